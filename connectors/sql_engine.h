@@ -47,6 +47,7 @@ struct sql_schema {
 
 /* A named, immutable set of rows that later statements of the session can select from. */
 struct sql_dataset {
+    const char *space; /* NULL, or the schema that it is in: a catalog's namespace */
     const char *name;
     struct sql_schema schema;
     int64_t rows;           /* -1: not counted (a view) */
@@ -92,6 +93,7 @@ struct sql_scan {
     size_t contract_count;
     bool skip_bad_rows;   /* else the first one fails the scan with ERROR_DATA */
     const char *timezone; /* of naive timestamps; NULL: UTC */
+    bool schema_only;     /* no rows: the dataset has the sources' columns and is empty */
     /* results */
     struct sql_dataset ret_dataset;
     int64_t ret_rejected;           /* rows; ret_dataset.rows + ret_rejected = rows of the files */

@@ -29,6 +29,7 @@ struct store_object {
     const char *version; /* changes whenever the bytes do: an ETag, or size, times and inode */
 };
 
+struct buffer;
 struct store;
 struct store_request;
 
