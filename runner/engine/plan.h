@@ -23,6 +23,7 @@ struct plan_extract {
 
 struct plan_load {
     bool idle;           /* all that drives it is only_new and has nothing new */
+    bool postponed;      /* idle, because other objects are new to it than to an earlier load */
     struct store *store; /* of `to`, or where table files go */
     const char *key;     /* of `to` */
     bool table_exists;
