@@ -1,0 +1,353 @@
+#include "runner/engine/recover.h"
+
+#include "runner/base/json.h"
+#include "runner/base/mem.h"
+#include "runner/io/file.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { HISTORY_REPAIRED = 50 };
+
+static void recover_step(struct recover *recover);
+
+/* --- what callbacks do: record, then step --- */
+
+static void on_published(struct publish *publish, const struct error *err)
+{
+    struct recover *recover = container_of(publish, struct recover, publish);
+
+    error_keep_first(&recover->err, err);
+    recover_step(recover);
+}
+
+static void on_journal(struct state_request *request, const struct error *err)
+{
+    struct recover *recover = container_of(request, struct recover, journal);
+
+    error_keep_first(&recover->err, err);
+    recover_step(recover);
+}
+
+static void on_state(struct state_request *request, const struct error *err)
+{
+    struct recover *recover = container_of(request, struct recover, request);
+
+    error_keep_first(&recover->err, err);
+    recover_step(recover);
+}
+
+static void on_query(struct catalog_query *query, const struct error *err)
+{
+    struct recover *recover = container_of(query, struct recover, query);
+
+    error_keep_first(&recover->err, err);
+    recover_step(recover);
+}
+
+static void on_commits(struct catalog_query *query, const struct error *err)
+{
+    struct recover *recover = container_of(query, struct recover, commits);
+
+    error_keep_first(&recover->err, err);
+    recover_step(recover);
+}
+
+static void on_listed(struct store_request *list, const struct error *err)
+{
+    struct recover *recover = container_of(list, struct recover, list);
+
+    if (err && err->code != ERROR_NOT_FOUND)
+        error_keep_first(&recover->err, err);
+    recover_step(recover);
+}
+
+static void on_deleted(struct store_request *object, const struct error *err)
+{
+    struct recover *recover = container_of(object, struct recover, object);
+
+    error_keep_first(&recover->err, err);
+    recover->removed_files += !err;
+    recover_step(recover);
+}
+
+static void remove_folder(struct work *work)
+{
+    struct recover *recover = container_of(work, struct recover, remove_folder);
+
+    file_remove_tree(recover->journal.journals[recover->next].what, &recover->folder_err);
+}
+
+static void on_folder_removed(struct work *work, bool ran)
+{
+    struct recover *recover = container_of(work, struct recover, remove_folder);
+
+    error_keep_first(&recover->err, &recover->folder_err);
+    recover->removed_folders += ran;
+    recover_step(recover);
+}
+
+/* --- what states do on entry --- */
+
+static const struct state_journal *entry_of(const struct recover *recover)
+{
+    return &recover->journal.journals[recover->next];
+}
+
+static void ask_state(struct recover *recover, struct state_request *request, enum state_verb verb,
+    const char *run_id, state_done_fn done)
+{
+    *request = (struct state_request){.verb = verb,
+        .pipeline = recover->pipeline,
+        .instance = recover->instance,
+        .run_id = run_id,
+        .limit = HISTORY_REPAIRED * 2,
+        .arena = &recover->arena,
+        .done = done};
+    recover->state->type->start(recover->state, request);
+}
+
+static void ask_commit(struct recover *recover)
+{
+    arena_deinit(&recover->list_arena);
+    recover->query = (struct catalog_query){.verb = CATALOG_GET_COMMIT,
+        .run_id = entry_of(recover)->run_id,
+        .arena = &recover->list_arena,
+        .done = on_query};
+    recover->catalog->type->query(recover->catalog, &recover->query);
+}
+
+static void ask_commits(struct recover *recover)
+{
+    recover->commits = (struct catalog_query){.verb = CATALOG_LIST_COMMITS,
+        .pipeline = recover->pipeline,
+        .limit = HISTORY_REPAIRED,
+        .arena = &recover->commit_arena,
+        .done = on_commits};
+    recover->next = 0;
+    recover->catalog->type->query(recover->catalog, &recover->commits);
+}
+
+char *recover_table_glob(const char *table_key, const char *run_id)
+{
+    return mem_printf("%s/**/%s-*", table_key, run_id);
+}
+
+static void list_files(struct recover *recover)
+{
+    char *glob = recover_table_glob(entry_of(recover)->what, entry_of(recover)->run_id);
+
+    arena_deinit(&recover->list_arena);
+    recover->list = (struct store_request){.verb = STORE_LIST,
+        .key = arena_strdup(&recover->list_arena, glob),
+        .arena = &recover->list_arena,
+        .done = on_listed};
+    recover->next_object = 0;
+    free(glob);
+    recover->tables->type->start(recover->tables, &recover->list);
+}
+
+static void delete_file(struct recover *recover)
+{
+    recover->object = (struct store_request){.verb = STORE_DELETE,
+        .key = recover->list.objects[recover->next_object++].key,
+        .done = on_deleted};
+    recover->tables->type->start(recover->tables, &recover->object);
+}
+
+static void start_removing_folder(struct recover *recover)
+{
+    recover->remove_folder = (struct work){.run = remove_folder, .done = on_folder_removed};
+    work_submit(&recover->engine->files, &recover->remove_folder);
+}
+
+/* The history's line of a run, made from what its commit says. */
+static void put_repaired(struct recover *recover, const struct catalog_commit *commit)
+{
+    struct state_request *request = &recover->request;
+    json_t *record = json_parse(commit->record, strlen(commit->record), NULL);
+
+    *request = (struct state_request){.verb = STATE_PUT_RUN, .arena = &recover->arena};
+    request->done = on_state;
+    request->run = (struct state_run){.run_id = commit->run_id,
+        .pipeline = commit->pipeline,
+        .instance = commit->instance,
+        .due_ms = json_get_int(record, "due_ms", commit->committed_ms),
+        .started_ms = json_get_int(record, "started_ms", commit->committed_ms),
+        .finished_ms = commit->committed_ms,
+        .outcome = STATE_SUCCEEDED,
+        .rows = json_get_int(record, "rows", 0),
+        .bytes = (uint64_t)json_get_int(record, "bytes_written", 0),
+        .record = commit->record};
+    json_decref(record);
+    recover->repaired_runs++;
+    recover->state->type->start(recover->state, request);
+}
+
+/* The next commit of this instance that the history does not call a success; NULL: none. */
+static const struct catalog_commit *next_unrecorded(struct recover *recover)
+{
+    while (recover->next < recover->commits.count) {
+        const struct catalog_commit *commit = &recover->commits.commits[recover->next++];
+        bool recorded = strcmp(commit->instance, recover->instance) != 0;
+
+        for (size_t i = 0; i < recover->journal.count && !recorded; i++) {
+            const struct state_run *run = &recover->journal.runs[i];
+
+            recorded = strcmp(run->run_id, commit->run_id) == 0 &&
+                       (run->outcome == STATE_SUCCEEDED || run->outcome == STATE_NOTHING_NEW);
+        }
+        if (!recorded)
+            return commit;
+    }
+    return NULL;
+}
+
+static void enter_step(struct recover *recover, enum recover_step step)
+{
+    recover->step = step;
+    switch (step) {
+    case RECOVER_JOURNAL:
+        ask_state(recover, &recover->journal, STATE_LIST_JOURNAL, NULL, on_journal);
+        break;
+    case RECOVER_COMMIT:
+        ask_commit(recover);
+        break;
+    case RECOVER_LISTING:
+        list_files(recover);
+        break;
+    case RECOVER_DELETING:
+        delete_file(recover);
+        break;
+    case RECOVER_FOLDER:
+        start_removing_folder(recover);
+        break;
+    case RECOVER_CLEARING:
+        ask_state(
+            recover, &recover->request, STATE_CLEAR_JOURNAL, entry_of(recover)->run_id, on_state);
+        break;
+    case RECOVER_COMMITS:
+        ask_commits(recover);
+        break;
+    case RECOVER_RUNS:
+        ask_state(recover, &recover->journal, STATE_LIST_RUNS, NULL, on_journal);
+        break;
+    case RECOVER_PUBLISHING:
+    case RECOVER_REPAIRING:
+    case RECOVER_DONE:
+        break;
+    }
+}
+
+/* --- the whole flow --- */
+
+/* Where an entry of the journal goes next, its run's commit being known or not needed. */
+static enum recover_step step_of_entry(const struct recover *recover)
+{
+    if (strcmp(entry_of(recover)->kind, "folder") == 0)
+        return RECOVER_FOLDER;
+    return recover->query.count > 0 ? RECOVER_CLEARING : RECOVER_LISTING;
+}
+
+/* After an entry: the next one, or its run's entries are cleared with the run's last one. */
+static enum recover_step step_after_entry(struct recover *recover)
+{
+    const struct state_journal *entry = entry_of(recover);
+    const bool last_of_run =
+        recover->next + 1 == recover->journal.count || strcmp(entry[1].run_id, entry->run_id) != 0;
+
+    if (last_of_run && recover->step != RECOVER_CLEARING)
+        return RECOVER_CLEARING;
+    recover->next++;
+    return recover->next < recover->journal.count ? RECOVER_COMMIT : RECOVER_COMMITS;
+}
+
+static void recover_step(struct recover *recover)
+{
+    const struct catalog_commit *commit;
+
+    if (recover->cancelled)
+        error_keep_first(&recover->err,
+            &(struct error){
+                .code = ERROR_STOPPED, .class = ERROR_CANCELLED, .message = "cancelled"});
+    if (recover->err.code) {
+        enter_step(recover, RECOVER_DONE);
+        recover->done(recover, &recover->err);
+        return;
+    }
+    switch (recover->step) {
+    case RECOVER_PUBLISHING:
+        enter_step(recover, RECOVER_JOURNAL);
+        return;
+    case RECOVER_JOURNAL:
+        enter_step(recover, recover->journal.count > 0 ? RECOVER_COMMIT : RECOVER_COMMITS);
+        return;
+    case RECOVER_COMMIT: {
+        const enum recover_step next = step_of_entry(recover);
+
+        enter_step(recover, next == RECOVER_CLEARING ? step_after_entry(recover) : next);
+        return;
+    }
+    case RECOVER_LISTING:
+    case RECOVER_DELETING:
+        if (recover->next_object < recover->list.object_count)
+            enter_step(recover, RECOVER_DELETING);
+        else
+            enter_step(recover, step_after_entry(recover));
+        return;
+    case RECOVER_FOLDER:
+    case RECOVER_CLEARING:
+        enter_step(recover, step_after_entry(recover));
+        return;
+    case RECOVER_COMMITS:
+        enter_step(recover, RECOVER_RUNS);
+        return;
+    case RECOVER_RUNS:
+        enter_step(recover, RECOVER_REPAIRING);
+        /* fall through */
+    case RECOVER_REPAIRING:
+        commit = next_unrecorded(recover);
+        if (commit) {
+            put_repaired(recover, commit);
+            return;
+        }
+        enter_step(recover, RECOVER_DONE);
+        recover->done(recover, NULL);
+        return;
+    case RECOVER_DONE:
+        assert(!"nothing is under way in this state");
+    }
+}
+
+void recover_start(struct recover *recover, struct engine *engine, const char *pipeline,
+    const char *instance, const char *run_id, int64_t fence, recover_done_fn done)
+{
+    memset(recover, 0, sizeof(*recover));
+    recover->engine = engine;
+    recover->catalog = engine->catalog;
+    recover->state = engine->state;
+    recover->tables = engine->tables;
+    recover->pipeline = pipeline;
+    recover->instance = instance;
+    recover->run_id = run_id;
+    recover->done = done;
+    recover->step = RECOVER_PUBLISHING;
+    assert(engine->catalog && engine->state && engine->tables);
+    publish_start(&recover->publish, engine, recover->catalog, pipeline, instance, run_id, fence,
+        on_published);
+}
+
+void recover_cancel(struct recover *recover)
+{
+    recover->cancelled = true;
+    if (recover->step == RECOVER_PUBLISHING)
+        publish_cancel(&recover->publish);
+}
+
+void recover_deinit(struct recover *recover)
+{
+    publish_deinit(&recover->publish);
+    arena_deinit(&recover->arena);
+    arena_deinit(&recover->commit_arena);
+    arena_deinit(&recover->list_arena);
+}

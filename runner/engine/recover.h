@@ -1,0 +1,59 @@
+/* What a run that ended badly left behind, put right by the next one while it holds the lease:
+ * publications that were promised are kept, files that no commit names are removed, and the history
+ * is repaired from the catalog, which alone is the truth about what was committed. */
+#ifndef RUNNER_ENGINE_RECOVER_H
+#define RUNNER_ENGINE_RECOVER_H
+
+#include "runner/engine/engine.h"
+#include "runner/engine/publish.h"
+
+struct recover;
+typedef void (*recover_done_fn)(struct recover *recover, const struct error *err);
+
+enum recover_step {
+    RECOVER_PUBLISHING, /* first: their staged files are in folders that are removed below */
+    RECOVER_JOURNAL,    /* list what dead runs own */
+    RECOVER_COMMIT,     /* for each entry: was its run committed? */
+    RECOVER_LISTING,    /* table files of a run that was not */
+    RECOVER_DELETING,   /* one by one */
+    RECOVER_FOLDER,     /* a folder goes as a whole */
+    RECOVER_CLEARING,   /* the entries of the run */
+    RECOVER_COMMITS,    /* history: what the catalog says … */
+    RECOVER_RUNS,       /* … and what the state says … */
+    RECOVER_REPAIRING,  /* … made equal, run by run */
+    RECOVER_DONE,
+};
+
+struct recover {
+    struct engine *engine;
+    struct catalog *catalog;
+    struct state *state;
+    const char *pipeline, *instance, *run_id;
+    recover_done_fn done;
+
+    enum recover_step step;
+    struct arena arena, commit_arena, list_arena; /* one for each answer that is kept */
+    struct publish publish;
+    struct state_request journal, request;
+    struct catalog_query query, commits;
+    struct store_request list, object;
+    struct store *tables;
+    struct work remove_folder;
+    size_t next;        /* journal entry, or commit */
+    size_t next_object; /* of the listing */
+    size_t removed_files, removed_folders, repaired_runs;
+    struct error err, folder_err;
+    bool cancelled;
+};
+
+/* The texts must outlive it. The fence is the lease's. */
+void recover_start(struct recover *recover, struct engine *engine, const char *pipeline,
+    const char *instance, const char *run_id, int64_t fence, recover_done_fn done);
+void recover_cancel(struct recover *recover);
+void recover_deinit(struct recover *recover);
+
+/* The glob of the table files that a run may have put: "wildlife/strikes/1/" + "**" + "/<run>-*".
+ */
+char *recover_table_glob(const char *table_key, const char *run_id);
+
+#endif

@@ -1,0 +1,97 @@
+/* What the parts of a run share: run.c (the flow), run_tasks.c (which task is next), the stages,
+ * recover, commit, publish, record. Nobody outside runner/engine includes it. */
+#ifndef RUNNER_ENGINE_RUN_PRIVATE_H
+#define RUNNER_ENGINE_RUN_PRIVATE_H
+
+#include "runner/engine/lease.h"
+#include "runner/engine/publish.h"
+#include "runner/engine/recover.h"
+#include "runner/engine/run.h"
+#include "runner/engine/slots.h"
+#include "runner/engine/task.h"
+#include "runner/io/timer.h"
+
+enum run_state {
+    RUN_NEW,
+    RUN_LEASING,    /* lease and fence */
+    RUN_RECOVERING, /* what a crash left: publications, files, history */
+    RUN_OPENING,    /* history record, journal, folder */
+    RUN_PLANNING,
+    RUN_TASKS,
+    RUN_PREVIEWING,
+    RUN_COMMITTING,
+    RUN_SETTLING, /* the outcome of the commit is unknown: look */
+    RUN_PUBLISHING,
+    RUN_CLEANING, /* the folder, files of a run that committed nothing, the journal */
+    RUN_RECORDING,
+    RUN_RELEASING,
+    RUN_DONE,
+};
+
+struct run {
+    struct run_options options;
+    run_done_fn done;
+    struct engine *engine;
+    const struct graph *graph;
+    const struct pipeline *pipeline;
+    struct log_context context;
+    struct arena arena;
+
+    enum run_state state;
+    bool busy; /* an asynchronous step is under way */
+    bool leased, recorded, planned, committed, already_committed, cancelled, timed_out;
+    struct error step_err; /* of the step that ended last */
+    struct error err;      /* the first failure: decides how the run ends */
+    struct timer deadline;
+    bool deadline_open;
+
+    struct lease lease;
+    struct recover recover;
+    struct publish publish;
+    struct state_request state_request;
+    struct catalog_query query;
+    struct catalog_apply apply;
+    struct work work;
+    struct sql_request preview;
+    struct arena step_arena; /* of the answers of one step */
+    unsigned step_count;     /* sub-steps within a state */
+
+    struct state *state_store;
+    struct catalog *catalog;
+    struct plan plan;
+    struct sql_session *session;
+    char *folder;
+    struct slots slots;
+
+    struct task *tasks; /* by node index */
+    struct task *first_ready, *last_ready;
+    unsigned running, unfinished, retried;
+
+    int64_t started_ms;
+    struct run_summary summary;
+    char *record;
+};
+
+/* run.c */
+void run_fail(struct run *run, const struct error *err); /* keeps the first one, cancels tasks */
+void run_tasks_finished(struct run *run);                /* from run_tasks.c: all have ended */
+
+/* run_tasks.c */
+void tasks_start(struct run *run);
+void tasks_cancel(struct run *run);
+void tasks_on_finished(struct task *task);
+void tasks_free(struct run *run);
+bool tasks_failed(const struct run *run);
+
+/* commit.c: everything that the run changes in the catalog, as one list; in run->arena. */
+void commit_build(struct run *run, struct catalog_apply *apply);
+
+/* record.c */
+void record_summarize(struct run *run); /* fills summary and record from the tasks */
+void record_log_started(struct run *run);
+void record_log_finished(struct run *run);
+
+/* store keys of table files: "ns/table/1/flight_date_month=1990-01/<file>" */
+char *partition_folder(const struct load *load, int64_t version, const char *const *values);
+
+#endif

@@ -1,0 +1,53 @@
+#include "runner/engine/slots.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+bool slots_take(struct slots *slots)
+{
+    if (slots->used >= slots->limit)
+        return false;
+    slots->used++;
+    return true;
+}
+
+void slots_wait(struct slots *slots, struct slot_waiter *waiter)
+{
+    if (waiter->waiting)
+        return;
+    waiter->waiting = true;
+    waiter->next = NULL;
+    if (slots->last)
+        slots->last->next = waiter;
+    else
+        slots->first = waiter;
+    slots->last = waiter;
+}
+
+void slots_forget(struct slots *slots, struct slot_waiter *waiter)
+{
+    struct slot_waiter **at = &slots->first, *before = NULL;
+
+    if (!waiter->waiting)
+        return;
+    while (*at != waiter) {
+        before = *at;
+        at = &(*at)->next;
+    }
+    *at = waiter->next;
+    if (slots->last == waiter)
+        slots->last = before;
+    waiter->waiting = false;
+}
+
+void slots_give(struct slots *slots)
+{
+    struct slot_waiter *waiter = slots->first;
+
+    assert(slots->used > 0);
+    slots->used--;
+    if (!waiter)
+        return;
+    slots_forget(slots, waiter);
+    waiter->granted(waiter);
+}

@@ -1,0 +1,104 @@
+/* One task of a run: when it may start, its attempts, its time-out, its end. What an attempt does
+ * is the stage's: extract, transform or load, behind one small vtable. */
+#ifndef RUNNER_ENGINE_TASK_H
+#define RUNNER_ENGINE_TASK_H
+
+#include "connectors/catalog.h"
+#include "connectors/sql_engine.h"
+#include "runner/base/log.h"
+#include "runner/engine/graph.h"
+#include "runner/engine/plan.h"
+#include "runner/engine/progress.h"
+#include "runner/io/retry.h"
+#include "runner/io/work.h"
+
+struct run;
+struct task;
+
+/* One attempt of a task. `start` ends in exactly one task_attempt_done(), never from within. */
+struct stage_type {
+    void (*start)(struct task *task);
+    void (*cancel)(struct task *task); /* the attempt under way still ends in task_attempt_done() */
+    void (*progress)(const struct task *task, struct task_progress *progress);
+    void (*free)(
+        struct task *task); /* after an attempt, before the next one; NULL operation: fine */
+};
+
+extern const struct stage_type stage_extract, stage_transform, stage_load;
+
+/* A data file that a load has put into the store, waiting for the commit. */
+struct task_file {
+    struct catalog_file file;
+    const char *key;
+    const char *const *values; /* of its partition */
+};
+
+/* How a check came out. */
+struct task_check {
+    const char *title;
+    bool passed, warn_only;
+    int64_t count; /* offending rows, where the check counts them */
+};
+
+struct task {
+    struct run *run;
+    const struct graph_node *node;
+    const struct plan_task *plan;
+    const struct stage_type *stage;
+    void *operation; /* the stage's, for one attempt */
+
+    enum task_state state;
+    const char *activity;
+    struct task *next_ready;
+    unsigned waiting_for; /* nodes that it needs and that are not done */
+    struct retry retry;
+    struct timer deadline;
+    struct work prepare;
+    bool deadline_open, timed_out, attempt_running, prepared;
+    struct error err;
+    int64_t started_ms, finished_ms;
+    char *folder; /* of the attempt, in the run's folder */
+
+    /* results */
+    struct arena arena;
+    struct sql_dataset dataset; /* of an extract or a transform */
+    bool is_view;               /* the dataset is evaluated when it is read */
+    unsigned consumers_left;    /* of the dataset */
+    int64_t rows, rejected, objects;
+    uint64_t bytes_read, bytes_written;
+    struct sql_reject *rejects;
+    size_t reject_count;
+    struct task_file *files; /* of a load */
+    size_t file_count, file_capacity;
+    bool keeps_table;        /* a load: nothing is to change (on_empty: keep) */
+    const char *staged_path; /* a `to:` load: the finished file in the run's folder */
+    struct task_check *checks;
+    size_t check_count;
+};
+
+void task_init(struct task *task, struct run *run, const struct graph_node *node,
+    const struct plan_task *plan);
+void task_deinit(struct task *task);
+
+/* Runs it: attempts with retries, until it is done, failed or cancelled; ends in one
+ * tasks_on_finished() (run_tasks.h), from a later turn of the loop. */
+void task_start(struct task *task);
+void task_cancel(struct task *task); /* harmless when it is not running */
+
+/* Called by the stage: the attempt is over. */
+void task_attempt_done(struct task *task, const struct error *err);
+
+/* Puts "path:line:column: extract.x" in front of an error about a field of the task's options. */
+void task_place_error(
+    const struct task *task, const void *field, const char *key, struct error *err);
+
+/* Logs an event of this task: the run's context with the task's id and attempt. */
+#define task_log(task, level, event, fields, ...)                                                  \
+    do {                                                                                           \
+        struct log_context context_ = task_log_context(task);                                      \
+        log_event(task_log_of(task), (level), (event), &context_, (fields), __VA_ARGS__);          \
+    } while (0)
+struct log_context task_log_context(const struct task *task);
+struct log *task_log_of(const struct task *task);
+
+#endif
