@@ -66,6 +66,7 @@ struct run {
     struct task *tasks; /* by node index */
     struct task *first_ready, *last_ready;
     unsigned running, unfinished, retried;
+    unsigned dropping; /* datasets whose last consumer is done */
 
     int64_t started_ms;
     struct run_summary summary;

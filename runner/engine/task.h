@@ -53,7 +53,9 @@ struct task {
     unsigned waiting_for; /* nodes that it needs and that are not done */
     struct retry retry;
     struct timer deadline;
-    struct work prepare;
+    struct work
+        prepare; /* makes the folder before an attempt, removes it after the last consumer */
+    struct sql_request drop;
     bool deadline_open, timed_out, attempt_running, prepared;
     struct error err;
     int64_t started_ms, finished_ms;
