@@ -131,8 +131,8 @@ int error_prefix(struct error *err, const char *format, ...)
     va_start(args, format);
     vsnprintf(context, sizeof(context), format, args);
     va_end(args);
-    length = snprintf(message, sizeof(message), "%.*s: %s", (int)sizeof(context), context,
-        err->message);
+    length =
+        snprintf(message, sizeof(message), "%.*s: %s", (int)sizeof(context), context, err->message);
     if (length >= (int)sizeof(message))
         mark_truncation(message, sizeof(message));
     memcpy(err->message, message, sizeof(message));

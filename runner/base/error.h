@@ -37,7 +37,7 @@ enum error_code {
     ERROR_LIMIT,   /* one of our own limits */
     ERROR_TIMEOUT, /* transient */
     ERROR_IO,
-    ERROR_SQL, /* the SQL engine refused or failed a statement */
+    ERROR_SQL,     /* the SQL engine refused or failed a statement */
     ERROR_STOPPED, /* class CANCELLED */
     ERROR_INTERNAL,
 };

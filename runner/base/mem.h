@@ -7,11 +7,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/param.h> /* MIN, MAX: uv.h brings them, too */
 
 #define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
 
 /* Zeroed memory for `count` objects of `size` bytes. */
 void *mem_calloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));

@@ -42,7 +42,8 @@ int64_t time_days_from_civil(int32_t year, int month, int day)
     const int64_t era = floor_div(y, 400);
     const int64_t year_of_era = y - era * 400;
     const int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    const int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    const int64_t day_of_era =
+        year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
 
     return era * 146097 + day_of_era - 719468;
 }
@@ -79,8 +80,8 @@ int64_t time_from_civil(const struct civil *civil)
     const int64_t days = time_days_from_civil(year, month, 1) + civil->day - 1;
 
     return days * MS_PER_DAY + (int64_t)civil->hour * MS_PER_HOUR +
-        (int64_t)civil->minute * MS_PER_MINUTE + (int64_t)civil->second * MS_PER_SECOND +
-        civil->millisecond;
+           (int64_t)civil->minute * MS_PER_MINUTE + (int64_t)civil->second * MS_PER_SECOND +
+           civil->millisecond;
 }
 
 int time_days_in_month(int32_t year, int month)
@@ -136,8 +137,8 @@ static bool read_char(const char **at, char c)
 static bool read_date(const char **at, struct civil *c)
 {
     return read_digits(at, 4, &c->year) && read_char(at, '-') && read_digits(at, 2, &c->month) &&
-        read_char(at, '-') && read_digits(at, 2, &c->day) && c->year >= 1 && c->month >= 1 &&
-        c->month <= 12 && c->day >= 1 && c->day <= time_days_in_month(c->year, c->month);
+           read_char(at, '-') && read_digits(at, 2, &c->day) && c->year >= 1 && c->month >= 1 &&
+           c->month <= 12 && c->day >= 1 && c->day <= time_days_in_month(c->year, c->month);
 }
 
 static bool read_clock(const char **at, struct civil *c)
@@ -196,7 +197,7 @@ int time_parse(const char *text, int64_t *ret_time_ms, struct error *err)
 
     if (valid && *at)
         valid = (read_char(&at, 'T') || read_char(&at, 't') || read_char(&at, ' ')) &&
-            read_clock(&at, &c) && read_offset(&at, &offset_ms) && *at == '\0';
+                read_clock(&at, &c) && read_offset(&at, &offset_ms) && *at == '\0';
     if (!valid)
         return error_set(err, ERROR_INVALID,
             "\"%s\" is not a time; write it as 2026-11-21 or 2026-11-21T06:30:00Z", text);
@@ -341,7 +342,8 @@ int duration_parse(const char *text, struct duration *ret_duration, struct error
             return error_set(err, ERROR_INVALID,
                 "\"%s\" is not a duration; write it as 500ms, 30s, 5m, 2h, 7d or 1mo", text);
         if (unit->factor < 0 && (number != floor(number) || number > 120000))
-            return error_set(err, ERROR_INVALID, "\"%s\": months and years are whole numbers", text);
+            return error_set(
+                err, ERROR_INVALID, "\"%s\": months and years are whole numbers", text);
         if (number * unit->factor > 4e15)
             return error_set(err, ERROR_INVALID, "\"%s\" is too long a duration", text);
         if (unit->factor < 0)
@@ -380,8 +382,8 @@ const char *duration_format(int64_t duration_ms, char text[TIME_TEXT_SIZE])
     else if (seconds < 3600)
         snprintf(text, TIME_TEXT_SIZE, "%" PRId64 "m %02" PRId64 "s", seconds / 60, seconds % 60);
     else if (seconds < 2 * 86400)
-        snprintf(text, TIME_TEXT_SIZE, "%" PRId64 "h %02" PRId64 "m", seconds / 3600,
-            seconds / 60 % 60);
+        snprintf(
+            text, TIME_TEXT_SIZE, "%" PRId64 "h %02" PRId64 "m", seconds / 3600, seconds / 60 % 60);
     else
         snprintf(text, TIME_TEXT_SIZE, "%" PRId64 "d", seconds / 86400);
     return text;

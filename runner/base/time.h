@@ -11,7 +11,7 @@
 
 enum { MS_PER_SECOND = 1000, MS_PER_MINUTE = 60000, MS_PER_HOUR = 3600000, MS_PER_DAY = 86400000 };
 
-int64_t time_now_ms(void);       /* the wall clock */
+int64_t time_now_ms(void);        /* the wall clock */
 uint64_t time_monotonic_ns(void); /* for durations only */
 
 struct civil {
@@ -39,8 +39,7 @@ int time_parse_date(const char *text, int64_t *ret_time_ms, struct error *err); 
 
 /* strftime's %Y %m %d %H %M %S %j %y %b %B %a %A %u %F %T %s %L(ms) %% in UTC, in English; any
  * other letter is an error. `size` bytes at `text`. */
-int time_format(
-    int64_t time_ms, const char *format, char *text, size_t size, struct error *err);
+int time_format(int64_t time_ms, const char *format, char *text, size_t size, struct error *err);
 
 /* Calendar months and a fixed part: "1mo" is no number of milliseconds until it is added. */
 struct duration {

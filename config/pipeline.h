@@ -1,0 +1,209 @@
+/* The pipeline model: one YAML file as plain structs (DESIGN section 3). config reads, binds,
+ * interpolates and validates what a file alone can tell; runner/engine/plan resolves file lists,
+ * tables, SQL and secrets. Everything lives in the pipeline's arena. */
+#ifndef CONFIG_PIPELINE_H
+#define CONFIG_PIPELINE_H
+
+#include "config/diagnostics.h"
+#include "runner/base/arena.h"
+#include "runner/base/dialect.h"
+#include "runner/base/option.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct environment;
+
+enum param_type { PARAM_TEXT, PARAM_INT, PARAM_NUMBER, PARAM_BOOL, PARAM_DATE, PARAM_TIMESTAMP };
+
+struct param {
+    struct option_item item;
+    int type;           /* enum param_type */
+    const char *preset; /* `default:`; NULL: must be given */
+    const char *description;
+    const char *value; /* after --param and default; canonical text (dates ISO 8601); never NULL in
+                          a pipeline that was loaded to be run */
+};
+
+struct resources {
+    uint64_t memory; /* bytes; the process's RSS */
+    int64_t threads, concurrency;
+    struct duration timeout; /* of the run; 0: none */
+    uint64_t spool;          /* disk quota of the run's own files */
+};
+
+struct retry_options {
+    int64_t attempts;
+    struct duration backoff, max_backoff;
+};
+
+struct defaults {
+    struct retry_options retry;
+    struct duration timeout; /* of a task; 0: none */
+};
+
+enum on_bad_row { ON_BAD_ROW_FAIL, ON_BAD_ROW_QUARANTINE, ON_BAD_ROW_SKIP };
+
+enum reread { REREAD_NONE, REREAD_PARTITION };
+
+struct only_new {
+    bool enabled; /* `only_new: true`, or the map was there */
+    int reread;   /* enum reread */
+};
+
+struct cursor_options {
+    const char *column; /* NULL: no cursor */
+    const char *start;
+    struct duration lag;
+};
+
+struct extract {
+    struct option_item item;
+    const char *from; /* path, URL, glob; already interpolated */
+    struct only_new only_new;
+    struct cursor_options cursor;
+    bool repeat;     /* `repeat: true`: read whole each time although a load appends it */
+    int format;      /* enum file_format; AUTO: by extension */
+    int compression; /* enum file_compression */
+    struct csv_dialect csv;
+    struct option_pairs columns; /* contract: name → SQL type */
+    int on_bad_row;              /* enum on_bad_row */
+    const char *timezone;        /* of naive timestamps; NULL: UTC */
+    struct text_list mask, after;
+    struct retry_options retry;
+    struct duration timeout;
+};
+
+enum check_kind {
+    CHECK_NOT_NULL,        /* columns */
+    CHECK_UNIQUE,          /* columns, together */
+    CHECK_ACCEPTED_VALUES, /* values, by column */
+    CHECK_ROW_COUNT,       /* min, max */
+    CHECK_SQL,             /* sql: one row, one boolean */
+};
+
+enum severity { SEVERITY_ERROR, SEVERITY_WARN, SEVERITY_QUARANTINE };
+
+struct row_count_options {
+    int64_t min, max; /* max -1: none */
+};
+
+struct check {
+    struct option_item item;
+    enum check_kind kind; /* which of the keys below was there */
+    const char *title;    /* `name:`, or made from the kind: "not_null(flight_date, operator)" */
+    int severity;         /* enum severity */
+    struct text_list not_null, unique;
+    struct option_texts_by_name accepted_values;
+    struct row_count_options row_count;
+    const char *sql;
+};
+
+struct transform {
+    struct option_item item;
+    const char *sql;      /* the text, also where sql_file named it */
+    const char *sql_file; /* as written; NULL */
+    const char *sql_path; /* the file that holds `sql`: the pipeline's, or sql_file's, for errors */
+    struct option_mark sql_mark; /* where the first byte of `sql` is in sql_path */
+    bool sql_block;              /* a block scalar: line n of sql is line sql_mark.line + n - 1 */
+    unsigned sql_indent;         /* columns that each of its lines is indented by */
+    struct option_items checks;  /* struct check */
+    struct text_list after;
+    struct duration timeout;
+    struct retry_options retry;
+};
+
+enum load_mode { MODE_APPEND, MODE_OVERWRITE, MODE_OVERWRITE_PARTITIONS, MODE_UPSERT, MODE_DELETE };
+
+enum schema_policy { SCHEMA_EVOLVE, SCHEMA_FREEZE, SCHEMA_DISCARD_COLUMNS, SCHEMA_DISCARD_ROWS };
+
+enum on_empty { ON_EMPTY_KEEP, ON_EMPTY_REPLACE, ON_EMPTY_FAIL };
+
+enum partition_transform {
+    PARTITION_IDENTITY,
+    PARTITION_YEAR,
+    PARTITION_MONTH,
+    PARTITION_DAY,
+    PARTITION_HOUR,
+    PARTITION_BUCKET,
+    PARTITION_TRUNCATE,
+};
+
+struct partition_field {
+    enum partition_transform transform;
+    int64_t width; /* of bucket and truncate */
+    const char *column;
+    const char *text; /* as written, normalised: "bucket(16, c)" */
+};
+
+struct load {
+    struct option_item item;
+    const char *from; /* the dataset; never NULL after loading */
+    const char *into; /* "namespace.table", NULL where `to` is set */
+    const char *into_namespace, *into_table;
+    const char *to; /* path or URL of plain files */
+    int mode;       /* enum load_mode */
+    struct text_list key, partition_by, sort_by;
+    struct partition_field *partitions; /* partition_by, parsed */
+    size_t partition_count;
+    const char *sequence_by, *delete_when;
+    uint64_t file_size;
+    int schema;                 /* enum schema_policy */
+    int on_empty;               /* enum on_empty */
+    int format;                 /* enum file_format, of `to`; AUTO: by extension */
+    int compression;            /* of `to`; AUTO: by extension */
+    struct csv_dialect csv;     /* of `to` */
+    struct option_items checks; /* struct check */
+    struct text_list after;
+    struct duration timeout;
+    struct retry_options retry;
+};
+
+struct pipeline {
+    struct arena arena;
+    const char *path; /* as shown in errors: relative to the working folder where it is below */
+    const char *root; /* the project's root: where relative paths start; absolute */
+    const char *name, *description, *owner, *schedule, *timezone;
+    struct duration freshness; /* 0: not watched */
+    struct option_items params;
+    struct resources resources;
+    struct defaults defaults;
+    struct option_items extracts, transforms, loads; /* in the order of the file */
+    struct pipeline_marks *marks;                    /* where each field was written */
+};
+
+/* What the interpolation of a file may use; NULL or 0 where it is not known. */
+struct pipeline_scope {
+    const struct environment *environment; /* vars, logs, root */
+    const char *run_id;                    /* NULL: ${run.id} stays a checked placeholder */
+    int64_t due_ms;
+    const struct option_pairs *params; /* --param k=v */
+    bool for_run;                      /* a parameter without a value is an error */
+};
+
+/* Reads, binds and validates one file. Every error of it is added to `problems`; NULL when there
+ * was one at least (warnings are fine). `path` is opened as it is. */
+struct pipeline *pipeline_load(
+    const char *path, const struct pipeline_scope *scope, struct diagnostics *problems);
+
+/* The same from memory, for tests and fuzzing; no file is opened but a sql_file. */
+struct pipeline *pipeline_parse(const char *path, const char *text, size_t length,
+    const struct pipeline_scope *scope, struct diagnostics *problems);
+void pipeline_free(struct pipeline *pipeline);
+
+/* Where the field at `field` (its address in one of the structs above) was written; the item that
+ * holds it where it is a default; line 1 where nothing is known. */
+struct option_mark pipeline_mark(const struct pipeline *pipeline, const void *field);
+
+struct extract *pipeline_extract(const struct pipeline *pipeline, const char *name);
+struct transform *pipeline_transform(const struct pipeline *pipeline, const char *name);
+struct load *pipeline_load_named(const struct pipeline *pipeline, const char *name);
+
+/* The option table of the whole file: binding, schema, reference. */
+extern const struct option_set pipeline_options;
+
+extern const char *const load_mode_names[],
+    *const partition_transform_names[], *const check_kind_names[], *const severity_names[],
+                                                                       *const param_type_names[];
+
+#endif

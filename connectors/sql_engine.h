@@ -1,0 +1,259 @@
+/* An SQL engine: reads files into typed datasets, derives datasets by SELECT, checks them, writes
+ * them as files. Embedded DuckDB now; remote engines later, so all of it is asynchronous,
+ * cancellable, with progress. A session belongs to one run and is locked into the run's folder:
+ * its SQL can read and write there and nowhere else, and cannot change that. */
+#ifndef CONNECTORS_SQL_ENGINE_H
+#define CONNECTORS_SQL_ENGINE_H
+
+#include "runner/base/arena.h"
+#include "runner/base/dialect.h"
+#include "runner/base/error.h"
+#include "runner/io/work.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* --- what a statement is, without running it ------------------------------------------------ */
+
+struct sql_table {
+    const char *schema; /* NULL: none was written */
+    const char *name;
+    size_t offset;  /* byte of the statement where it is named */
+    bool is_driver; /* the leftmost base table of its FROM, in each branch of a UNION, followed
+                       through sub-queries and CTEs */
+};
+
+/* One SELECT, parsed but not bound. Names of CTEs are taken out. */
+struct sql_statement {
+    struct sql_table
+        *tables; /* in order of first mention; a name that is used twice is there once */
+    size_t table_count;
+    struct text_list parameters; /* "since" for $since */
+    bool row_wise; /* each row out comes from one row in, by itself: no aggregate, join, window,
+                      order, limit, distinct, union, sub-query */
+};
+
+/* --- data ------------------------------------------------------------------------------------ */
+
+struct sql_column {
+    const char *name;
+    const char *type; /* as the engine writes it: BIGINT, DECIMAL(10,2), TIMESTAMP WITH TIME ZONE */
+};
+
+struct sql_schema {
+    struct sql_column *columns;
+    size_t count;
+};
+
+/* A named, immutable set of rows that later statements of the session can select from. */
+struct sql_dataset {
+    const char *space; /* NULL, or the schema that it is in: a catalog's namespace */
+    const char *name;
+    struct sql_schema schema;
+    int64_t rows;           /* -1: not counted (a view) */
+    uint64_t bytes;         /* of its files */
+    struct text_list files; /* paths in the run's folder; none for a view */
+};
+
+struct sql_reject {
+    const char *object; /* as `sql_source.object` */
+    int64_t line;       /* 1-based, of the object's text; the row's number for Parquet; 0 unknown */
+    const char *column; /* NULL: the row as a whole */
+    const char *reason; /* one line; quotes at most 60 bytes of the value */
+};
+
+enum { SQL_REJECTS_SHOWN = 10 };
+
+/* --- requests -------------------------------------------------------------------------------- */
+
+enum sql_verb {
+    SQL_SCAN,   /* files → dataset, every column of every row read once under the contract */
+    SQL_DERIVE, /* SELECT → dataset */
+    SQL_CHECK,  /* SELECT that gives one boolean, or counts offending rows */
+    SQL_WRITE,  /* dataset → files, sorted by partition, one per partition and file_size */
+    SQL_EXPORT, /* dataset → one plain file */
+    SQL_QUERY,  /* SELECT → rows handed to a sink as text */
+    SQL_DROP,   /* forgets a dataset; its files are the caller's to delete */
+};
+
+struct sql_source {
+    const char *path;   /* below the run's folder (a symbolic link is fine) */
+    const char *object; /* what errors call it */
+    enum file_compression compression;
+};
+
+struct sql_scan {
+    const char *dataset;
+    const char *folder; /* for the dataset's files; exists, empty */
+    const struct sql_source *sources;
+    size_t source_count;
+    enum file_format format;
+    struct csv_dialect csv;
+    const struct sql_column *contract; /* types that must hold, by column name */
+    size_t contract_count;
+    bool skip_bad_rows;   /* else the first one fails the scan with ERROR_DATA */
+    const char *timezone; /* of naive timestamps; NULL: UTC */
+    bool schema_only;     /* no rows: the dataset has the sources' columns and is empty */
+    /* results */
+    struct sql_dataset ret_dataset;
+    int64_t ret_rejected;           /* rows; ret_dataset.rows + ret_rejected = rows of the files */
+    struct sql_reject *ret_rejects; /* the first SQL_REJECTS_SHOWN, by object and line */
+    size_t ret_reject_count;
+};
+
+struct sql_param {
+    const char *name;
+    const char *type;  /* "VARCHAR", "BIGINT", "DATE", …: the value is cast to it */
+    const char *value; /* canonical text */
+};
+
+struct sql_derive {
+    const char *dataset;
+    const char *sql;
+    const struct sql_param *params;
+    size_t param_count;
+    const char *folder; /* where its files go; NULL: it may stay a view, evaluated when read */
+    struct sql_dataset ret_dataset;
+};
+
+struct sql_check {
+    const char *sql; /* one row; a boolean (true: passed), or a number (0: passed) in column 1 */
+    const struct sql_param *params;
+    size_t param_count;
+    bool ret_passed;
+    int64_t ret_count; /* what a number said; 0 otherwise */
+};
+
+enum sql_partition_transform {
+    SQL_PARTITION_IDENTITY,
+    SQL_PARTITION_YEAR, /* Iceberg's: years, months, days, hours since 1970 are one value each */
+    SQL_PARTITION_MONTH,
+    SQL_PARTITION_DAY,
+    SQL_PARTITION_HOUR,
+};
+
+struct sql_partition {
+    enum sql_partition_transform transform;
+    const char *column;
+};
+
+struct sql_file {
+    const char *path;
+    const char *const *values; /* one text a partition field: "2001-03", "2001-03-04",
+                                  "2001-03-04-13", the value itself; NULL: null */
+    int64_t rows;
+    uint64_t bytes;
+};
+
+struct sql_request;
+
+/* On the loop, for each file once it is complete and closed, before `done`. The file and its texts
+ * are the receiver's from then on; texts live as long as the request's arena. */
+typedef void (*sql_file_fn)(struct sql_request *request, const struct sql_file *file);
+
+struct sql_write {
+    const char *dataset;
+    const char *folder;              /* for the files; exists, empty */
+    const char *prefix;              /* files are <prefix>-<n>.parquet, n = 0, 1, … */
+    const struct sql_schema *schema; /* columns are cast to it, by name, in its order; a column that
+                                        the dataset lacks is null. NULL: as they are */
+    const struct sql_partition *partitions;
+    size_t partition_count;
+    struct text_list sort_by; /* within a file: "c", "c desc" */
+    uint64_t file_bytes;      /* a target; 0: no limit */
+    sql_file_fn on_file;
+    int64_t ret_rows;
+    size_t ret_files;
+};
+
+struct sql_export {
+    const char *dataset;
+    const char *path;
+    enum file_format format; /* CSV, NDJSON, PARQUET */
+    enum file_compression compression;
+    struct csv_dialect csv;
+    int64_t ret_rows;
+    uint64_t ret_bytes;
+};
+
+/* On the loop, for some rows at a time: `cells` has row_count × column count texts, NULL for null.
+ * The first call (row_count may be 0) comes also when there are no rows. Valid in the call. */
+typedef void (*sql_rows_fn)(struct sql_request *request, const struct sql_schema *schema,
+    const char *const *cells, size_t row_count);
+
+struct sql_query {
+    const char *sql;
+    const struct sql_param *params;
+    size_t param_count;
+    int64_t limit; /* rows; 0: all */
+    sql_rows_fn on_rows;
+    int64_t ret_rows;
+};
+
+/* Called exactly once, on the loop, never from within start or cancel. */
+typedef void (*sql_done_fn)(struct sql_request *request, const struct error *err);
+
+struct sql_session;
+
+/* The caller owns it and keeps it until `done`; zeroed but for verb, arena, done and arguments. */
+struct sql_request {
+    enum sql_verb verb;
+    union {
+        struct sql_scan scan;
+        struct sql_derive derive;
+        struct sql_check check;
+        struct sql_write write;
+        struct sql_export export;
+        struct sql_query query;
+        const char *drop;
+    };
+    struct arena *arena; /* results go there; touched on the loop only */
+    sql_done_fn done;
+    struct sql_session *session;
+    void *operation; /* the connector's own */
+};
+
+struct sql_progress {
+    double share; /* 0 … 1; negative: not known */
+    int64_t rows;
+};
+
+struct sql_session_options {
+    struct loop *loop;
+    struct work_lane *lane; /* statements run in it, as many at once as it allows */
+    const char *folder;     /* the run's; absolute; spill goes to <folder>/spill */
+    uint64_t memory;        /* bytes that the engine may take */
+    uint64_t spill;         /* bytes on disk; 0: no limit */
+    unsigned threads;       /* in all */
+    bool views_over; /* false: locked into `folder`. true: ad hoc (catalog read): the files of
+                        `datasets` may be anywhere */
+    const struct sql_dataset *datasets; /* views to begin with, over their files */
+    size_t dataset_count;
+};
+
+struct sql_engine_type {
+    const char *name; /* "duckdb" */
+
+    /* Pure and synchronous; needs no session. On failure *ret_offset is the byte of `sql` where the
+     * trouble is (0 where unknown). What is no single SELECT, or calls a function that reads or
+     * writes outside (read_csv, glob, …), fails. */
+    int (*parse)(const char *sql, struct arena *arena, struct sql_statement *ret_statement,
+        size_t *ret_offset, struct error *err);
+
+    /* Opens on the calling thread (tens of ms: once a run). */
+    struct sql_session *(*open)(const struct sql_session_options *options, struct error *err);
+    void (*start)(struct sql_session *session, struct sql_request *request);
+    void (*cancel)(struct sql_request *request); /* still ends in done; again is harmless */
+    void (*progress)(struct sql_request *request, struct sql_progress *ret_progress);
+    void (*close)(struct sql_session *session); /* no request may be under way; NULL is fine */
+
+    /* Below this many bytes of resources.memory a run refuses; and what of it is the engine's. */
+    uint64_t (*memory_minimum)(unsigned threads);
+    uint64_t (*memory_share)(uint64_t process_bytes, unsigned threads);
+};
+
+struct sql_session {
+    const struct sql_engine_type *type;
+};
+
+#endif

@@ -1,0 +1,113 @@
+/* What happened and what is under way: history of runs, the journal of files that a run owns, and
+ * leases. The truth about what was committed is the catalog's alone (DESIGN section 4). */
+#ifndef CONNECTORS_STATE_H
+#define CONNECTORS_STATE_H
+
+#include "runner/base/arena.h"
+#include "runner/base/error.h"
+#include "runner/io/work.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum state_outcome {
+    STATE_RUNNING,
+    STATE_SUCCEEDED,
+    STATE_NOTHING_NEW, /* a success that committed no data */
+    STATE_FAILED,
+    STATE_CHECK_FAILED,
+    STATE_CANCELLED,
+    STATE_LOST, /* its process ended without saying how; nothing was committed */
+};
+
+struct state_run {
+    const char *run_id, *pipeline, *instance;
+    int64_t due_ms, started_ms, finished_ms; /* finished 0: not yet */
+    enum state_outcome outcome;
+    int64_t rows; /* committed */
+    uint64_t bytes;
+    const char *error;  /* one line; NULL */
+    const char *record; /* JSON: tasks, counts, tables */
+};
+
+/* A folder or file that a run made and removes: what a crash leaves behind is found by it. */
+struct state_journal {
+    const char *run_id;
+    const char *kind; /* "folder", "object" */
+    const char *what; /* the path, the key */
+};
+
+/* Who holds (pipeline, instance). On embedded state a holder is known by process id, its start time
+ * and the boot id, so that a dead one is replaced at once. */
+struct state_lease {
+    const char *pipeline, *instance, *run_id;
+    int64_t fence; /* grows with each acquisition */
+    const char *host;
+    int64_t process_id, acquired_ms;
+};
+
+enum state_verb {
+    STATE_PUT_RUN,     /* run: put or replaced by run_id */
+    STATE_GET_RUN,     /* run_id or an unambiguous beginning of it → runs (0 or 1) */
+    STATE_LIST_RUNS,   /* pipeline (NULL: all), failed_only, limit; newest first → runs */
+    STATE_LATEST_RUNS, /* the newest finished and the newest successful run of each pipeline → runs
+                        */
+    STATE_ADD_JOURNAL,   /* journal */
+    STATE_LIST_JOURNAL,  /* pipeline, instance: of runs that hold no live lease → journals */
+    STATE_CLEAR_JOURNAL, /* run_id */
+    STATE_ACQUIRE_LEASE, /* lease.{pipeline, instance, run_id}, fence_at_least → lease; ERROR_BUSY
+                            names the live holder */
+    STATE_RELEASE_LEASE, /* lease: only where it is still held with this fence */
+    STATE_LIST_LEASES,   /* live ones → leases */
+};
+
+struct state;
+struct state_request;
+
+typedef void (*state_done_fn)(struct state_request *request, const struct error *err);
+
+/* The caller owns it and keeps it until `done`, which is called exactly once, on the loop, never
+ * from within start. */
+struct state_request {
+    enum state_verb verb;
+    const char *pipeline, *instance, *run_id;
+    bool failed_only;
+    int64_t limit; /* 0: 1000 */
+    struct state_run run;
+    struct state_journal journal;
+    struct state_lease lease; /* argument and, with its fence, result of ACQUIRE */
+    int64_t fence_at_least;
+    struct arena *arena;
+    state_done_fn done;
+
+    size_t count;
+    union {
+        struct state_run *runs;
+        struct state_journal *journals;
+        struct state_lease *leases;
+    };
+    struct state *state;
+    void *operation;
+};
+
+struct state_options {
+    struct loop *loop;
+    struct work_pool *pool;
+    const char *location;
+    bool read_only; /* a missing state is then an empty one */
+};
+
+struct state_type {
+    const char *scheme; /* "sqlite" */
+    struct state *(*open)(const struct state_options *options, struct error *err);
+    void (*start)(struct state *state, struct state_request *request);
+    void (*close)(struct state *state); /* nothing may be under way; NULL is fine */
+};
+
+struct state {
+    const struct state_type *type;
+};
+
+const char *state_outcome_name(enum state_outcome outcome);
+
+#endif

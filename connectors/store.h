@@ -1,0 +1,87 @@
+/* Where objects are: files on a disk now, S3 later. Four verbs handed to one `start` (STYLE rule
+ * 14); everything asynchronous, cancellable, with progress. A key is what an object is called in
+ * the store: a path relative to the store's root, or an absolute one, with any bytes but NUL. */
+#ifndef CONNECTORS_STORE_H
+#define CONNECTORS_STORE_H
+
+#include "runner/base/arena.h"
+#include "runner/base/error.h"
+#include "runner/io/work.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { STORE_LIST_MAX = 1000000 }; /* objects in one answer; more is ERROR_LIMIT */
+
+enum store_verb {
+    STORE_LIST,   /* objects that match a glob, or the one object of a plain key; sorted by key */
+    STORE_GET,    /* an object into a local file, whole and unchanged */
+    STORE_CHECK,  /* whether an object still is the version that `expect` says */
+    STORE_PUT,    /* a local file becomes an object, whole or not at all */
+    STORE_DELETE, /* not there: success */
+};
+
+struct store_object {
+    const char *key;
+    uint64_t size;
+    int64_t modified_ms;
+    const char *version; /* changes whenever the bytes do: an ETag, or size, times and inode */
+};
+
+struct buffer;
+struct store;
+struct store_request;
+
+/* Called exactly once, on the loop, never from within start or cancel. err NULL on success, valid
+ * during the call; results live as long as the request's arena. */
+typedef void (*store_done_fn)(struct store_request *request, const struct error *err);
+
+/* The caller owns it and keeps it until `done`; zeroed but for the arguments. */
+struct store_request {
+    /* arguments */
+    enum store_verb verb;
+    const char *key;                   /* LIST: a glob (* ? [] **) or a plain key */
+    const char *path;                  /* GET: where the bytes go; PUT: the file to store */
+    const struct store_object *expect; /* GET, CHECK: the version that was listed; another one is
+                                          ERROR_CHANGED. NULL: any */
+    bool in_place; /* GET: a local object may be read where it is: nothing is copied, `path`
+                      becomes a symbolic link to it. Then CHECK it after reading */
+    bool move;     /* PUT: the file at `path` may be moved instead of copied */
+    bool replace;  /* PUT: over an existing object; else that is ERROR_EXISTS */
+    store_done_fn done;
+
+    /* results, in the arena of the caller's choice (LIST) */
+    struct arena *arena;
+    struct store_object *objects; /* LIST */
+    size_t object_count;
+
+    /* progress, to be read at any time from the loop */
+    atomic_uint_fast64_t bytes_done;
+    uint64_t bytes_total; /* 0: not known yet */
+
+    void *operation; /* the connector's own */
+    struct store *store;
+};
+
+struct store_options {
+    struct loop *loop;
+    struct work_lane *lane; /* for connectors that block */
+    const char *root;       /* where relative keys start; absolute. May not exist yet */
+};
+
+struct store_type {
+    const char *scheme; /* "file" */
+    struct store *(*open)(const struct store_options *options, struct error *err);
+    void (*start)(struct store *store, struct store_request *request);
+    void (*cancel)(struct store_request *request); /* still ends in done; again is harmless */
+    /* How a key is shown to people and other programs: "/data/x.csv", "s3://bucket/x.csv". */
+    void (*describe)(const struct store *store, const char *key, struct buffer *buffer);
+    void (*close)(struct store *store); /* no request may be under way */
+};
+
+struct store {
+    const struct store_type *type;
+};
+
+#endif

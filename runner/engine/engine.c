@@ -1,0 +1,190 @@
+#include "runner/engine/engine.h"
+
+#include "runner/base/mem.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { FILE_JOBS = 4, SQL_JOBS_MAX = 8, SERIAL_LANES = 4 };
+
+static unsigned sql_jobs(void)
+{
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return (unsigned)MIN(MAX(online, 1), SQL_JOBS_MAX);
+}
+
+struct engine *engine_new(const struct engine_options *options, struct error *err)
+{
+    struct engine *engine = mem_new(struct engine);
+
+    engine->registry = options->registry;
+    engine->project = options->project;
+    engine->environment = options->project->environment;
+    engine->loop = options->loop;
+    engine->log = options->log;
+    engine->read_only = options->read_only;
+    engine->pool = work_pool_new(options->loop, FILE_JOBS + sql_jobs() + SERIAL_LANES, err);
+    if (!engine->pool) {
+        free(engine);
+        return NULL;
+    }
+    work_lane_init(&engine->files, engine->pool, "files", FILE_JOBS);
+    work_lane_init(&engine->sql, engine->pool, "sql", sql_jobs());
+    return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    if (engine->catalog)
+        engine->catalog->type->close(engine->catalog);
+    if (engine->state)
+        engine->state->type->close(engine->state);
+    if (engine->tables)
+        engine->tables->type->close(engine->tables);
+    if (engine->project_files)
+        engine->project_files->type->close(engine->project_files);
+    work_lane_deinit(&engine->files);
+    work_lane_deinit(&engine->sql);
+    work_pool_free(engine->pool);
+    free(engine);
+}
+
+/* --- schemes --- */
+
+/* Length of "file" in "file:/x" and of "s3" in "s3://x"; 0 for a plain path. */
+static size_t scheme_length(const char *url)
+{
+    const size_t length = strspn(url, "abcdefghijklmnopqrstuvwxyz0123456789+");
+
+    return length > 1 && url[length] == ':' ? length : 0;
+}
+
+static bool scheme_is(const char *url, const char *scheme)
+{
+    const size_t length = scheme_length(url);
+
+    return length == strlen(scheme) && strncmp(url, scheme, length) == 0;
+}
+
+static int no_connector(const char *what, const char *url, struct error *err)
+{
+    return error_set(err, ERROR_NOT_SUPPORTED,
+        "%s %s: this version has no connector for \"%.*s:\" yet", what, url,
+        (int)scheme_length(url), url);
+}
+
+/* Finds the type of a URL in a list of types whose first member is the scheme. */
+#define FIND_TYPE(list, url, ret_type)                                                             \
+    do {                                                                                           \
+        for (size_t i_ = 0; (list)[i_] && !(ret_type); i_++) {                                     \
+            if (scheme_is((url), (list)[i_]->scheme))                                              \
+                (ret_type) = (list)[i_];                                                           \
+        }                                                                                          \
+    } while (0)
+
+static const char *after_scheme(const char *url)
+{
+    const size_t length = scheme_length(url);
+    const char *rest = url + (length ? length + 1 : 0);
+
+    return length && strncmp(rest, "///", 3) == 0 ? rest + 2 : rest;
+}
+
+int engine_catalog(struct engine *engine, struct catalog **ret_catalog, struct error *err)
+{
+    const char *url = engine->environment->catalog.url;
+    const struct catalog_type *type = NULL;
+    struct catalog_options options = {
+        .loop = engine->loop, .pool = engine->pool, .read_only = engine->read_only};
+
+    if (!engine->catalog) {
+        if (!url)
+            return error_set(err, ERROR_NOT_SUPPORTED,
+                "environment %s: catalogs of kind \"%s\" come with a later version; use "
+                "sqlite:PATH",
+                engine->environment->item.name, engine->environment->catalog.kind);
+        FIND_TYPE(engine->registry->catalogs, url, type);
+        if (!type)
+            return no_connector("catalog", url, err);
+        options.location = after_scheme(url);
+        engine->catalog = type->open(&options, err);
+        if (!engine->catalog)
+            return -1;
+    }
+    *ret_catalog = engine->catalog;
+    return 0;
+}
+
+int engine_state(struct engine *engine, struct state **ret_state, struct error *err)
+{
+    const char *url = engine->environment->state;
+    const struct state_type *type = NULL;
+    struct state_options options = {
+        .loop = engine->loop, .pool = engine->pool, .read_only = engine->read_only};
+
+    if (!engine->state) {
+        FIND_TYPE(engine->registry->states, url, type);
+        if (!type)
+            return no_connector("state", url, err);
+        options.location = after_scheme(url);
+        engine->state = type->open(&options, err);
+        if (!engine->state)
+            return -1;
+    }
+    *ret_state = engine->state;
+    return 0;
+}
+
+static int open_store(struct engine *engine, const char *url, const char *root,
+    struct store **ret_store, struct error *err)
+{
+    const struct store_type *type = NULL;
+    const struct store_options options = {
+        .loop = engine->loop, .lane = &engine->files, .root = root};
+    struct store *store;
+
+    if (scheme_length(url) == 0)
+        url = "file:";
+    FIND_TYPE(engine->registry->stores, url, type);
+    if (!type)
+        return no_connector("store", url, err);
+    store = type->open(&options, err);
+    if (!store)
+        return -1;
+    *ret_store = store;
+    return 0;
+}
+
+int engine_tables(struct engine *engine, struct store **ret_store, struct error *err)
+{
+    const char *url = engine->environment->store;
+
+    if (!engine->tables && open_store(engine, url, after_scheme(url), &engine->tables, err))
+        return -1;
+    *ret_store = engine->tables;
+    return 0;
+}
+
+int engine_sql(struct engine *engine, const struct sql_engine_type **ret_type, struct error *err)
+{
+    if (!engine->sql_type && engine->registry->load_sql(&engine->sql_type, err))
+        return -1;
+    *ret_type = engine->sql_type;
+    return 0;
+}
+
+int engine_store_of(struct engine *engine, const char *url, struct store **ret_store,
+    const char **ret_key, struct error *err)
+{
+    if (scheme_length(url) && !scheme_is(url, "file"))
+        return no_connector("object", url, err);
+    if (!engine->project_files &&
+        open_store(engine, "file:", engine->project->root, &engine->project_files, err))
+        return -1;
+    *ret_store = engine->project_files;
+    *ret_key = after_scheme(url);
+    return 0;
+}

@@ -1,0 +1,61 @@
+/* What every command works with: the loop, the lanes, the log, and the connectors of the chosen
+ * environment, opened when they are first asked for. The engine knows vtables; runner/cli names
+ * the concrete connectors in a registry. */
+#ifndef RUNNER_ENGINE_ENGINE_H
+#define RUNNER_ENGINE_ENGINE_H
+
+#include "config/environment.h"
+#include "connectors/catalog.h"
+#include "connectors/sql_engine.h"
+#include "connectors/state.h"
+#include "connectors/store.h"
+#include "runner/base/log.h"
+#include "runner/io/loop.h"
+#include "runner/io/work.h"
+
+struct engine_registry {
+    const struct store_type *const *stores; /* NULL-terminated, like the next two */
+    const struct catalog_type *const *catalogs;
+    const struct state_type *const *states;
+    /* Loads the SQL engine's module on first use; the same answer each time. */
+    int (*load_sql)(const struct sql_engine_type **ret_type, struct error *err);
+};
+
+struct engine_options {
+    const struct engine_registry *registry;
+    const struct project *project; /* outlives the engine */
+    struct loop *loop;
+    struct log *log;
+    bool read_only; /* nothing is created: health, runs, plan, … */
+};
+
+struct engine {
+    const struct engine_registry *registry;
+    const struct project *project;
+    const struct environment *environment;
+    struct loop *loop;
+    struct log *log;
+    bool read_only;
+    struct work_pool *pool;
+    struct work_lane files, sql; /* jobs on files; SQL statements */
+    struct catalog *catalog;     /* these five: NULL until asked for */
+    struct state *state;
+    struct store *tables;        /* the environment's `store`: table data files */
+    struct store *project_files; /* local files, relative to the project's root: `from`, `to` */
+    const struct sql_engine_type *sql_type;
+};
+
+struct engine *engine_new(const struct engine_options *options, struct error *err);
+void engine_free(struct engine *engine); /* nothing may be under way; NULL is fine */
+
+/* Each opens on first use and gives the same again. An unknown scheme is ERROR_NOT_SUPPORTED. */
+int engine_catalog(struct engine *engine, struct catalog **ret_catalog, struct error *err);
+int engine_state(struct engine *engine, struct state **ret_state, struct error *err);
+int engine_tables(struct engine *engine, struct store **ret_store, struct error *err);
+int engine_sql(struct engine *engine, const struct sql_engine_type **ret_type, struct error *err);
+
+/* The store that a path or URL of a pipeline is in, and its key there. */
+int engine_store_of(struct engine *engine, const char *url, struct store **ret_store,
+    const char **ret_key, struct error *err);
+
+#endif

@@ -1,0 +1,70 @@
+/* What a run would do: the objects that each extract would read, the tables that loads would
+ * change, what is new. Reads lists, cursors and table versions; touches nothing. */
+#ifndef RUNNER_ENGINE_PLAN_H
+#define RUNNER_ENGINE_PLAN_H
+
+#include "runner/engine/engine.h"
+#include "runner/engine/graph.h"
+
+struct plan_object {
+    struct store_object object;
+    const char *shown; /* as people call it */
+};
+
+struct plan_extract {
+    struct store *store;
+    const char *pattern;         /* its key or glob in the store */
+    struct plan_object *objects; /* to be read, in order of keys */
+    size_t object_count;
+    uint64_t bytes;
+    size_t listed, seen_before;        /* all that matched; those that only_new leaves out */
+    const struct store_object *sample; /* where all were seen before: one to take columns from */
+};
+
+struct plan_load {
+    bool idle;           /* all that drives it is only_new and has nothing new */
+    bool postponed;      /* idle, because other objects are new to it than to an earlier load */
+    struct store *store; /* of `to`, or where table files go */
+    const char *key;     /* of `to` */
+    bool table_exists;
+    struct catalog_version version; /* of `into`, where it exists */
+};
+
+struct plan_task {
+    bool wanted; /* chosen by --task, or needed by one that is */
+    bool needed; /* wanted, and some load that is not idle needs it */
+    union {
+        struct plan_extract extract;
+        struct plan_load load;
+    };
+};
+
+struct plan;
+typedef void (*plan_done_fn)(struct plan *plan, const struct error *err);
+
+struct plan_options {
+    struct engine *engine;
+    const struct graph *graph;
+    const char *instance;
+    const struct text_list *tasks; /* --task; NULL or empty: all */
+    bool ignore_cursors;           /* preview: everything is new */
+};
+
+struct plan {
+    struct arena arena;
+    struct plan_task *tasks; /* one a node of the graph, by index */
+    bool nothing_new;        /* no load has anything to do */
+    size_t object_count;
+    uint64_t bytes;
+    struct plan_operation *operation;
+};
+
+/* Ends in `done`, once, on the loop, never from within start. The caller owns the memory. */
+void plan_start(struct plan *plan, const struct plan_options *options, plan_done_fn done);
+void plan_cancel(struct plan *plan);
+void plan_deinit(struct plan *plan); /* after done */
+
+/* For `sluice plan`: stable keys. */
+json_t *plan_to_json(const struct plan *plan, const struct graph *graph);
+
+#endif

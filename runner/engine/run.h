@@ -1,0 +1,55 @@
+/* One run of a pipeline, from lease to release (DESIGN section 4):
+ * lease → recover what a crash left → plan → tasks → commit → publish → record → release. */
+#ifndef RUNNER_ENGINE_RUN_H
+#define RUNNER_ENGINE_RUN_H
+
+#include "connectors/state.h"
+#include "runner/engine/engine.h"
+#include "runner/engine/graph.h"
+#include "runner/engine/plan.h"
+#include "runner/engine/progress.h"
+
+struct run;
+
+/* Called exactly once, on the loop, never from within start or cancel. err NULL on success; the
+ * code says the exit: CHECK 3, BUSY 75, STOPPED 130 or 143. */
+typedef void (*run_done_fn)(struct run *run, const struct error *err);
+
+struct run_options {
+    struct engine *engine;
+    const struct graph *graph; /* its pipeline was loaded with this run's id, due and parameters */
+    const char *instance;      /* "" */
+    const char *run_id;
+    int64_t due_ms;
+    const struct text_list *tasks; /* --task */
+
+    /* preview: no lease, no cursors, no commit; this dataset's rows go to on_rows */
+    const char *preview_dataset;
+    int64_t preview_limit;
+    sql_rows_fn on_rows;
+    void *data; /* the caller's own: run_data() */
+};
+
+/* What is known about a run at its end. */
+struct run_summary {
+    enum state_outcome outcome;
+    int64_t rows, rejected, objects, files; /* committed; left out; read; written */
+    uint64_t bytes_read, bytes_written;
+    int64_t duration_ms;
+    const char *record; /* JSON, as stored in the catalog and the history */
+};
+
+/* NULL only for a programmer error. Freed by the caller after `done`. */
+struct run *run_new(const struct run_options *options, run_done_fn done);
+void run_start(struct run *run);
+
+/* Cancels in order: `done` comes within 2 s with ERROR_STOPPED, or with success where the commit
+ * was already under way and succeeded. */
+void run_cancel(struct run *run);
+void run_free(struct run *run);
+
+const struct run_summary *run_summary(const struct run *run);
+const struct plan *run_plan(const struct run *run);
+void *run_data(const struct run *run);
+
+#endif

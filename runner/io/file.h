@@ -1,0 +1,58 @@
+/* Files, blocking: for use inside jobs (runner/io/work) and at start-up, never on the loop while a
+ * run is under way. Every error names the path. Paths are bytes. */
+#ifndef RUNNER_IO_FILE_H
+#define RUNNER_IO_FILE_H
+
+#include "runner/base/buffer.h"
+#include "runner/base/error.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What says whether a file is still the same one. */
+struct file_stamp {
+    uint64_t device, inode, size;
+    int64_t modified_ns, changed_ns;
+};
+
+int file_stamp(const char *path, struct file_stamp *ret_stamp, struct error *err);
+bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b);
+
+/* Whole files; `limit` bytes at most (ERROR_LIMIT above). The buffer must be initialised. */
+int file_read(const char *path, size_t limit, struct buffer *buffer, struct error *err);
+
+/* Whole or not at all: a temporary file in the same folder, fsync, rename, fsync of the folder. */
+int file_write(const char *path, const void *bytes, size_t length, struct error *err);
+
+/* The same from another file, of any size. `progress` (may be NULL) counts bytes; `stop` (may be
+ * NULL) is looked at between blocks and ends the copy with ERROR_STOPPED. `replace` false: an
+ * existing target is ERROR_EXISTS. Same file system: uses a reflink or copy_file_range. */
+int file_copy(const char *from, const char *to, bool replace, atomic_uint_fast64_t *progress,
+    const atomic_bool *stop, struct error *err);
+
+/* Moves a finished file to its name, durably: fsync of the file, rename (or copy across file
+ * systems), fsync of both folders. */
+int file_publish(const char *from, const char *to, bool replace, struct error *err);
+
+int file_make_folders(const char *path, struct error *err); /* mkdir -p */
+int file_remove(const char *path, struct error *err);       /* not there: success */
+int file_remove_tree(const char *path, struct error *err);  /* rm -rf; does not follow links */
+bool file_exists(const char *path);
+
+/* fsync of a folder, so that names in it are durable. */
+int file_sync_folder(const char *path, struct error *err);
+
+/* The folder of `path` and the last part, as new texts to free(). "x" is in ".". */
+char *file_folder(const char *path);
+char *file_join(const char *folder, const char *name); /* `name` alone where it is absolute */
+
+/* Calls `visit` for each regular file below `folder` (links to files count; links to folders are
+ * not followed) with its path relative to it, in order of bytes within a folder. It stops with -1
+ * when visit does. At most `depth_max` levels down. */
+typedef int (*file_visit_fn)(void *data, const char *relative, const struct file_stamp *stamp,
+    struct error *err);
+int file_walk(const char *folder, unsigned depth_max, file_visit_fn visit, void *data,
+    struct error *err);
+
+#endif
