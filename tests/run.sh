@@ -24,7 +24,8 @@ if grep -q -e -fsanitize= "$build/build.ninja"; then
     SLUICE_SANITIZED=1
     slower=4
 fi
-export SLUICE_BIN SLUICE_SANITIZED
+PYTEST_TIMEOUT=$((300 * slower)) # a test's, in seconds; its own marker wins
+export SLUICE_BIN SLUICE_SANITIZED PYTEST_TIMEOUT
 
 # Reports go to files: a test that expects the program to fail must not swallow one. The exit status
 # is none of the program's own. libduckdb is not instrumented: what it keeps until the end is its own.
