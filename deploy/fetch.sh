@@ -50,7 +50,7 @@ tarball() {
     say "$3: fetching with npm pack"
     scratch=$(mktemp -d)
     # In an empty folder and without scripts: nothing of the package runs, no .npmrc of ours counts.
-    (cd "$scratch" && npm pack --silent --ignore-scripts "$3" >/dev/null 2>"$scratch/errors") || {
+    (cd "$scratch" && npm pack --loglevel=error --ignore-scripts "$3" >/dev/null 2>"$scratch/errors") || {
         cat "$scratch/errors" >&2
         die "$3 could not be fetched: check the network and npm's registry setting, and run this again"
     }
