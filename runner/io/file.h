@@ -50,9 +50,9 @@ char *file_join(const char *folder, const char *name); /* `name` alone where it 
 /* Calls `visit` for each regular file below `folder` (links to files count; links to folders are
  * not followed) with its path relative to it, in order of bytes within a folder. It stops with -1
  * when visit does. At most `depth_max` levels down. */
-typedef int (*file_visit_fn)(void *data, const char *relative, const struct file_stamp *stamp,
-    struct error *err);
-int file_walk(const char *folder, unsigned depth_max, file_visit_fn visit, void *data,
-    struct error *err);
+typedef int (*file_visit_fn)(
+    void *data, const char *relative, const struct file_stamp *stamp, struct error *err);
+int file_walk(
+    const char *folder, unsigned depth_max, file_visit_fn visit, void *data, struct error *err);
 
 #endif
