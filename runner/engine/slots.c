@@ -42,12 +42,13 @@ void slots_forget(struct slots *slots, struct slot_waiter *waiter)
 
 void slots_give(struct slots *slots)
 {
-    struct slot_waiter *waiter = slots->first;
-
     assert(slots->used > 0);
     slots->used--;
-    if (!waiter)
-        return;
-    slots_forget(slots, waiter);
-    waiter->granted(waiter);
+    /* Who was cancelled meanwhile takes none: then it is the next one's turn. */
+    while (slots->first && slots->used < slots->limit) {
+        struct slot_waiter *waiter = slots->first;
+
+        slots_forget(slots, waiter);
+        waiter->granted(waiter);
+    }
 }

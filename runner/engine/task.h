@@ -15,7 +15,8 @@
 struct run;
 struct task;
 
-/* One attempt of a task. `start` ends in exactly one task_attempt_done(), never from within. */
+/* One attempt of a task, ended by exactly one task_attempt_done(), which `start` may call itself
+ * as its last act; `cancel` never does. */
 struct stage_type {
     void (*start)(struct task *task);
     void (*cancel)(struct task *task); /* the attempt under way still ends in task_attempt_done() */
@@ -53,7 +54,9 @@ struct task {
     unsigned waiting_for; /* nodes that it needs and that are not done */
     struct retry retry;
     struct timer deadline;
-    struct work prepare;
+    struct work
+        prepare; /* makes the folder before an attempt, removes it after the last consumer */
+    struct sql_request drop;
     bool deadline_open, timed_out, attempt_running, prepared;
     struct error err;
     int64_t started_ms, finished_ms;

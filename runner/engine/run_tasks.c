@@ -1,0 +1,178 @@
+/* Which task is next: a counter of unmet needs a task, a queue of those that are ready, a limit on
+ * how many run. Constant work for each edge of the graph. */
+#include "runner/base/mem.h"
+#include "runner/engine/run_private.h"
+#include "runner/io/file.h"
+
+#include <assert.h>
+
+static void check_all_finished(struct run *run)
+{
+    if (run->unfinished == 0 && run->running == 0 && run->dropping == 0)
+        run_tasks_finished(run);
+}
+
+/* --- datasets end with their last consumer --- */
+
+static void release_inputs(struct task *task);
+
+static void remove_dataset_files(struct work *work)
+{
+    struct task *task = container_of(work, struct task, prepare);
+
+    file_remove_tree(task->folder, NULL); /* what stays goes with the run's folder */
+}
+
+static void on_files_removed(struct work *work, bool ran)
+{
+    struct task *task = container_of(work, struct task, prepare);
+
+    (void)ran;
+    task->run->dropping--;
+    check_all_finished(task->run);
+}
+
+static void on_dropped(struct sql_request *drop, const struct error *err)
+{
+    struct task *task = container_of(drop, struct task, drop);
+
+    (void)err; /* a view over files that are gone harms nobody: names are used once */
+    task->prepare = (struct work){.run = remove_dataset_files, .done = on_files_removed};
+    work_submit(&task->run->engine->files, &task->prepare);
+}
+
+static void drop_dataset(struct task *task)
+{
+    struct run *run = task->run;
+
+    if (task->is_view)
+        release_inputs(task);
+    run->dropping++;
+    task->drop = (struct sql_request){
+        .verb = SQL_DROP, .drop = task->dataset.name, .arena = &task->arena, .done = on_dropped};
+    run->session->type->start(run->session, &task->drop);
+}
+
+static void release_inputs(struct task *task)
+{
+    for (unsigned i = 0; i < task->node->input_count; i++) {
+        struct task *input = &task->run->tasks[task->node->inputs[i]];
+
+        assert(input->consumers_left > 0);
+        if (--input->consumers_left == 0)
+            drop_dataset(input);
+    }
+}
+
+/* --- readiness --- */
+
+static void make_ready(struct task *task)
+{
+    struct run *run = task->run;
+
+    task->state = TASK_READY;
+    task->next_ready = NULL;
+    if (run->last_ready)
+        run->last_ready->next_ready = task;
+    else
+        run->first_ready = task;
+    run->last_ready = task;
+}
+
+static void start_ready(struct run *run)
+{
+    const unsigned limit = (unsigned)run->pipeline->resources.concurrency;
+
+    while (run->first_ready && run->running < limit) {
+        struct task *task = run->first_ready;
+
+        run->first_ready = task->next_ready;
+        if (!run->first_ready)
+            run->last_ready = NULL;
+        run->running++;
+        task_start(task);
+    }
+}
+
+static void on_need_met(struct task *task)
+{
+    if (task->state == TASK_WAITING && --task->waiting_for == 0)
+        make_ready(task);
+}
+
+void tasks_on_finished(struct task *task)
+{
+    struct run *run = task->run;
+
+    run->running--;
+    run->unfinished--;
+    if (task->state == TASK_DONE) {
+        if (!task->is_view)
+            release_inputs(task);
+        for (unsigned i = 0; i < task->node->dependent_count; i++)
+            on_need_met(&run->tasks[task->node->dependents[i]]);
+    } else if (task->state == TASK_FAILED) {
+        run_fail(run, &task->err);
+    }
+    start_ready(run);
+    check_all_finished(run);
+}
+
+void tasks_start(struct run *run)
+{
+    const struct graph *graph = run->graph;
+
+    run->tasks = mem_calloc(graph->count + 1, sizeof(*run->tasks));
+    for (unsigned i = 0; i < graph->count; i++) {
+        task_init(&run->tasks[i], run, &graph->nodes[i], &run->plan.tasks[i]);
+        run->tasks[i].state = run->plan.tasks[i].needed ? TASK_WAITING : TASK_SKIPPED;
+        run->unfinished += run->plan.tasks[i].needed;
+    }
+    for (unsigned i = 0; i < graph->count; i++) {
+        struct task *task = &run->tasks[i];
+
+        if (task->state != TASK_WAITING)
+            continue;
+        for (unsigned j = 0; j < task->node->need_count; j++)
+            task->waiting_for += run->plan.tasks[task->node->needs[j]].needed;
+        for (unsigned j = 0; j < task->node->input_count; j++)
+            run->tasks[task->node->inputs[j]].consumers_left++;
+        if (task->waiting_for == 0)
+            make_ready(task);
+    }
+    if (run->options.preview_dataset)
+        run->tasks[graph_dataset(graph, run->options.preview_dataset)->index].consumers_left++;
+    start_ready(run);
+}
+
+void tasks_cancel(struct run *run)
+{
+    run->first_ready = run->last_ready = NULL;
+    for (unsigned i = 0; run->tasks && i < run->graph->count; i++) {
+        struct task *task = &run->tasks[i];
+
+        if (task->state == TASK_WAITING || task->state == TASK_READY) {
+            task->state = TASK_CANCELLED;
+            run->unfinished--;
+        } else {
+            task_cancel(task);
+        }
+    }
+}
+
+bool tasks_failed(const struct run *run)
+{
+    for (unsigned i = 0; run->tasks && i < run->graph->count; i++) {
+        if (run->tasks[i].state == TASK_FAILED || run->tasks[i].state == TASK_CANCELLED)
+            return true;
+    }
+    return false;
+}
+
+void tasks_free(struct run *run)
+{
+    for (unsigned i = 0; run->tasks && i < run->graph->count; i++)
+        task_deinit(&run->tasks[i]);
+    free(run->tasks);
+    run->tasks = NULL;
+}

@@ -1,0 +1,429 @@
+/* Extract: objects are fetched into the run's folder, compressed ones are read to their very end,
+ * all of them are scanned once into a typed dataset, and at last it is made sure that none changed
+ * while it was read. Verifying and scanning overlap: the error of the former explains that of the
+ * latter. */
+#include "runner/base/buffer.h"
+#include "runner/base/mem.h"
+#include "runner/engine/run_private.h"
+#include "runner/io/file.h"
+#include "runner/io/verify.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum extract_step { EXTRACT_FETCHING, EXTRACT_SCANNING, EXTRACT_CHECKING, EXTRACT_DONE };
+
+struct extract_object {
+    struct extract_stage *stage;
+    const struct plan_object *planned;
+    struct store_request get, check;
+    struct work verify;
+    char *path;
+    enum verify_format format;
+    atomic_uint_fast64_t verified_bytes;
+    uint64_t plain_bytes;
+    struct error verify_err;
+};
+
+struct extract_stage {
+    struct task *task;
+    enum extract_step step;
+    struct extract_object *objects;
+    size_t count, next, in_flight; /* in flight: requests and jobs of all kinds */
+    struct slot_waiter waiter;
+    struct plan_object sample; /* read for its columns only, where there is nothing new */
+    struct sql_request scan;
+    struct sql_source *sources;
+    struct sql_column *contract;
+    char *folder;
+    bool scan_running, cancelled;
+    struct error err, scan_err; /* the scan's own comes last: others explain it */
+};
+
+static void extract_step(struct extract_stage *stage);
+
+/* --- what callbacks do: record, then step --- */
+
+static void on_fetched(struct store_request *get, const struct error *err)
+{
+    struct extract_object *object = container_of(get, struct extract_object, get);
+    struct extract_stage *stage = object->stage;
+    struct task *task = stage->task;
+
+    stage->in_flight--;
+    error_keep_first(&stage->err, err);
+    slots_give(&task->run->slots);
+    if (!err) {
+        json_t *fields = json_object();
+
+        task->bytes_read += object->planned->object.size;
+        json_put_text(fields, "object", object->planned->shown);
+        json_put_int(fields, "bytes", (int64_t)object->planned->object.size);
+        json_put_text(fields, "version", object->planned->object.version);
+        task_log(task, LOG_INFO, "object.fetched", fields, "fetched %s", object->planned->shown);
+    }
+    extract_step(stage);
+}
+
+static void on_verified(struct work *work, bool ran)
+{
+    struct extract_object *object = container_of(work, struct extract_object, verify);
+    struct extract_stage *stage = object->stage;
+
+    stage->in_flight--;
+    if (!ran)
+        error_set(&object->verify_err, ERROR_STOPPED, "cancelled");
+    if (object->verify_err.class != ERROR_CANCELLED)
+        error_keep_first(&stage->err, &object->verify_err);
+    extract_step(stage);
+}
+
+static void on_scanned(struct sql_request *scan, const struct error *err)
+{
+    struct extract_stage *stage = container_of(scan, struct extract_stage, scan);
+
+    stage->in_flight--;
+    stage->scan_running = false;
+    error_keep_first(&stage->scan_err, err);
+    extract_step(stage);
+}
+
+static void on_checked(struct store_request *check, const struct error *err)
+{
+    struct extract_object *object = container_of(check, struct extract_object, check);
+    struct extract_stage *stage = object->stage;
+
+    stage->in_flight--;
+    error_keep_first(&stage->err, err);
+    extract_step(stage);
+}
+
+static void on_slot(struct slot_waiter *waiter)
+{
+    extract_step(container_of(waiter, struct extract_stage, waiter));
+}
+
+/* --- jobs, on a thread --- */
+
+static void verify_object(struct work *work)
+{
+    struct extract_object *object = container_of(work, struct extract_object, verify);
+
+    if (verify_file(object->path, object->format, &object->plain_bytes, &object->verified_bytes,
+            &work->cancelled, &object->verify_err) &&
+        object->verify_err.class != ERROR_CANCELLED)
+        error_prefix(&object->verify_err, "%s", object->planned->shown);
+}
+
+/* --- what states do on entry --- */
+
+/* Keeps transfers in flight while the run has free slots. */
+static void fetch_objects(struct extract_stage *stage)
+{
+    struct slots *slots = &stage->task->run->slots;
+    struct store *store = stage->task->plan->extract.store;
+
+    while (stage->next < stage->count && !stage->err.code) {
+        struct extract_object *object = &stage->objects[stage->next];
+
+        if (!slots_take(slots)) {
+            slots_wait(slots, &stage->waiter);
+            return;
+        }
+        stage->next++;
+        stage->in_flight++;
+        object->get = (struct store_request){.verb = STORE_GET,
+            .key = object->planned->object.key,
+            .path = object->path,
+            .expect = &object->planned->object,
+            .in_place = true,
+            .done = on_fetched};
+        store->type->start(store, &object->get);
+    }
+}
+
+static enum file_compression compression_of(const struct extract_stage *stage, const char *key)
+{
+    const int declared = stage->task->node->extract->compression;
+
+    return declared == COMPRESSION_AUTO ? dialect_compression_of(key)
+                                        : (enum file_compression)declared;
+}
+
+static enum file_format format_of(const struct extract_stage *stage)
+{
+    const struct extract *extract = stage->task->node->extract;
+
+    return extract->format == FORMAT_AUTO ? dialect_format_of(extract->from)
+                                          : (enum file_format)extract->format;
+}
+
+static void start_verifying(struct extract_stage *stage)
+{
+    static const enum verify_format formats[] = {
+        [COMPRESSION_AUTO] = VERIFY_NONE,
+        [COMPRESSION_NONE] = VERIFY_NONE,
+        [COMPRESSION_GZIP] = VERIFY_GZIP,
+        [COMPRESSION_ZSTD] = VERIFY_ZSTD,
+    };
+
+    for (size_t i = 0; i < stage->count; i++) {
+        struct extract_object *object = &stage->objects[i];
+
+        object->format = formats[stage->sources[i].compression];
+        if (object->format == VERIFY_NONE)
+            continue;
+        object->verify = (struct work){.run = verify_object, .done = on_verified};
+        stage->in_flight++;
+        work_submit(&stage->task->run->engine->files, &object->verify);
+    }
+}
+
+static void start_scan(struct extract_stage *stage)
+{
+    struct task *task = stage->task;
+    const struct extract *extract = task->node->extract;
+    struct run *run = task->run;
+    struct sql_scan *scan = &stage->scan.scan;
+
+    stage->sources = arena_array(&task->arena, stage->count, sizeof(*stage->sources));
+    for (size_t i = 0; i < stage->count; i++) {
+        const struct extract_object *object = &stage->objects[i];
+
+        stage->sources[i] = (struct sql_source){.path = object->path,
+            .object = object->planned->shown,
+            .compression = compression_of(stage, object->planned->object.key)};
+    }
+    stage->contract = arena_array(&task->arena, extract->columns.count, sizeof(*stage->contract));
+    for (size_t i = 0; i < extract->columns.count; i++)
+        stage->contract[i] = (struct sql_column){
+            .name = extract->columns.items[i].name, .type = extract->columns.items[i].value};
+    stage->scan = (struct sql_request){.verb = SQL_SCAN, .arena = &task->arena, .done = on_scanned};
+    *scan = (struct sql_scan){.dataset = task->node->name,
+        .folder = stage->folder,
+        .sources = stage->sources,
+        .source_count = stage->count,
+        .format = format_of(stage),
+        .csv = extract->csv,
+        .contract = stage->contract,
+        .contract_count = extract->columns.count,
+        .skip_bad_rows = extract->on_bad_row == ON_BAD_ROW_SKIP,
+        .timezone = extract->timezone,
+        .schema_only = task->plan->extract.object_count == 0};
+    stage->in_flight++;
+    stage->scan_running = true;
+    run->session->type->start(run->session, &stage->scan);
+}
+
+static void check_objects(struct extract_stage *stage)
+{
+    struct store *store = stage->task->plan->extract.store;
+
+    for (size_t i = 0; i < stage->count; i++) {
+        struct extract_object *object = &stage->objects[i];
+
+        stage->in_flight++;
+        object->check = (struct store_request){.verb = STORE_CHECK,
+            .key = object->planned->object.key,
+            .expect = &object->planned->object,
+            .done = on_checked};
+        store->type->start(store, &object->check);
+    }
+}
+
+static void enter_step(struct extract_stage *stage, enum extract_step step)
+{
+    static const char *const activities[] = {"fetching", "reading", "verifying", ""};
+
+    stage->step = step;
+    stage->task->activity = activities[step];
+    if (step == EXTRACT_FETCHING) {
+        fetch_objects(stage);
+    } else if (step == EXTRACT_SCANNING) {
+        start_scan(stage);
+        start_verifying(stage);
+    } else if (step == EXTRACT_CHECKING) {
+        check_objects(stage);
+    }
+}
+
+/* --- the end --- */
+
+static void keep_results(struct extract_stage *stage)
+{
+    struct task *task = stage->task;
+    const struct sql_scan *scan = &stage->scan.scan;
+
+    task->dataset = scan->ret_dataset;
+    task->rows = scan->ret_dataset.rows;
+    task->rejected = scan->ret_rejected;
+    task->rejects = scan->ret_rejects;
+    task->reject_count = scan->ret_reject_count;
+    task->objects = (int64_t)task->plan->extract.object_count;
+    for (size_t i = 0; i < task->reject_count; i++) {
+        const struct sql_reject *reject = &task->rejects[i];
+        json_t *fields = json_object();
+
+        json_put_text(fields, "object", reject->object);
+        json_put_int(fields, "line", reject->line);
+        json_put_text(fields, "column", reject->column);
+        task_log(task, LOG_WARN, "rows.skipped", fields, "%s:%lld: left out%s%s", reject->object,
+            (long long)reject->line, reject->column ? ": column " : "",
+            reject->column ? reject->column : "");
+    }
+    if (task->rejected > 0) {
+        json_t *fields = json_object();
+
+        json_put_int(fields, "rejected", task->rejected);
+        task_log(task, LOG_WARN, "rows.skipped", fields, "%lld rows left out (on_bad_row: skip)",
+            (long long)task->rejected);
+    }
+}
+
+static void finish(struct extract_stage *stage)
+{
+    struct task *task = stage->task;
+    struct error err = stage->err;
+
+    error_keep_first(&err, &stage->scan_err);
+    if (!err.code && !stage->cancelled)
+        keep_results(stage);
+    else if (!err.code)
+        error_set(&err, ERROR_STOPPED, "cancelled");
+    if (err.code)
+        task_place_error(task, &task->node->extract->from, "", &err);
+    task_attempt_done(task, err.code ? &err : NULL);
+}
+
+/* --- the whole flow --- */
+
+static void cancel_requests(struct extract_stage *stage)
+{
+    slots_forget(&stage->task->run->slots, &stage->waiter);
+    for (size_t i = 0; i < stage->count; i++) {
+        struct extract_object *object = &stage->objects[i];
+
+        if (object->get.store)
+            object->get.store->type->cancel(&object->get);
+        work_cancel(&object->verify);
+        if (object->check.store)
+            object->check.store->type->cancel(&object->check);
+    }
+    if (stage->scan_running)
+        stage->scan.session->type->cancel(&stage->scan);
+}
+
+static void extract_step(struct extract_stage *stage)
+{
+    const bool failed = stage->err.code || stage->cancelled;
+
+    if (stage->step == EXTRACT_FETCHING && !failed)
+        fetch_objects(stage);
+    if (failed)
+        cancel_requests(stage);
+    if (stage->in_flight > 0 || (!failed && stage->next < stage->count))
+        return;
+    switch (stage->step) {
+    case EXTRACT_FETCHING:
+        enter_step(stage, failed ? EXTRACT_DONE : EXTRACT_SCANNING);
+        break;
+    case EXTRACT_SCANNING:
+        /* Also after a scan that failed: an object that changed is the better reason. */
+        enter_step(stage, failed ? EXTRACT_DONE : EXTRACT_CHECKING);
+        if (stage->step == EXTRACT_CHECKING && stage->count == 0)
+            enter_step(stage, EXTRACT_DONE);
+        break;
+    case EXTRACT_CHECKING:
+        enter_step(stage, EXTRACT_DONE);
+        break;
+    case EXTRACT_DONE:
+        assert(!"nothing is under way in this state");
+    }
+    if (stage->step == EXTRACT_DONE)
+        finish(stage);
+}
+
+static void prepare_objects(struct extract_stage *stage)
+{
+    struct task *task = stage->task;
+    const struct plan_extract *plan = &task->plan->extract;
+    const struct plan_object *planned = plan->objects;
+
+    stage->count = plan->object_count;
+    if (plan->object_count == 0 && plan->sample) {
+        stage->sample.object = *plan->sample;
+        stage->sample.shown = plan->sample->key;
+        planned = &stage->sample;
+        stage->count = 1;
+    }
+    stage->objects = mem_calloc(stage->count, sizeof(*stage->objects));
+    for (size_t i = 0; i < stage->count; i++) {
+        stage->objects[i].stage = stage;
+        stage->objects[i].planned = &planned[i];
+        stage->objects[i].path = mem_printf("%s/in/%06zu", task->folder, i);
+    }
+}
+
+static void extract_start(struct task *task)
+{
+    struct extract_stage *stage = mem_new(struct extract_stage);
+
+    stage->task = task;
+    stage->waiter.granted = on_slot;
+    stage->folder = mem_printf("%s/data", task->folder);
+    task->operation = stage;
+    task->bytes_read = 0;
+    prepare_objects(stage);
+    enter_step(stage, stage->count > 0 ? EXTRACT_FETCHING : EXTRACT_SCANNING);
+}
+
+static void extract_cancel(struct task *task)
+{
+    struct extract_stage *stage = task->operation;
+
+    if (stage->cancelled || stage->step == EXTRACT_DONE)
+        return;
+    stage->cancelled = true;
+    if (stage->in_flight > 0)
+        cancel_requests(stage);
+    /* else it waits in line for a slot, and ends when its turn comes */
+}
+
+static void extract_progress(const struct task *task, struct task_progress *progress)
+{
+    const struct extract_stage *stage = task->operation;
+    uint64_t done = 0;
+
+    for (size_t i = 0; i < stage->next; i++)
+        done += stage->objects[i].get.bytes_done;
+    progress->bytes_done = done;
+    progress->bytes_total = task->plan->extract.bytes;
+    if (stage->scan_running) {
+        struct sql_progress sql = {0};
+
+        stage->scan.session->type->progress((struct sql_request *)&stage->scan, &sql);
+        progress->share = sql.share;
+        progress->rows = sql.rows;
+    }
+}
+
+static void extract_free(struct task *task)
+{
+    struct extract_stage *stage = task->operation;
+
+    if (!stage)
+        return;
+    for (size_t i = 0; i < stage->count; i++)
+        free(stage->objects[i].path);
+    free(stage->objects);
+    free(stage->folder);
+    free(stage);
+    task->operation = NULL;
+}
+
+const struct stage_type stage_extract = {
+    .start = extract_start,
+    .cancel = extract_cancel,
+    .progress = extract_progress,
+    .free = extract_free,
+};
