@@ -4,6 +4,7 @@
 #define TESTS_UNIT_IO_FIXTURE_H
 
 #include "runner/base/mem.h"
+#include "runner/io/file.h"
 #include "runner/io/loop.h"
 
 #include <setjmp.h>
@@ -41,6 +42,26 @@ static inline void fixture_loop_deinit(struct loop *loop)
     struct error err = {0};
 
     assert_ok(loop_deinit(loop, &err), &err);
+}
+
+/* --- a folder of its own for each test: setup and teardown for cmocka --- */
+
+static char fixture_folder[256];
+
+static inline int fixture_folder_make(void **state)
+{
+    const char *parent = getenv("TMPDIR");
+
+    (void)state;
+    snprintf(fixture_folder, sizeof(fixture_folder), "%s/sluice-test-XXXXXX",
+        parent && parent[0] ? parent : "/tmp");
+    return mkdtemp(fixture_folder) ? 0 : -1;
+}
+
+static inline int fixture_folder_remove(void **state)
+{
+    (void)state;
+    return file_remove_tree(fixture_folder, NULL);
 }
 
 /* --- turns: calls `act` once, at the n-th turn of the loop (1 …), as long as it runs --- */
