@@ -46,8 +46,7 @@ int cli_fail(struct cli *cli, const struct error *err)
     return cli_exit_code(err);
 }
 
-int cli_usage_error(
-    struct cli *cli, const struct command *command, const char *format, ...)
+int cli_usage_error(struct cli *cli, const struct command *command, const char *format, ...)
 {
     struct error err;
     va_list args;
@@ -55,8 +54,15 @@ int cli_usage_error(
     va_start(args, format);
     error_setv(&err, ERROR_INVALID, format, args);
     va_end(args);
-    if (command)
-        error_set(&err, ERROR_INVALID, "%s: %s", command->name, err.message);
+    if (command) {
+        struct buffer path;
+
+        buffer_init(&path, 0);
+        cli_command_path(command, &path);
+        error_set(
+            &err, ERROR_INVALID, "%s: %s; see sluice help %s", path.data, err.message, path.data);
+        buffer_deinit(&path);
+    }
     return cli_fail(cli, &err);
 }
 
@@ -104,10 +110,10 @@ static int open_log(struct cli *cli, bool read_only, struct error *err)
     if (format && strcmp(format, "json") != 0 && strcmp(format, "text") != 0)
         return error_set(
             err, ERROR_INVALID, "--log-format: \"%s\" is neither json nor text", format);
-    options.format = cli->globals.quiet   ? LOG_FORMAT_NONE
-        : format                          ? (*format == 'j' ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT)
-        : cli->err_tty                    ? LOG_FORMAT_TEXT
-                                          : LOG_FORMAT_JSON;
+    options.format = cli->globals.quiet ? LOG_FORMAT_NONE
+                     : format           ? (*format == 'j' ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT)
+                     : cli->err_tty     ? LOG_FORMAT_TEXT
+                                        : LOG_FORMAT_JSON;
     if (!filter)
         filter = getenv("SLUICE_LOG");
     options.filter = filter ? filter : environment->logs.level;
@@ -162,7 +168,8 @@ int cli_load_pipeline(struct cli *cli, const char *name, const struct pipeline_s
 
 static int load_sql(void *data, const struct sql_engine_type **ret_type, struct error *err)
 {
-    return engine_sql(data, ret_type, err);
+    (void)data;
+    return registry.load_sql(ret_type, err);
 }
 
 int cli_load_graph(struct cli *cli, const char *name, const struct pipeline_scope *scope,
@@ -176,7 +183,7 @@ int cli_load_graph(struct cli *cli, const char *name, const struct pipeline_scop
     if (code)
         return code;
     diagnostics_init(&problems);
-    graph = graph_new(pipeline, load_sql, cli->engine, &problems);
+    graph = graph_new(pipeline, load_sql, NULL, &problems);
     code = cli_problems(cli, &problems);
     diagnostics_deinit(&problems);
     if (!graph) {

@@ -63,9 +63,17 @@ struct command {
     enum argument_kind argument;
     int (*run)(struct cli *cli, const void *options, const char *const *args, size_t arg_count);
     const struct command *group; /* sub-commands, ended by a zeroed one; then run is NULL */
+    const char *examples;        /* lines for `help COMMAND`, without indent; may be NULL */
+    bool hidden;                 /* not in the overview, completion and manual pages */
 };
 
-extern const struct command cli_commands[]; /* ended by a zeroed one */
+/* One line of the table of commands, in commands.c: that is where a new one is named. */
+struct command_entry {
+    const char *topic; /* set on the first one of a topic: "Run pipelines" */
+    const struct command *command;
+};
+
+extern const struct command_entry cli_commands[]; /* ended by a zeroed one */
 extern const struct option_set cli_global_options;
 
 /* --- the context, each part opened on first use; errors are printed, the exit code returned --- */
@@ -76,7 +84,7 @@ int cli_open_engine(struct cli *cli, bool read_only); /* also the project, the l
 /* Loads one pipeline as named on the command line. `scope` may be NULL. */
 int cli_load_pipeline(struct cli *cli, const char *name, const struct pipeline_scope *scope,
     struct pipeline **ret_pipeline);
-/* The pipeline with its graph, checked; needs an engine for its SQL parser. */
+/* The pipeline with its graph, checked; loads the SQL engine's module where there is SQL. */
 int cli_load_graph(struct cli *cli, const char *name, const struct pipeline_scope *scope,
     struct pipeline **ret_pipeline, struct graph **ret_graph);
 
@@ -105,7 +113,17 @@ const char *cli_style(
 int cli_parse_flags(struct cli *cli, const struct command *command, char **words, int count,
     void *options, const char ***ret_args, size_t *ret_arg_count, struct error *err);
 
+/* How many words the flag at words[0] takes: 2 where it is one of every command's that takes its
+ * value from the next word; else 1. */
+int cli_flag_words(char **words, int count);
+
 /* The command that the words name, the deepest one; *ret_used: how many words that took. */
 const struct command *cli_find_command(char **words, int count, int *ret_used);
+
+/* As it is called: "run", "catalog ls". */
+void cli_command_path(const struct command *command, struct buffer *buffer);
+
+/* Names of the commands of one level (NULL: the top), hidden ones left out, for "did you mean". */
+const char *const *cli_command_names(struct arena *arena, const struct command *group);
 
 #endif
