@@ -4,6 +4,7 @@
 #include "runner/base/text.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -87,6 +88,23 @@ unsigned print_terminal_width(int fd)
     struct winsize size;
 
     return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+const char *print_count(int64_t count, char text[PRINT_COUNT_SIZE])
+{
+    char digits[PRINT_COUNT_SIZE];
+    const int length = snprintf(digits, sizeof(digits), "%" PRId64, count);
+    char *at = text;
+
+    for (int i = 0; i < length; i++) {
+        const int behind = length - i;
+
+        if (i > (count < 0) && behind % 3 == 0)
+            *at++ = ',';
+        *at++ = digits[i];
+    }
+    *at = '\0';
+    return text;
 }
 
 /* --- tables --- */

@@ -5,6 +5,7 @@
 #include "runner/base/buffer.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct print_table;
@@ -24,5 +25,9 @@ unsigned print_width(const char *text);
 /* Appends at most `width` columns of the text, with "…" where it was cut. */
 void print_cut(struct buffer *buffer, const char *text, unsigned width);
 unsigned print_terminal_width(int fd); /* 0: no terminal */
+
+/* "1,234,567" */
+enum { PRINT_COUNT_SIZE = 32 };
+const char *print_count(int64_t count, char text[PRINT_COUNT_SIZE]);
 
 #endif
