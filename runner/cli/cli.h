@@ -50,7 +50,11 @@ enum argument_kind {
     ARGUMENT_PIPELINE,
     ARGUMENT_TABLE,
     ARGUMENT_RUN,
-    ARGUMENT_FILE
+    ARGUMENT_FILE,
+    ARGUMENT_FOLDER,
+    ARGUMENT_COMMAND,
+    ARGUMENT_SHELL,
+    ARGUMENT_SCHEMA,
 };
 
 struct command {
@@ -87,6 +91,9 @@ int cli_load_pipeline(struct cli *cli, const char *name, const struct pipeline_s
 /* The pipeline with its graph, checked; loads the SQL engine's module where there is SQL. */
 int cli_load_graph(struct cli *cli, const char *name, const struct pipeline_scope *scope,
     struct pipeline **ret_pipeline, struct graph **ret_graph);
+
+/* For graph_new(): the SQL engine's module, loaded when it is first asked for. */
+int cli_load_sql(void *data, const struct sql_engine_type **ret_type, struct error *err);
 
 /* --- ends --- */
 

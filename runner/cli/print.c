@@ -211,8 +211,9 @@ void print_table_end(
     unsigned *widths = mem_calloc(table->columns, sizeof(*widths));
 
     measure(table, width, flexible, widths);
-    write_row(table, out, widths, NULL, NULL, color);
-    for (size_t row = 0; row < table->rows; row++)
+    if (out)
+        write_row(table, out, widths, NULL, NULL, color);
+    for (size_t row = 0; out && row < table->rows; row++)
         write_row(table, out, widths, table->cells + row * table->columns,
             table->styles + row * table->columns, color);
     for (size_t i = 0; i < table->rows * table->columns; i++)
