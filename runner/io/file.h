@@ -1,5 +1,8 @@
 /* Files, blocking: for use inside jobs (runner/io/work) and at start-up, never on the loop while a
- * run is under way. Every error names the path. Paths are bytes. */
+ * run is under way. Every error names the path. Paths are bytes.
+ *
+ * What is written is durable when the function returns: the bytes, then the name. A full disk is
+ * ERROR_NO_SPACE; what was written of the file is removed. */
 #ifndef RUNNER_IO_FILE_H
 #define RUNNER_IO_FILE_H
 
@@ -10,16 +13,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* --- questions --- */
+
 /* What says whether a file is still the same one. */
 struct file_stamp {
     uint64_t device, inode, size;
     int64_t modified_ns, changed_ns;
 };
 
+/* Of what a link points to. A folder, a pipe or a device is ERROR_INVALID. */
 int file_stamp(const char *path, struct file_stamp *ret_stamp, struct error *err);
 bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b);
 
-/* Whole files; `limit` bytes at most (ERROR_LIMIT above). The buffer must be initialised. */
+bool file_exists(const char *path); /* anything of that name, also a dangling link */
+
+/* Whether `name` (a last part) is that of a file that is being written, or was when the process
+ * was killed: nobody else's, and to be ignored. */
+bool file_is_temporary(const char *name);
+
+/* --- whole files --- */
+
+/* Appends the file to the buffer; `limit` bytes at most (ERROR_LIMIT above). */
 int file_read(const char *path, size_t limit, struct buffer *buffer, struct error *err);
 
 /* Whole or not at all: a temporary file in the same folder, fsync, rename, fsync of the folder. */
@@ -32,27 +46,32 @@ int file_copy(const char *from, const char *to, bool replace, atomic_uint_fast64
     const atomic_bool *stop, struct error *err);
 
 /* Moves a finished file to its name, durably: fsync of the file, rename (or copy across file
- * systems), fsync of both folders. */
-int file_publish(const char *from, const char *to, bool replace, struct error *err);
+ * systems), fsync of both folders. On failure `from` is still there. */
+int file_publish(const char *from, const char *to, bool replace, atomic_uint_fast64_t *progress,
+    const atomic_bool *stop, struct error *err);
+
+int file_remove(const char *path, struct error *err); /* not there: success */
+
+/* --- folders (file_folder.c) --- */
 
 int file_make_folders(const char *path, struct error *err); /* mkdir -p */
-int file_remove(const char *path, struct error *err);       /* not there: success */
 int file_remove_tree(const char *path, struct error *err);  /* rm -rf; does not follow links */
-bool file_exists(const char *path);
 
 /* fsync of a folder, so that names in it are durable. */
 int file_sync_folder(const char *path, struct error *err);
 
-/* The folder of `path` and the last part, as new texts to free(). "x" is in ".". */
+/* The folder of `path` ("x" is in "."), and a name in a folder (`name` alone where it is absolute
+ * or the folder is empty), as new texts to free(). */
 char *file_folder(const char *path);
-char *file_join(const char *folder, const char *name); /* `name` alone where it is absolute */
+char *file_join(const char *folder, const char *name);
 
 /* Calls `visit` for each regular file below `folder` (links to files count; links to folders are
- * not followed) with its path relative to it, in order of bytes within a folder. It stops with -1
- * when visit does. At most `depth_max` levels down. */
-typedef int (*file_visit_fn)(void *data, const char *relative, const struct file_stamp *stamp,
-    struct error *err);
-int file_walk(const char *folder, unsigned depth_max, file_visit_fn visit, void *data,
-    struct error *err);
+ * not followed, dangling ones not visited) with its path relative to it, in order of the bytes of
+ * these paths. It stops with -1 when visit does. `depth_max` levels: 1 is the folder alone. A
+ * `folder` that is not there is ERROR_NOT_FOUND; what goes while it walks is left out. */
+typedef int (*file_visit_fn)(
+    void *data, const char *relative, const struct file_stamp *stamp, struct error *err);
+int file_walk(
+    const char *folder, unsigned depth_max, file_visit_fn visit, void *data, struct error *err);
 
 #endif

@@ -11,7 +11,8 @@
 struct loop;
 
 /* Called on the loop at the first SIGINT or SIGTERM: start an orderly end (cancel what runs). A
- * second signal, or the first where no callback is set, ends the process at once (130, 143). */
+ * second signal, or the first where no callback is set, ends the process at once with 130 or 143:
+ * straight from the signal handler, so also when the loop's thread is stuck. */
 typedef void (*loop_stop_fn)(void *data, int signal_number);
 
 struct loop {
@@ -22,6 +23,7 @@ struct loop {
     int signal_number; /* the first signal that came; 0: none */
 };
 
+/* Takes over SIGINT and SIGTERM: one such loop at a time in a process. */
 int loop_init(struct loop *loop, struct error *err);
 
 /* NULL takes it back. The signal handles do not keep the loop alive. */
@@ -30,8 +32,9 @@ void loop_on_stop(struct loop *loop, loop_stop_fn on_stop, void *data);
 /* Runs until nothing is left to wait for. */
 void loop_run(struct loop *loop);
 
-/* Closes the loop's own handles and then the loop. Fails, naming the type of the first one, when
- * somebody's handle is still open: a programmer error that tests turn into a failure. */
+/* Closes the loop's own handles and then the loop; gives the signals back. What is being closed
+ * gets its close callback first. Fails, naming the type of the first one, when somebody's handle
+ * is still open: a programmer error that tests turn into a failure. */
 int loop_deinit(struct loop *loop, struct error *err);
 
 #endif

@@ -1,0 +1,209 @@
+#include "runner/io/file.h"
+
+#include "runner/base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- paths --- */
+
+char *file_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (!slash)
+        return mem_strdup(".");
+    return mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+char *file_join(const char *folder, const char *name)
+{
+    const size_t length = strlen(folder);
+
+    if (name[0] == '/' || length == 0)
+        return mem_strdup(name);
+    return mem_printf("%s%s%s", folder, folder[length - 1] == '/' ? "" : "/", name);
+}
+
+/* --- making --- */
+
+int file_sync_folder(const char *path, struct error *err)
+{
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc;
+
+    if (fd < 0)
+        return error_set_errno(err, errno, "cannot open the folder %s", path);
+    do {
+        rc = fsync(fd);
+    } while (rc && errno == EINTR);
+    /* EINVAL: a file system that has no such thing, and needs none. */
+    if (rc && errno == EINVAL)
+        rc = 0;
+    if (rc)
+        error_set_errno(err, errno, "cannot write the folder %s to the disk", path);
+    close(fd);
+    return rc;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* One level; 0 also where it is there already, made by whomever. */
+static int make_folder(const char *path, struct error *err)
+{
+    char *parent;
+    int rc;
+
+    if (mkdir(path, 0777)) {
+        const int errnum = errno;
+
+        if (is_folder(path))
+            return 0;
+        return error_set_errno(err, errnum, "cannot make the folder %s", path);
+    }
+    parent = file_folder(path);
+    rc = file_sync_folder(parent, err);
+    free(parent);
+    return rc;
+}
+
+int file_make_folders(const char *path, struct error *err)
+{
+    char *partial;
+    int rc = 0;
+
+    if (is_folder(path))
+        return 0;
+    partial = mem_strdup(path);
+    for (char *slash = strchr(partial + 1, '/'); slash && rc == 0; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (slash[-1] != '/')
+            rc = make_folder(partial, err);
+        *slash = '/';
+    }
+    if (rc == 0)
+        rc = make_folder(partial, err);
+    free(partial);
+    return rc;
+}
+
+/* --- walking and removing --- */
+
+static FTS *open_tree(
+    const char *path, int options, int (*compare)(const FTSENT **, const FTSENT **))
+{
+    char *const paths[] = {(char *)path, NULL}; /* read only: an old interface */
+
+    /* fts_read() does not recurse, and without chdir() is safe on any thread. */
+    return fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | options, compare);
+}
+
+int file_remove_tree(const char *path, struct error *err)
+{
+    FTS *tree;
+    FTSENT *entry;
+    int rc = 0;
+
+    if (!file_exists(path))
+        return 0;
+    tree = open_tree(path, 0, NULL);
+    if (!tree)
+        return error_set_errno(err, errno, "cannot remove %s", path);
+    errno = 0;
+    while (rc == 0 && (entry = fts_read(tree))) {
+        if (entry->fts_info == FTS_D)
+            continue;
+        /* A folder that cannot be read may be empty: rmdir() is what knows. */
+        rc = entry->fts_info == FTS_DP || entry->fts_info == FTS_DNR ? rmdir(entry->fts_accpath)
+                                                                     : unlink(entry->fts_accpath);
+        if (rc && errno == ENOENT)
+            rc = 0;
+        if (rc)
+            error_set_errno(err, entry->fts_info == FTS_DNR ? entry->fts_errno : errno,
+                "cannot remove %s", entry->fts_path);
+        errno = 0;
+    }
+    if (rc == 0 && errno)
+        rc = error_set_errno(err, errno, "cannot remove %s", path);
+    fts_close(tree);
+    return rc;
+}
+
+/* By the bytes of the relative path, in which a folder's name is followed by '/'. */
+static int compare_entries(const FTSENT **a, const FTSENT **b)
+{
+    const unsigned char *x = (const unsigned char *)(*a)->fts_name;
+    const unsigned char *y = (const unsigned char *)(*b)->fts_name;
+    int c, d;
+
+    while (*x && *x == *y)
+        x++, y++;
+    c = *x ? *x : (*a)->fts_info == FTS_D ? '/' : 0;
+    d = *y ? *y : (*b)->fts_info == FTS_D ? '/' : 0;
+    return c - d;
+}
+
+/* Whether the walk has a file here; *ret_stamp is filled in then. */
+static bool is_file(const FTSENT *entry, struct file_stamp *ret_stamp)
+{
+    return (entry->fts_info == FTS_F || entry->fts_info == FTS_SL) &&
+           file_stamp(entry->fts_accpath, ret_stamp, NULL) == 0;
+}
+
+/* Visits what fts_read() came to. */
+static int walk_entry(FTS *tree, FTSENT *entry, size_t prefix, unsigned depth_max,
+    file_visit_fn visit, void *data, struct error *err)
+{
+    struct file_stamp stamp;
+
+    if (entry->fts_info == FTS_D && entry->fts_level >= (int)depth_max)
+        return fts_set(tree, entry, FTS_SKIP);
+    if ((entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR) && entry->fts_errno != ENOENT)
+        return error_set_errno(err, entry->fts_errno, "cannot read the folder %s", entry->fts_path);
+    if (is_file(entry, &stamp))
+        return visit(data, entry->fts_path + prefix, &stamp, err);
+    return 0;
+}
+
+int file_walk(
+    const char *folder, unsigned depth_max, file_visit_fn visit, void *data, struct error *err)
+{
+    size_t length = strlen(folder);
+    FTSENT *entry;
+    FTS *tree;
+    char *root;
+    int rc = 0;
+
+    if (!is_folder(folder))
+        return error_set_errno(
+            err, file_exists(folder) ? ENOTDIR : ENOENT, "cannot read the folder %s", folder);
+    while (length > 1 && folder[length - 1] == '/')
+        length--;
+    root = mem_strndup(folder, length);
+    tree = open_tree(root, FTS_COMFOLLOW, compare_entries);
+    if (!tree) {
+        error_set_errno(err, errno, "cannot read the folder %s", folder);
+        free(root);
+        return -1;
+    }
+    length += strcmp(root, "/") != 0; /* the slash that fts puts behind it */
+    errno = 0;
+    while (rc == 0 && (entry = fts_read(tree))) {
+        rc = walk_entry(tree, entry, length, depth_max, visit, data, err);
+        errno = 0;
+    }
+    if (rc == 0 && errno)
+        rc = error_set_errno(err, errno, "cannot read the folder %s", folder);
+    fts_close(tree);
+    free(root);
+    return rc;
+}
