@@ -29,6 +29,8 @@ struct sql_statement {
         *tables; /* in order of first mention; a name that is used twice is there once */
     size_t table_count;
     struct text_list parameters; /* "since" for $since */
+    bool rootless; /* a branch of it has no base table to be driven by: VALUES, a table function, a
+                      SELECT without FROM */
     bool row_wise; /* each row out comes from one row in, by itself: no aggregate, join, window,
                       order, limit, distinct, union, sub-query */
 };
