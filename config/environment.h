@@ -41,6 +41,7 @@ struct environment {
     struct catalog_config catalog;
     const char *store; /* file:/absolute, s3://… */
     const char *state; /* sqlite:/absolute, s3://… */
+    const char *spool; /* absolute folder: each run's own files while it runs; .sluice/spool */
     struct log_options_config logs;
     struct s3_config s3;
     struct cloudwatch_config cloudwatch;

@@ -101,6 +101,7 @@ struct sql_scan {
     size_t ret_reject_count;
 };
 
+/* What a statement does not name is ignored. */
 struct sql_param {
     const char *name;
     const char *type;  /* "VARCHAR", "BIGINT", "DATE", …: the value is cast to it */

@@ -48,7 +48,7 @@ static void mark_truncation(char *message, size_t size)
     memcpy(message + end, ellipsis, sizeof(ellipsis));
 }
 
-int error_setv(struct error *err, enum error_code code, const char *format, va_list args)
+int(error_setv)(struct error *err, enum error_code code, const char *format, va_list args)
 {
     char message[sizeof(err->message)];
     int length;
@@ -65,7 +65,7 @@ int error_setv(struct error *err, enum error_code code, const char *format, va_l
     return -1;
 }
 
-int error_set(struct error *err, enum error_code code, const char *format, ...)
+int(error_set)(struct error *err, enum error_code code, const char *format, ...)
 {
     va_list args;
 
@@ -105,7 +105,7 @@ static enum error_code code_of_errno(int errnum)
     }
 }
 
-int error_set_errno(struct error *err, int errnum, const char *format, ...)
+int(error_set_errno)(struct error *err, int errnum, const char *format, ...)
 {
     va_list args;
 
@@ -119,7 +119,7 @@ int error_set_errno(struct error *err, int errnum, const char *format, ...)
     return -1;
 }
 
-int error_prefix(struct error *err, const char *format, ...)
+int(error_prefix)(struct error *err, const char *format, ...)
 {
     char context[sizeof(err->message)];
     char message[sizeof(err->message)];
@@ -139,7 +139,7 @@ int error_prefix(struct error *err, const char *format, ...)
     return -1;
 }
 
-int error_set_class(struct error *err, enum error_class class)
+int(error_set_class)(struct error *err, enum error_class class)
 {
     if (err)
         err->class = class;

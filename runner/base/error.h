@@ -54,7 +54,8 @@ struct error {
  * into err->message itself. Always returns -1. `err` may be NULL: then it only returns. */
 int error_set(struct error *err, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-int error_setv(struct error *err, enum error_code code, const char *format, va_list args);
+int error_setv(struct error *err, enum error_code code, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 
 /* The same from an errno value: picks the code, appends ": <strerror>", keeps it in detail. */
 int error_set_errno(struct error *err, int errnum, const char *format, ...)
@@ -74,5 +75,18 @@ void error_clear(struct error *err);
 /* "invalid", "check", …: the stable word for logs and JSON. */
 const char *error_code_name(enum error_code code);
 const char *error_class_name(enum error_class class);
+
+/* Says what they return where compilers and analyzers can see it: to them, an output that is
+ * untouched on failure would otherwise look uninitialized after it. */
+static inline int error_returned(int ignored)
+{
+    (void)ignored;
+    return -1;
+}
+#define error_set(...) error_returned(error_set(__VA_ARGS__))
+#define error_setv(...) error_returned(error_setv(__VA_ARGS__))
+#define error_set_errno(...) error_returned(error_set_errno(__VA_ARGS__))
+#define error_prefix(...) error_returned(error_prefix(__VA_ARGS__))
+#define error_set_class(...) error_returned(error_set_class(__VA_ARGS__))
 
 #endif

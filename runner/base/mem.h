@@ -27,6 +27,7 @@ char *mem_strdup(const char *text) __attribute__((malloc, returns_nonnull));
 char *mem_strndup(const char *text, size_t length) __attribute__((malloc, returns_nonnull));
 char *mem_printf(const char *format, ...)
     __attribute__((format(printf, 1, 2), malloc, returns_nonnull));
-char *mem_vprintf(const char *format, va_list args) __attribute__((malloc, returns_nonnull));
+char *mem_vprintf(const char *format, va_list args)
+    __attribute__((format(printf, 1, 0), malloc, returns_nonnull));
 
 #endif

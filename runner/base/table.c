@@ -67,6 +67,7 @@ bool table_has(const struct table *table, const char *key)
 
 static void grow_slots(struct table *table)
 {
+    assert(table->entries || table->count == 0);
     free(table->slots);
     table->slot_count = table->slot_count ? table->slot_count * 2 : 16;
     table->slots = mem_calloc(table->slot_count, sizeof(*table->slots));

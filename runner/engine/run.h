@@ -15,6 +15,10 @@ struct run;
  * code says the exit: CHECK 3, BUSY 75, STOPPED 130 or 143. */
 typedef void (*run_done_fn)(struct run *run, const struct error *err);
 
+/* Rows of a previewed dataset, as connectors/sql_engine.h's sql_rows_fn gives them. */
+typedef void (*run_rows_fn)(
+    void *data, const struct sql_schema *schema, const char *const *cells, size_t row_count);
+
 struct run_options {
     struct engine *engine;
     const struct graph *graph; /* its pipeline was loaded with this run's id, due and parameters */
@@ -26,7 +30,7 @@ struct run_options {
     /* preview: no lease, no cursors, no commit; this dataset's rows go to on_rows */
     const char *preview_dataset;
     int64_t preview_limit;
-    sql_rows_fn on_rows;
+    run_rows_fn on_rows;
     void *data; /* the caller's own: run_data() */
 };
 

@@ -15,8 +15,9 @@ enum run_state {
     RUN_NEW,
     RUN_LEASING,    /* lease and fence */
     RUN_RECOVERING, /* what a crash left: publications, files, history */
-    RUN_OPENING,    /* history record, journal, folder */
+    RUN_OPENING,    /* committed already? else a line in the history */
     RUN_PLANNING,
+    RUN_PREPARING, /* journal, folder, SQL session */
     RUN_TASKS,
     RUN_PREVIEWING,
     RUN_COMMITTING,
@@ -40,10 +41,8 @@ struct run {
     enum run_state state;
     bool busy; /* an asynchronous step is under way */
     bool leased, recorded, planned, committed, already_committed, cancelled, timed_out;
-    struct error step_err; /* of the step that ended last */
-    struct error err;      /* the first failure: decides how the run ends */
-    struct timer deadline;
-    bool deadline_open;
+    struct error err;   /* the first failure: decides how the run ends */
+    struct timer timer; /* starts it, then its time-out */
 
     struct lease lease;
     struct recover recover;
@@ -52,9 +51,11 @@ struct run {
     struct catalog_query query;
     struct catalog_apply apply;
     struct work work;
+    struct error work_err;
+    struct store_request deletion;
     struct sql_request preview;
     struct arena step_arena; /* of the answers of one step */
-    unsigned step_count;     /* sub-steps within a state */
+    unsigned next;           /* of what a state does one by one */
 
     struct state *state_store;
     struct catalog *catalog;

@@ -108,8 +108,12 @@ static void on_deadline(struct timer *timer)
 static void make_folder(struct work *work)
 {
     struct task *task = container_of(work, struct task, prepare);
+    char *in = file_join(task->folder, "in"), *data = file_join(task->folder, "data");
 
-    file_make_folders(task->folder, &task->err);
+    if (file_make_folders(in, &task->err) == 0)
+        file_make_folders(data, &task->err);
+    free(in);
+    free(data);
 }
 
 static void on_folder_made(struct work *work, bool ran)

@@ -15,7 +15,8 @@
 struct run;
 struct task;
 
-/* One attempt of a task. `start` ends in exactly one task_attempt_done(), never from within. */
+/* One attempt of a task, ended by exactly one task_attempt_done(), which `start` may call itself
+ * as its last act; `cancel` never does. */
 struct stage_type {
     void (*start)(struct task *task);
     void (*cancel)(struct task *task); /* the attempt under way still ends in task_attempt_done() */

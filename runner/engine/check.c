@@ -1,0 +1,112 @@
+#include "runner/engine/check.h"
+
+#include "runner/base/buffer.h"
+
+#include <inttypes.h>
+
+static void append_names(struct buffer *sql, const struct text_list *columns, const char *between)
+{
+    for (size_t i = 0; i < columns->count; i++) {
+        buffer_puts(sql, i ? between : "");
+        text_append_sql_name(sql, columns->items[i]);
+    }
+}
+
+static void append_not_null(struct buffer *sql, const struct check *check, const char *from)
+{
+    buffer_printf(sql, "select count(*) from %s where ", from);
+    append_names(sql, &check->not_null, " is null or ");
+    buffer_puts(sql, " is null");
+}
+
+/* Rows with a null in one of the columns are no duplicates of anything, as in SQL. */
+static void append_unique(struct buffer *sql, const struct check *check, const char *from)
+{
+    buffer_puts(sql, "select coalesce(sum(n - 1), 0)::bigint from (select count(*) as n from ");
+    buffer_printf(sql, "%s where ", from);
+    append_names(sql, &check->unique, " is not null and ");
+    buffer_puts(sql, " is not null group by ");
+    append_names(sql, &check->unique, ", ");
+    buffer_puts(sql, " having count(*) > 1)");
+}
+
+static void append_accepted(struct buffer *sql, const struct check *check, const char *from)
+{
+    buffer_printf(sql, "select count(*) from %s where ", from);
+    for (size_t i = 0; i < check->accepted_values.count; i++) {
+        const struct option_named_texts *column = &check->accepted_values.items[i];
+
+        buffer_puts(sql, i ? " or cast(" : "cast(");
+        text_append_sql_name(sql, column->name);
+        buffer_puts(sql, " as varchar) not in (");
+        for (size_t j = 0; j < column->texts.count; j++) {
+            buffer_puts(sql, j ? ", " : "");
+            text_append_sql_literal(sql, column->texts.items[j]);
+        }
+        buffer_putc(sql, ')');
+    }
+}
+
+static void append_row_count(struct buffer *sql, const struct check *check, const char *from)
+{
+    buffer_printf(sql, "select count(*) >= %" PRId64, check->row_count.min);
+    if (check->row_count.max >= 0)
+        buffer_printf(sql, " and count(*) <= %" PRId64, check->row_count.max);
+    buffer_printf(sql, " from %s", from);
+}
+
+const char *check_sql(const struct check *check, const char *dataset, struct arena *arena)
+{
+    struct buffer sql, from;
+    const char *text;
+
+    buffer_init(&sql, 0);
+    buffer_init(&from, 0);
+    text_append_sql_name(&from, dataset);
+    switch (check->kind) {
+    case CHECK_NOT_NULL:
+        append_not_null(&sql, check, from.data);
+        break;
+    case CHECK_UNIQUE:
+        append_unique(&sql, check, from.data);
+        break;
+    case CHECK_ACCEPTED_VALUES:
+        append_accepted(&sql, check, from.data);
+        break;
+    case CHECK_ROW_COUNT:
+        append_row_count(&sql, check, from.data);
+        break;
+    case CHECK_SQL:
+        buffer_puts(&sql, check->sql);
+        break;
+    }
+    text = arena_strdup(arena, sql.data);
+    buffer_deinit(&from);
+    buffer_deinit(&sql);
+    return text;
+}
+
+const char *check_title(const struct check *check, struct arena *arena)
+{
+    const struct text_list *columns = check->kind == CHECK_NOT_NULL ? &check->not_null
+                                      : check->kind == CHECK_UNIQUE ? &check->unique
+                                                                    : NULL;
+    struct buffer title;
+    const char *text;
+
+    if (check->title)
+        return check->title;
+    buffer_init(&title, 400);
+    buffer_printf(&title, "%s", check_kind_names[check->kind]);
+    if (columns || check->kind == CHECK_ACCEPTED_VALUES) {
+        const size_t count = columns ? columns->count : check->accepted_values.count;
+
+        for (size_t i = 0; i < count; i++)
+            buffer_printf(&title, "%s%s", i ? ", " : "(",
+                columns ? columns->items[i] : check->accepted_values.items[i].name);
+        buffer_putc(&title, ')');
+    }
+    text = arena_strdup(arena, title.data);
+    buffer_deinit(&title);
+    return text;
+}

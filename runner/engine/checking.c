@@ -1,0 +1,128 @@
+#include "runner/engine/checking.h"
+
+#include "runner/base/mem.h"
+#include "runner/engine/check.h"
+#include "runner/engine/run_private.h"
+
+#include <inttypes.h>
+
+static void checking_step(struct checking *checking);
+
+static const struct check *check_at(const struct checking *checking, size_t index)
+{
+    return (const struct check *)checking->checks->items + index;
+}
+
+/* "not_null(a) failed: 3 rows" with the place of the check. */
+static void report(struct checking *checking, const struct check *check, struct task_check *result)
+{
+    struct task *task = checking->task;
+    json_t *fields = json_object();
+    struct error err = {0};
+
+    if (result->count > 0)
+        error_set(&err, ERROR_CHECK, "check %s failed for %" PRId64 " rows of %s", result->title,
+            result->count, checking->dataset);
+    else
+        error_set(&err, ERROR_CHECK, "check %s failed on %s", result->title, checking->dataset);
+    json_put_text(fields, "check", result->title);
+    json_put_text(fields, "dataset", checking->dataset);
+    json_put_text(fields, "severity", severity_names[check->severity]);
+    json_put_int(fields, "rows", result->count);
+    task_log(
+        task, result->warn_only ? LOG_WARN : LOG_ERROR, "check.failed", fields, "%s", err.message);
+    task_place_error(task, &check->item, "checks", &err);
+    if (!result->warn_only)
+        error_keep_first(&checking->err, &err);
+}
+
+static void on_checked(struct sql_request *request, const struct error *err)
+{
+    struct checking *checking = container_of(request, struct checking, request);
+    const struct check *check = check_at(checking, checking->next);
+    struct task *task = checking->task;
+    struct task_check *result = &task->checks[task->check_count++];
+    struct error placed = {0};
+
+    checking->running = false;
+    *result = (struct task_check){.title = check_title(check, &task->arena),
+        .passed = !err && request->check.ret_passed,
+        .warn_only = check->severity == SEVERITY_WARN,
+        .count = err ? 0 : request->check.ret_count};
+    if (err) {
+        placed = *err;
+        task_place_error(task, &check->item, "checks", &placed);
+        error_keep_first(&checking->err, &placed);
+    } else if (!result->passed) {
+        report(checking, check, result);
+    }
+    checking->next++;
+    checking_step(checking);
+}
+
+static void checking_step(struct checking *checking)
+{
+    const bool broken = checking->err.code && checking->err.code != ERROR_CHECK;
+    struct task *task = checking->task;
+
+    if (checking->cancelled)
+        error_keep_first(&checking->err,
+            &(struct error){
+                .code = ERROR_STOPPED, .class = ERROR_CANCELLED, .message = "cancelled"});
+    if (checking->cancelled || broken || checking->next == checking->checks->count) {
+        checking->done(checking, checking->err.code ? &checking->err : NULL);
+        return;
+    }
+    checking->request =
+        (struct sql_request){.verb = SQL_CHECK, .arena = &task->arena, .done = on_checked};
+    checking->request.check = (struct sql_check){
+        .sql = check_sql(check_at(checking, checking->next), checking->dataset, &task->arena),
+        .params = checking->params,
+        .param_count = checking->param_count};
+    checking->running = true;
+    task->run->session->type->start(task->run->session, &checking->request);
+}
+
+bool checking_start(struct checking *checking, struct task *task, const char *dataset,
+    const struct option_items *checks, checking_done_fn done)
+{
+    if (checks->count == 0)
+        return false;
+    *checking = (struct checking){.task = task, .dataset = dataset, .checks = checks, .done = done};
+    checking->param_count = checking_params(task, &checking->params);
+    task->checks = arena_array(&task->arena, checks->count, sizeof(*task->checks));
+    task->check_count = 0;
+    task->activity = "checking";
+    checking_step(checking);
+    return true;
+}
+
+void checking_cancel(struct checking *checking)
+{
+    checking->cancelled = true;
+    if (checking->running)
+        checking->request.session->type->cancel(&checking->request);
+}
+
+size_t checking_params(struct task *task, const struct sql_param **ret_params)
+{
+    static const char *const types[] = {
+        [PARAM_TEXT] = "VARCHAR",
+        [PARAM_INT] = "BIGINT",
+        [PARAM_NUMBER] = "DOUBLE",
+        [PARAM_BOOL] = "BOOLEAN",
+        [PARAM_DATE] = "DATE",
+        [PARAM_TIMESTAMP] = "TIMESTAMP",
+    };
+    const struct option_items *params = &task->run->pipeline->params;
+    struct sql_param *result = arena_array(&task->arena, params->count, sizeof(*result));
+
+    for (size_t i = 0; i < params->count; i++) {
+        const struct param *param = (const struct param *)params->items + i;
+
+        result[i] = (struct sql_param){
+            .name = param->item.name, .type = types[param->type], .value = param->value};
+    }
+    *ret_params = result;
+    return params->count;
+}

@@ -1,0 +1,36 @@
+/* Runs the checks of a transform or a load over a dataset, one after another: part of the stage
+ * that owns it. A failed one of severity error is ERROR_CHECK; a warning is logged. */
+#ifndef RUNNER_ENGINE_CHECKING_H
+#define RUNNER_ENGINE_CHECKING_H
+
+#include "config/pipeline.h"
+#include "connectors/sql_engine.h"
+
+struct task;
+struct checking;
+
+typedef void (*checking_done_fn)(struct checking *checking, const struct error *err);
+
+struct checking {
+    struct task *task;
+    const char *dataset;
+    const struct option_items *checks;
+    const struct sql_param *params;
+    size_t param_count;
+    checking_done_fn done;
+    size_t next;
+    bool running, cancelled;
+    struct error err; /* every failed check is logged; this is the first of them */
+    struct sql_request request;
+};
+
+/* May call `done` only from a later turn of the loop; with no check it returns false and does
+ * nothing. Results are added to task->checks. */
+bool checking_start(struct checking *checking, struct task *task, const char *dataset,
+    const struct option_items *checks, checking_done_fn done);
+void checking_cancel(struct checking *checking);
+
+/* Every parameter of the pipeline that a statement may name, typed; in the task's arena. */
+size_t checking_params(struct task *task, const struct sql_param **ret_params);
+
+#endif

@@ -1,0 +1,214 @@
+/* The one commit of a run as a list of changes: tables that are new, deltas with their files,
+ * cursors, files to publish, the run's record. Pure: the catalog applies it in one transaction. */
+#include "runner/base/mem.h"
+#include "runner/engine/run_private.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* The list as it grows; it ends up in the run's arena. */
+struct changes {
+    struct run *run;
+    struct catalog_change *items;
+    size_t count, capacity;
+};
+
+static struct catalog_change *add(struct changes *changes, enum catalog_change_verb verb)
+{
+    changes->items =
+        mem_grow(changes->items, &changes->capacity, changes->count, sizeof(*changes->items));
+    changes->items[changes->count] = (struct catalog_change){.verb = verb};
+    return &changes->items[changes->count++];
+}
+
+static struct catalog_locator table_of(const struct task *task)
+{
+    return (struct catalog_locator){.namespace = task->node->load->into_namespace,
+        .table = task->node->load->into_table,
+        .version = task->plan->load.table_exists ? task->plan->load.version.version : 0};
+}
+
+/* --- tables --- */
+
+static void create_table(struct changes *changes, const struct task *task)
+{
+    static const enum catalog_change_verb verbs[] = {
+        CATALOG_CREATE_NAMESPACE, CATALOG_CREATE_TABLE, CATALOG_CREATE_VERSION};
+    struct arena *arena = &changes->run->arena;
+    const struct load *load = task->node->load;
+    const struct graph_node *from = graph_dataset(changes->run->graph, load->from);
+    const struct sql_schema *schema = &changes->run->tasks[from->index].dataset.schema;
+    struct catalog_column *columns = arena_array(arena, schema->count, sizeof(*columns));
+    const char **fields = arena_array(arena, load->partition_count, sizeof(*fields));
+    struct catalog_change *change = NULL;
+
+    for (size_t i = 0; i < schema->count; i++)
+        columns[i] = (struct catalog_column){
+            .name = schema->columns[i].name, .type = schema->columns[i].type};
+    for (size_t i = 0; i < load->partition_count; i++)
+        fields[i] = load->partitions[i].text;
+    for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
+        change = add(changes, verbs[i]);
+        change->at = table_of(task);
+        change->if_missing = true;
+    }
+    change->version.columns = columns;
+    change->version.column_count = schema->count;
+    change->version.partition_by = fields;
+    change->version.partition_count = load->partition_count;
+    change->version.sort_by = load->sort_by.items;
+    change->version.sort_count = load->sort_by.count;
+    change->version.lifecycle = CATALOG_ACTIVE;
+}
+
+/* --- deltas --- */
+
+/* Length of "ns/table/1/day=x" in "ns/table/1/day=x/<run>-<load>-0.parquet". */
+static size_t folder_length(const struct task_file *file)
+{
+    return (size_t)(strrchr(file->key, '/') - file->key);
+}
+
+/* By partition, then in the order in which they were written (…-2 before …-10). */
+static int compare_files(const void *a, const void *b)
+{
+    const struct task_file *x = a, *y = b;
+    const size_t x_folder = folder_length(x), y_folder = folder_length(y);
+    const int order = memcmp(x->key, y->key, MIN(x_folder, y_folder));
+    const size_t x_length = strlen(x->key), y_length = strlen(y->key);
+
+    if (order || x_folder != y_folder)
+        return order ? order : x_folder < y_folder ? -1 : 1;
+    if (x_length != y_length)
+        return x_length < y_length ? -1 : 1;
+    return strcmp(x->key, y->key);
+}
+
+static bool same_partition(const struct task_file *a, const struct task_file *b)
+{
+    const size_t length = folder_length(a);
+
+    return folder_length(b) == length && memcmp(a->key, b->key, length) == 0;
+}
+
+/* One delta of one partition: files[0 … count - 1]. */
+static void add_delta(
+    struct changes *changes, const struct task *task, const struct task_file *files, size_t count)
+{
+    static const enum catalog_change_verb verbs[] = {CATALOG_STAGE_PARTITION, CATALOG_STAGE_DELTA,
+        CATALOG_COMMIT_DELTA, CATALOG_COMMIT_PARTITION};
+    struct catalog_file *manifest = arena_array(&changes->run->arena, count, sizeof(*manifest));
+
+    for (size_t i = 0; i < count; i++)
+        manifest[i] = files[i].file;
+    for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
+        struct catalog_change *change = add(changes, verbs[i]);
+
+        change->at = table_of(task);
+        change->at.values = files[0].values;
+        change->at.value_count = task->node->load->partition_count;
+        change->if_missing =
+            verbs[i] == CATALOG_STAGE_PARTITION || verbs[i] == CATALOG_COMMIT_PARTITION;
+        if (verbs[i] == CATALOG_STAGE_DELTA) {
+            change->delta.type = CATALOG_APPEND;
+            change->delta.files = manifest;
+            change->delta.file_count = count;
+        }
+    }
+}
+
+static void add_table_load(struct changes *changes, struct task *task)
+{
+    if (!task->plan->load.table_exists)
+        create_table(changes, task);
+    if (task->keeps_table)
+        return;
+    if (task->node->load->mode == MODE_OVERWRITE)
+        add(changes, CATALOG_DELETE_ALL_PARTITIONS)->at = table_of(task);
+    qsort(task->files, task->file_count, sizeof(*task->files), compare_files);
+    for (size_t i = 0, end; i < task->file_count; i = end) {
+        for (end = i + 1;
+             end < task->file_count && same_partition(&task->files[i], &task->files[end]);)
+            end++;
+        add_delta(changes, task, &task->files[i], end - i);
+    }
+}
+
+static void add_publication(struct changes *changes, const struct task *task)
+{
+    add(changes, CATALOG_ADD_PUBLICATION)->publication =
+        (struct catalog_publication){.run_id = changes->run->options.run_id,
+            .load = task->node->name,
+            .from = task->staged_path,
+            .to = task->node->load->to};
+}
+
+/* --- cursors --- */
+
+static void add_cursor(struct changes *changes, const struct task *load, const struct task *extract)
+{
+    const struct run *run = changes->run;
+    const struct plan_extract *plan = &extract->plan->extract;
+    const struct catalog_cursor cursor = {.pipeline = run->pipeline->name,
+        .instance = run->options.instance,
+        .load = load->node->name,
+        .extract = extract->node->name,
+        .state = arena_printf(&changes->run->arena, "{\"objects\":%zu,\"run_id\":\"%s\"}",
+            plan->listed, run->options.run_id)};
+
+    add(changes, CATALOG_SET_CURSOR)->cursor = cursor;
+    for (size_t i = 0; i < plan->object_count; i++) {
+        const struct store_object *object = &plan->objects[i].object;
+        struct catalog_change *change = add(changes, CATALOG_ADD_SEEN);
+
+        change->seen.cursor = cursor;
+        change->seen.seen = (struct catalog_seen){
+            .key = object->key, .version = object->version, .size = object->size};
+    }
+}
+
+static void add_cursors(struct changes *changes, const struct task *load)
+{
+    for (unsigned i = 0; i < load->node->driver_count; i++) {
+        const struct task *extract = &changes->run->tasks[load->node->drivers[i]];
+
+        if (extract->node->extract->only_new.enabled)
+            add_cursor(changes, load, extract);
+    }
+}
+
+/* --- all of it --- */
+
+void commit_build(struct run *run, struct catalog_apply *apply)
+{
+    struct changes changes = {.run = run};
+    struct catalog_change *copy;
+
+    for (unsigned i = 0; i < run->graph->count; i++) {
+        struct task *task = &run->tasks[i];
+
+        if (task->node->kind != TASK_LOAD || task->state != TASK_DONE)
+            continue;
+        if (task->node->load->to)
+            add_publication(&changes, task);
+        else
+            add_table_load(&changes, task);
+        add_cursors(&changes, task);
+    }
+    add(&changes, CATALOG_RECORD_COMMIT)->commit =
+        (struct catalog_commit){.run_id = run->options.run_id,
+            .pipeline = run->pipeline->name,
+            .instance = run->options.instance,
+            .fence = run->lease.fence,
+            .committed_ms = time_now_ms(),
+            .record = run->record};
+    copy = arena_array(&run->arena, changes.count, sizeof(*copy));
+    memcpy(copy, changes.items, changes.count * sizeof(*copy));
+    free(changes.items);
+    *apply = (struct catalog_apply){.changes = copy,
+        .count = changes.count,
+        .pipeline = run->pipeline->name,
+        .instance = run->options.instance,
+        .run_id = run->options.run_id,
+        .fence = run->lease.fence};
+}

@@ -1,0 +1,55 @@
+/* Where a table's data files are in the store. */
+#include "runner/base/buffer.h"
+#include "runner/engine/run_private.h"
+
+#include <inttypes.h>
+#include <openssl/sha.h>
+#include <string.h>
+
+enum { VALUE_MAX = 120 };
+
+/* Percent-encodes what is no letter, digit or one of "-_.": safe in every store and file system. A
+ * long value is cut and gets a hash, so that different ones stay different. */
+static void append_encoded(struct buffer *key, const char *value)
+{
+    unsigned char digest[SHA_DIGEST_LENGTH];
+    const size_t start = key->length;
+
+    for (const char *at = value; *at && key->length - start < VALUE_MAX; at++) {
+        const bool safe = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
+                          (*at >= '0' && *at <= '9') || strchr("-_.", *at);
+
+        if (safe)
+            buffer_putc(key, *at);
+        else
+            buffer_printf(key, "%%%02X", (unsigned char)*at);
+    }
+    if (key->length - start < VALUE_MAX)
+        return;
+    SHA1((const unsigned char *)value, strlen(value), digest);
+    buffer_putc(key, '~');
+    for (size_t i = 0; i < 8; i++)
+        buffer_printf(key, "%02x", digest[i]);
+}
+
+char *partition_folder(const struct load *load, int64_t version, const char *const *values)
+{
+    struct buffer key;
+
+    buffer_init(&key, 0);
+    buffer_printf(&key, "%s/%s/%" PRId64, load->into_namespace, load->into_table, version);
+    for (size_t i = 0; i < load->partition_count; i++) {
+        const struct partition_field *field = &load->partitions[i];
+
+        buffer_putc(&key, '/');
+        append_encoded(&key, field->column);
+        if (field->transform != PARTITION_IDENTITY)
+            buffer_printf(&key, "_%s", partition_transform_names[field->transform]);
+        buffer_putc(&key, '=');
+        if (values[i])
+            append_encoded(&key, values[i]);
+        else
+            buffer_puts(&key, "__HIVE_DEFAULT_PARTITION__");
+    }
+    return buffer_steal(&key);
+}

@@ -1,0 +1,156 @@
+/* The SQL session of a run, what a preview shows of it, and what is cleaned up after it. */
+#include "runner/base/mem.h"
+#include "runner/engine/run_private.h"
+#include "runner/engine/run_steps.h"
+#include "runner/io/file.h"
+
+#include <stdio.h>
+
+/* --- the session --- */
+
+void run_open_session(struct run *run)
+{
+    const struct resources *resources = &run->pipeline->resources;
+    const struct sql_engine_type *type;
+    struct sql_session_options options = {.loop = run->engine->loop,
+        .lane = &run->engine->sql,
+        .folder = run->folder,
+        .threads = (unsigned)resources->threads};
+    char minimum[TIME_TEXT_SIZE];
+
+    if (engine_sql(run->engine, &type, &run->err))
+        return;
+    if (resources->memory < type->memory_minimum(options.threads)) {
+        const struct option_mark mark = pipeline_mark(run->pipeline, &resources->memory);
+
+        error_set(&run->err, ERROR_INVALID,
+            "%s:%u:%u: resources.memory: a run with %u threads needs %s at least; raise it, or "
+            "lower resources.threads",
+            run->pipeline->path, mark.line, mark.column, options.threads,
+            size_format(type->memory_minimum(options.threads), minimum));
+        return;
+    }
+    options.memory = type->memory_share(resources->memory, options.threads);
+    options.spill = resources->spool;
+    run->session = type->open(&options, &run->err);
+}
+
+/* --- preview --- */
+
+static void on_previewed(struct sql_request *preview, const struct error *err)
+{
+    struct run *run = container_of(preview, struct run, preview);
+
+    error_keep_first(&run->err, err);
+    run_step(run);
+}
+
+static void on_preview_rows(struct sql_request *preview, const struct sql_schema *schema,
+    const char *const *cells, size_t row_count)
+{
+    struct run *run = container_of(preview, struct run, preview);
+
+    run->options.on_rows(run->options.data, schema, cells, row_count);
+}
+
+bool run_step_preview(struct run *run)
+{
+    struct buffer sql;
+
+    buffer_init(&sql, 0);
+    buffer_puts(&sql, "select * from ");
+    text_append_sql_name(&sql, run->options.preview_dataset);
+    run->preview =
+        (struct sql_request){.verb = SQL_QUERY, .arena = &run->arena, .done = on_previewed};
+    run->preview.query = (struct sql_query){.sql = arena_strdup(&run->arena, sql.data),
+        .limit = run->options.preview_limit,
+        .on_rows = on_preview_rows};
+    buffer_deinit(&sql);
+    run->session->type->start(run->session, &run->preview);
+    return true;
+}
+
+/* --- cleaning --- */
+
+static void clean_next(struct run *run);
+
+static void on_deleted(struct store_request *deletion, const struct error *err)
+{
+    struct run *run = container_of(deletion, struct run, deletion);
+
+    if (err) /* the next run finds it by the journal */
+        error_keep_first(&run->work_err, err);
+    clean_next(run);
+}
+
+static void remove_folder(struct work *work)
+{
+    struct run *run = container_of(work, struct run, work);
+
+    file_remove_tree(run->folder, &run->work_err);
+}
+
+static void on_cleared(struct state_request *request, const struct error *err)
+{
+    (void)err; /* what is still journalled is looked at again */
+    run_step(container_of(request, struct run, state_request));
+}
+
+static void on_folder_removed(struct work *work, bool ran)
+{
+    struct run *run = container_of(work, struct run, work);
+
+    (void)ran;
+    if (run->work_err.code || run->options.preview_dataset) {
+        if (run->work_err.code)
+            log_event(run->engine->log, LOG_WARN, "run.uncleaned", &run->context, NULL,
+                "left for the next run to remove: %s", run->work_err.message);
+        run_step(run);
+        return;
+    }
+    run->state_request = (struct state_request){.verb = STATE_CLEAR_JOURNAL,
+        .run_id = run->options.run_id,
+        .arena = &run->step_arena,
+        .done = on_cleared};
+    run->state_store->type->start(run->state_store, &run->state_request);
+}
+
+/* The next data file of a run that committed nothing; NULL: none is left. */
+static const struct task_file *next_orphan(struct run *run)
+{
+    unsigned skipped = 0;
+
+    for (unsigned i = 0; !run->committed && run->tasks && i < run->graph->count; i++) {
+        const struct task *task = &run->tasks[i];
+
+        if (run->next < skipped + task->file_count)
+            return &task->files[run->next++ - skipped];
+        skipped += (unsigned)task->file_count;
+    }
+    return NULL;
+}
+
+static void clean_next(struct run *run)
+{
+    const struct task_file *orphan = next_orphan(run);
+    struct store *tables = run->engine->tables;
+
+    if (orphan) {
+        run->deletion =
+            (struct store_request){.verb = STORE_DELETE, .key = orphan->key, .done = on_deleted};
+        tables->type->start(tables, &run->deletion);
+        return;
+    }
+    run->work = (struct work){.run = remove_folder, .done = on_folder_removed};
+    work_submit(&run->engine->files, &run->work);
+}
+
+bool run_step_clean(struct run *run)
+{
+    if (run->session)
+        run->session->type->close(run->session);
+    run->session = NULL;
+    error_clear(&run->work_err);
+    clean_next(run);
+    return true;
+}

@@ -1,0 +1,363 @@
+#include "runner/engine/run_steps.h"
+
+#include "runner/base/mem.h"
+#include "runner/engine/run_private.h"
+#include "runner/io/file.h"
+
+#include <string.h>
+
+/* --- state requests of one line --- */
+
+static void ask_state(struct run *run, enum state_verb verb, state_done_fn done)
+{
+    struct state_request *request = &run->state_request;
+
+    request->verb = verb;
+    request->pipeline = run->pipeline->name;
+    request->instance = run->options.instance;
+    request->run_id = run->options.run_id;
+    request->arena = &run->step_arena;
+    request->done = done;
+    run->state_store->type->start(run->state_store, request);
+}
+
+static void put_history(struct run *run, state_done_fn done)
+{
+    const struct run_summary *summary = &run->summary;
+    const bool ended = run->state == RUN_RECORDING;
+
+    run->state_request =
+        (struct state_request){.run = {.run_id = run->options.run_id,
+                                   .pipeline = run->pipeline->name,
+                                   .instance = run->options.instance,
+                                   .due_ms = run->options.due_ms,
+                                   .started_ms = run->started_ms,
+                                   .finished_ms = ended ? time_now_ms() : 0,
+                                   .outcome = ended ? summary->outcome : STATE_RUNNING,
+                                   .rows = ended && run->committed ? summary->rows : 0,
+                                   .bytes = ended && run->committed ? summary->bytes_written : 0,
+                                   .error = ended && run->err.code ? run->err.message : NULL,
+                                   .record = ended ? run->record : NULL}};
+    ask_state(run, STATE_PUT_RUN, done);
+}
+
+/* --- lease --- */
+
+static void on_leased(struct lease *lease, const struct error *err)
+{
+    struct run *run = container_of(lease, struct run, lease);
+
+    error_keep_first(&run->err, err);
+    run->leased = !err;
+    run_step(run);
+}
+
+bool run_step_lease(struct run *run)
+{
+    struct engine *engine = run->engine;
+    struct store *tables;
+
+    if (engine_state(engine, &run->state_store, &run->err) ||
+        engine_catalog(engine, &run->catalog, &run->err) ||
+        engine_tables(engine, &tables, &run->err))
+        return false;
+    lease_acquire(&run->lease, run->state_store, run->catalog, run->pipeline->name,
+        run->options.instance, run->options.run_id, on_leased);
+    return true;
+}
+
+static void on_released(struct lease *lease, const struct error *err)
+{
+    struct run *run = container_of(lease, struct run, lease);
+
+    if (err)
+        log_event(run->engine->log, LOG_WARN, "lease.lost", &run->context, NULL,
+            "the lease could not be released: %s", err->message);
+    run_step(run);
+}
+
+bool run_step_release(struct run *run)
+{
+    lease_release(&run->lease, on_released);
+    return true;
+}
+
+/* --- recovery --- */
+
+static void on_recovered(struct recover *recover, const struct error *err)
+{
+    struct run *run = container_of(recover, struct run, recover);
+
+    error_keep_first(&run->err, err);
+    if (recover->removed_files || recover->removed_folders || recover->publish.published) {
+        json_t *fields = json_object();
+
+        json_put_int(fields, "files", (int64_t)recover->removed_files);
+        json_put_int(fields, "folders", (int64_t)recover->removed_folders);
+        json_put_int(fields, "published", (int64_t)recover->publish.published);
+        log_event(run->engine->log, LOG_WARN, "run.recovered", &run->context, fields,
+            "put right what an earlier run left: %zu files and %zu folders removed, %zu published",
+            recover->removed_files, recover->removed_folders, recover->publish.published);
+    }
+    recover_deinit(recover);
+    run_step(run);
+}
+
+bool run_step_recover(struct run *run)
+{
+    recover_start(&run->recover, run->engine, run->pipeline->name, run->options.instance,
+        run->options.run_id, run->lease.fence, on_recovered);
+    return true;
+}
+
+/* --- opening --- */
+
+static void on_state_done(struct state_request *request, const struct error *err)
+{
+    struct run *run = container_of(request, struct run, state_request);
+
+    error_keep_first(&run->err, err);
+    run_step(run);
+}
+
+static void on_commit_known(struct catalog_query *query, const struct error *err)
+{
+    struct run *run = container_of(query, struct run, query);
+
+    error_keep_first(&run->err, err);
+    if (run->err.code) {
+        run_step(run);
+    } else if (query->count > 0) {
+        run->already_committed = run->committed = true;
+        log_event(run->engine->log, LOG_INFO, "run.repeated", &run->context, NULL,
+            "run %s was committed before: nothing to do", run->options.run_id);
+        run_step(run);
+    } else {
+        record_log_started(run);
+        put_history(run, on_state_done);
+    }
+}
+
+static void ask_commit(struct run *run, catalog_query_fn done)
+{
+    run->query = (struct catalog_query){.verb = CATALOG_GET_COMMIT,
+        .run_id = run->options.run_id,
+        .arena = &run->step_arena,
+        .done = done};
+    run->catalog->type->query(run->catalog, &run->query);
+}
+
+bool run_step_open(struct run *run)
+{
+    ask_commit(run, on_commit_known);
+    return true;
+}
+
+/* --- plan --- */
+
+static void on_planned(struct plan *plan, const struct error *err)
+{
+    struct run *run = container_of(plan, struct run, plan);
+
+    error_keep_first(&run->err, err);
+    for (unsigned i = 0; !err && i < run->graph->count; i++) {
+        if (run->graph->nodes[i].kind == TASK_LOAD && plan->tasks[i].load.postponed)
+            log_event(run->engine->log, LOG_WARN, "load.postponed", &run->context, NULL,
+                "%s: other objects are new to it than to the loads before it; it catches up in the "
+                "next run",
+                run->graph->nodes[i].id);
+    }
+    if (!err && plan->nothing_new)
+        log_event(run->engine->log, LOG_INFO, "run.nothing_new", &run->context, NULL,
+            "nothing new: every object was loaded before");
+    run_step(run);
+}
+
+bool run_step_plan(struct run *run)
+{
+    const struct plan_options options = {.engine = run->engine,
+        .graph = run->graph,
+        .instance = run->options.instance,
+        .tasks = run->options.tasks,
+        .ignore_cursors = run->options.preview_dataset != NULL};
+
+    run->planned = true;
+    plan_start(&run->plan, &options, on_planned);
+    return true;
+}
+
+/* --- preparing --- */
+
+static void prepare_next(struct run *run);
+
+static void on_journalled(struct state_request *request, const struct error *err)
+{
+    struct run *run = container_of(request, struct run, state_request);
+
+    error_keep_first(&run->err, err);
+    prepare_next(run);
+}
+
+static void make_folder(struct work *work)
+{
+    struct run *run = container_of(work, struct run, work);
+
+    file_make_folders(run->folder, &run->work_err);
+}
+
+static void on_folder_made(struct work *work, bool ran)
+{
+    struct run *run = container_of(work, struct run, work);
+
+    (void)ran;
+    error_keep_first(&run->err, &run->work_err);
+    if (!run->err.code)
+        run_open_session(run);
+    run_step(run);
+}
+
+static void add_journal(struct run *run, const char *kind, const char *what)
+{
+    run->state_request = (struct state_request){
+        .journal = {.run_id = run->options.run_id, .kind = kind, .what = what}};
+    ask_state(run, STATE_ADD_JOURNAL, on_journalled);
+}
+
+/* The prefix of the keys of a load's files: "wildlife/strikes/1". */
+static char *table_key(struct run *run, const struct graph_node *node)
+{
+    const struct plan_load *plan = &run->plan.tasks[node->index].load;
+
+    return arena_printf(&run->arena, "%s/%s/%lld", node->load->into_namespace,
+        node->load->into_table, (long long)(plan->table_exists ? plan->version.version : 1));
+}
+
+/* Journals what the run is going to own, one entry at a time, and then makes its folder. */
+static void prepare_next(struct run *run)
+{
+    const bool preview = run->options.preview_dataset != NULL;
+
+    while (!preview && !run->err.code && run->next <= run->graph->count) {
+        const unsigned index = run->next++;
+        const struct graph_node *node = index ? &run->graph->nodes[index - 1] : NULL;
+
+        if (!node) {
+            add_journal(run, "folder", run->folder);
+            return;
+        }
+        if (node->kind == TASK_LOAD && node->load->into && run->plan.tasks[index - 1].needed) {
+            add_journal(run, "table", table_key(run, node));
+            return;
+        }
+    }
+    run->work = (struct work){.run = make_folder, .done = on_folder_made};
+    work_submit(&run->engine->files, &run->work);
+}
+
+bool run_step_prepare(struct run *run)
+{
+    run->folder = mem_printf("%s/%s", run->engine->environment->spool, run->options.run_id);
+    prepare_next(run);
+    return true;
+}
+
+/* --- commit --- */
+
+static void on_committed(struct catalog_apply *apply, const struct error *err)
+{
+    struct run *run = container_of(apply, struct run, apply);
+    json_t *fields;
+
+    run->committed = !err;
+    if (err) {
+        error_keep_first(&run->err, err);
+        log_event(run->engine->log, LOG_WARN,
+            err->code == ERROR_FENCED ? "lease.lost" : "commit.conflict", &run->context, NULL, "%s",
+            err->message);
+    } else {
+        fields = json_object();
+        json_put_int(fields, "rows", run->summary.rows);
+        json_put_int(fields, "files", run->summary.files);
+        json_put_int(fields, "changes", (int64_t)apply->count);
+        log_event(run->engine->log, LOG_INFO, "commit.succeeded", &run->context, fields,
+            "committed %lld rows", (long long)run->summary.rows);
+    }
+    run_step(run);
+}
+
+bool run_step_commit(struct run *run)
+{
+    record_summarize(run);
+    commit_build(run, &run->apply);
+    run->apply.done = on_committed;
+    run->catalog->type->apply(run->catalog, &run->apply);
+    return true;
+}
+
+static void on_settled(struct catalog_query *query, const struct error *err)
+{
+    struct run *run = container_of(query, struct run, query);
+
+    run->committed = !err && query->count > 0;
+    if (run->committed)
+        error_clear(&run->err);
+    run_step(run);
+}
+
+/* An apply that failed may have been committed all the same: the catalog knows. */
+bool run_step_settle(struct run *run)
+{
+    arena_deinit(&run->step_arena);
+    ask_commit(run, on_settled);
+    return true;
+}
+
+/* --- publishing --- */
+
+static void on_published(struct publish *publish, const struct error *err)
+{
+    struct run *run = container_of(publish, struct run, publish);
+    struct error placed = {0};
+
+    if (err) {
+        placed = *err;
+        error_prefix(&placed, "the run was committed, but a file is not yet in its place; the next "
+                              "run puts it there");
+        error_keep_first(&run->err, &placed);
+    }
+    publish_deinit(publish);
+    run_step(run);
+}
+
+bool run_step_publish(struct run *run)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < run->graph->count; i++)
+        any = any || (run->tasks[i].state == TASK_DONE && run->tasks[i].staged_path);
+    if (any)
+        publish_start(&run->publish, run->engine, run->catalog, run->pipeline->name,
+            run->options.instance, run->options.run_id, run->lease.fence, on_published);
+    return any;
+}
+
+/* --- record --- */
+
+static void on_recorded(struct state_request *request, const struct error *err)
+{
+    struct run *run = container_of(request, struct run, state_request);
+
+    if (err)
+        log_event(run->engine->log, LOG_WARN, "run.unrecorded", &run->context, NULL,
+            "the history could not be written: %s", err->message);
+    record_log_finished(run);
+    run_step(run);
+}
+
+bool run_step_record(struct run *run)
+{
+    record_summarize(run);
+    arena_deinit(&run->step_arena);
+    put_history(run, on_recorded);
+    return true;
+}

@@ -1,0 +1,28 @@
+/* What each state of a run asks of connectors. Each returns true when it began something that
+ * ends in run_step(), false when there was nothing to do; failures go to run->err. */
+#ifndef RUNNER_ENGINE_RUN_STEPS_H
+#define RUNNER_ENGINE_RUN_STEPS_H
+
+#include <stdbool.h>
+
+struct run;
+
+void run_step(struct run *run); /* run.c: this state has ended */
+
+/* run_session.c: opens it with the run's share of memory; a failure is in run->err. */
+void run_open_session(struct run *run);
+
+bool run_step_lease(struct run *run);
+bool run_step_recover(struct run *run);
+bool run_step_open(struct run *run);
+bool run_step_plan(struct run *run);
+bool run_step_prepare(struct run *run);
+bool run_step_preview(struct run *run);
+bool run_step_commit(struct run *run);
+bool run_step_settle(struct run *run);
+bool run_step_publish(struct run *run);
+bool run_step_clean(struct run *run);
+bool run_step_record(struct run *run);
+bool run_step_release(struct run *run);
+
+#endif

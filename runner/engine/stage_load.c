@@ -1,0 +1,351 @@
+/* Load: a dataset is written as files, and each file goes into the store as soon as it is
+ * complete, while others are still written. Nothing is visible before the commit: files of a table
+ * carry the run's id and no manifest names them; a `to:` file stays in the run's folder. */
+#include "runner/base/buffer.h"
+#include "runner/base/mem.h"
+#include "runner/engine/checking.h"
+#include "runner/engine/run_private.h"
+#include "runner/engine/table_schema.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum load_step { LOAD_WRITING, LOAD_CHECKING, LOAD_DONE };
+
+/* One file on its way into the store. */
+struct load_put {
+    struct load_stage *stage;
+    struct load_put *next; /* waiting */
+    struct store_request request;
+    struct task_file file;
+};
+
+struct load_stage {
+    struct task *task;
+    enum load_step step;
+    struct sql_request write; /* WRITE or EXPORT */
+    struct sql_schema schema;
+    struct sql_partition *partitions;
+    struct checking checking;
+    struct load_put *first, *last; /* written, not yet in the store */
+    struct load_put **puts;        /* every one */
+    size_t put_count, put_capacity;
+    unsigned in_flight;
+    struct slot_waiter waiter;
+    bool writing, cancelled;
+    char *folder, *prefix;
+    struct error err;
+};
+
+static void load_step(struct load_stage *stage);
+
+/* --- what callbacks do: record, then step --- */
+
+static void on_put(struct store_request *request, const struct error *err)
+{
+    struct load_put *put = container_of(request, struct load_put, request);
+    struct load_stage *stage = put->stage;
+    struct task *task = stage->task;
+
+    stage->in_flight--;
+    error_keep_first(&stage->err, err);
+    slots_give(&task->run->slots);
+    if (!err) {
+        json_t *fields = json_object();
+
+        task->files =
+            mem_grow(task->files, &task->file_capacity, task->file_count, sizeof(*task->files));
+        task->files[task->file_count++] = put->file;
+        task->bytes_written += put->file.file.bytes;
+        json_put_text(fields, "object", put->file.file.path);
+        json_put_int(fields, "bytes", (int64_t)put->file.file.bytes);
+        json_put_int(fields, "rows", put->file.file.rows);
+        task_log(task, LOG_DEBUG, "file.uploaded", fields, "stored %s", put->file.file.path);
+    }
+    load_step(stage);
+}
+
+static void on_slot(struct slot_waiter *waiter)
+{
+    load_step(container_of(waiter, struct load_stage, waiter));
+}
+
+static void on_written(struct sql_request *write, const struct error *err)
+{
+    struct load_stage *stage = container_of(write, struct load_stage, write);
+    struct task *task = stage->task;
+    struct error placed = {0};
+
+    stage->writing = false;
+    if (err) {
+        placed = *err;
+        task_place_error(task, &task->node->load->item, "", &placed);
+        error_keep_first(&stage->err, &placed);
+    } else if (write->verb == SQL_EXPORT) {
+        task->rows = write->export.ret_rows;
+        task->bytes_written = write->export.ret_bytes;
+    } else {
+        task->rows = write->write.ret_rows;
+    }
+    load_step(stage);
+}
+
+/* A file is complete: it waits for a slot. */
+static void on_file(struct sql_request *write, const struct sql_file *file)
+{
+    struct load_stage *stage = container_of(write, struct load_stage, write);
+    struct task *task = stage->task;
+    const struct load *load = task->node->load;
+    struct load_put *put = mem_new(struct load_put);
+    char *folder = partition_folder(
+        load, task->plan->load.table_exists ? task->plan->load.version.version : 1, file->values);
+    const char *name = strrchr(file->path, '/');
+    struct buffer shown;
+
+    put->stage = stage;
+    put->file.key = arena_printf(&task->arena, "%s%s", folder, name ? name : file->path);
+    put->file.values = file->values;
+    buffer_init(&shown, 0);
+    task->plan->load.store->type->describe(task->plan->load.store, put->file.key, &shown);
+    put->file.file = (struct catalog_file){.path = arena_strdup(&task->arena, shown.data),
+        .format = "parquet",
+        .rows = file->rows,
+        .bytes = file->bytes};
+    put->request = (struct store_request){.verb = STORE_PUT,
+        .key = put->file.key,
+        .path = file->path,
+        .move = true,
+        .replace = true, /* an earlier attempt of this very run */
+        .done = on_put};
+    stage->puts =
+        mem_grow(stage->puts, &stage->put_capacity, stage->put_count, sizeof(struct load_put *));
+    stage->puts[stage->put_count++] = put;
+    if (stage->last)
+        stage->last->next = put;
+    else
+        stage->first = put;
+    stage->last = put;
+    buffer_deinit(&shown);
+    free(folder);
+    load_step(stage);
+}
+
+static void on_checked(struct checking *checking, const struct error *err)
+{
+    struct load_stage *stage = container_of(checking, struct load_stage, checking);
+
+    error_keep_first(&stage->err, err);
+    stage->step = LOAD_DONE;
+    load_step(stage);
+}
+
+/* --- what states do --- */
+
+static void put_files(struct load_stage *stage)
+{
+    struct slots *slots = &stage->task->run->slots;
+    struct store *store = stage->task->plan->load.store;
+
+    while (stage->first && !stage->err.code && !stage->cancelled) {
+        struct load_put *put = stage->first;
+
+        if (!slots_take(slots)) {
+            slots_wait(slots, &stage->waiter);
+            return;
+        }
+        stage->first = put->next;
+        if (!stage->first)
+            stage->last = NULL;
+        stage->in_flight++;
+        store->type->start(store, &put->request);
+    }
+}
+
+static void start_writing_table(struct load_stage *stage)
+{
+    struct task *task = stage->task;
+    const struct load *load = task->node->load;
+    struct sql_write *write = &stage->write.write;
+
+    stage->partitions =
+        arena_array(&task->arena, load->partition_count, sizeof(*stage->partitions));
+    for (size_t i = 0; i < load->partition_count; i++)
+        stage->partitions[i] = (struct sql_partition){
+            .transform = (enum sql_partition_transform)load->partitions[i].transform,
+            .column = load->partitions[i].column};
+    stage->write.verb = SQL_WRITE;
+    *write = (struct sql_write){.dataset = load->from,
+        .folder = stage->folder,
+        .prefix = stage->prefix,
+        .schema = stage->schema.count > 0 ? &stage->schema : NULL,
+        .partitions = stage->partitions,
+        .partition_count = load->partition_count,
+        .sort_by = load->sort_by,
+        .file_bytes = load->file_size,
+        .on_file = on_file};
+}
+
+static void start_writing_file(struct load_stage *stage)
+{
+    struct task *task = stage->task;
+    const struct load *load = task->node->load;
+    struct sql_export *export = &stage->write.export;
+
+    task->staged_path = arena_printf(&task->arena, "%s/export", stage->folder);
+    stage->write.verb = SQL_EXPORT;
+    *export = (struct sql_export){.dataset = load->from,
+        .path = task->staged_path,
+        .format = load->format == FORMAT_AUTO ? dialect_format_of(load->to)
+                                              : (enum file_format)load->format,
+        .compression = load->compression == COMPRESSION_AUTO
+                           ? dialect_compression_of(load->to)
+                           : (enum file_compression)load->compression,
+        .csv = load->csv};
+}
+
+/* --- the end --- */
+
+/* What an overwrite by no rows means: on_empty. */
+static void settle_empty(struct load_stage *stage)
+{
+    struct task *task = stage->task;
+    const struct load *load = task->node->load;
+
+    if (task->rows > 0 || load->mode != MODE_OVERWRITE || load->to)
+        return;
+    if (load->on_empty == ON_EMPTY_KEEP) {
+        task->keeps_table = true;
+        task_log(task, LOG_WARN, "load.empty", NULL, "no rows: %s stays as it is (on_empty: keep)",
+            load->into);
+    } else if (load->on_empty == ON_EMPTY_FAIL) {
+        error_set(
+            &stage->err, ERROR_CHECK, "no rows to overwrite %s with (on_empty: fail)", load->into);
+        task_place_error(task, &load->on_empty, "on_empty", &stage->err);
+    }
+}
+
+static void finish(struct load_stage *stage)
+{
+    struct task *task = stage->task;
+
+    if (!stage->err.code && stage->cancelled)
+        error_set(&stage->err, ERROR_STOPPED, "cancelled");
+    task_attempt_done(task, stage->err.code ? &stage->err : NULL);
+}
+
+/* --- the whole flow --- */
+
+static void cancel_requests(struct load_stage *stage)
+{
+    slots_forget(&stage->task->run->slots, &stage->waiter);
+    if (stage->writing)
+        stage->write.session->type->cancel(&stage->write);
+    for (size_t i = 0; i < stage->put_count; i++) {
+        if (stage->puts[i]->request.store)
+            stage->puts[i]->request.store->type->cancel(&stage->puts[i]->request);
+    }
+}
+
+static void load_step(struct load_stage *stage)
+{
+    const struct load *load = stage->task->node->load;
+
+    if (stage->step == LOAD_WRITING) {
+        if (stage->err.code || stage->cancelled)
+            cancel_requests(stage);
+        else
+            put_files(stage);
+        if (stage->writing || stage->in_flight > 0 ||
+            (stage->first && !stage->err.code && !stage->cancelled))
+            return;
+        if (!stage->err.code && !stage->cancelled)
+            settle_empty(stage);
+        stage->step = LOAD_DONE;
+        if (!stage->err.code && !stage->cancelled) {
+            stage->step = LOAD_CHECKING;
+            if (checking_start(
+                    &stage->checking, stage->task, load->from, &load->checks, on_checked))
+                return;
+            stage->step = LOAD_DONE;
+        }
+    }
+    if (stage->step == LOAD_DONE)
+        finish(stage);
+}
+
+static void load_start(struct task *task)
+{
+    struct load_stage *stage = mem_new(struct load_stage);
+    const struct load *load = task->node->load;
+    struct run *run = task->run;
+
+    stage->task = task;
+    stage->waiter.granted = on_slot;
+    stage->folder = mem_printf("%s/data", task->folder);
+    stage->prefix = mem_printf("%s-%s", run->options.run_id, task->node->name);
+    task->operation = stage;
+    task->activity = "writing";
+    task->file_count = 0;
+    task->bytes_written = 0;
+    stage->write.arena = &task->arena;
+    stage->write.done = on_written;
+    if (load->to) {
+        start_writing_file(stage);
+    } else if (table_schema_fit(task, &stage->schema, &stage->err)) {
+        stage->step = LOAD_DONE;
+        finish(stage);
+        return;
+    } else {
+        start_writing_table(stage);
+    }
+    stage->writing = true;
+    run->session->type->start(run->session, &stage->write);
+}
+
+static void load_cancel(struct task *task)
+{
+    struct load_stage *stage = task->operation;
+
+    if (stage->cancelled || stage->step == LOAD_DONE)
+        return;
+    stage->cancelled = true;
+    if (stage->step == LOAD_CHECKING)
+        checking_cancel(&stage->checking);
+    else if (stage->writing || stage->in_flight > 0)
+        cancel_requests(stage);
+    /* else it waits in line for a slot, and ends when its turn comes */
+}
+
+static void load_progress(const struct task *task, struct task_progress *progress)
+{
+    const struct load_stage *stage = task->operation;
+    struct sql_progress sql = {.share = -1};
+
+    if (stage->writing)
+        stage->write.session->type->progress((struct sql_request *)&stage->write, &sql);
+    progress->share = sql.share;
+    progress->rows = MAX(progress->rows, sql.rows);
+    progress->bytes_done = task->bytes_written;
+}
+
+static void load_free(struct task *task)
+{
+    struct load_stage *stage = task->operation;
+
+    if (!stage)
+        return;
+    for (size_t i = 0; i < stage->put_count; i++)
+        free(stage->puts[i]);
+    free(stage->puts);
+    free(stage->folder);
+    free(stage->prefix);
+    free(stage);
+    task->operation = NULL;
+}
+
+const struct stage_type stage_load = {
+    .start = load_start,
+    .cancel = load_cancel,
+    .progress = load_progress,
+    .free = load_free,
+};
