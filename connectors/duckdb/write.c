@@ -30,7 +30,8 @@ struct encoder {
 struct writing {
     struct arena arena; /* of the take job */
     struct stream stream;
-    struct part *taken;
+    struct part *fetched; /* the take job's */
+    struct part *taken;   /* the loop's */
     struct encoder encoders[SESSION_WRITERS];
     bool taking, ended;
     bool reading_on; /* an encoder owns the stream */
@@ -66,7 +67,7 @@ static int run_take(struct operation *operation, struct error *err)
 
     if (!writing->stream.open && open_stream(operation, writing, err))
         return -1;
-    if (stream_take(&writing->stream, &writing->taken, err))
+    if (stream_take(&writing->stream, &writing->fetched, err))
         return columns_explain(operation->slot->main, write, &writing->arena, err);
     return 0;
 }
@@ -162,6 +163,8 @@ static void deliver(struct operation *operation)
     struct writing *writing = operation->state;
 
     writing->taking = false;
+    writing->taken = writing->fetched;
+    writing->fetched = NULL;
     writing->ended = !writing->taken;
 }
 
@@ -236,6 +239,7 @@ static void end(struct operation *operation)
 {
     struct writing *writing = operation->state;
 
+    part_free(writing->fetched);
     part_free(writing->taken);
     stream_close(&writing->stream);
     arena_deinit(&writing->arena);

@@ -27,9 +27,9 @@ struct call {
     struct sql_request request;
     struct error err;
     unsigned done;
-    size_t files;           /* on_file calls */
+    size_t files; /* on_file calls */
     struct sql_file seen[64];
-    struct buffer text;     /* of a query: cells with | and newlines */
+    struct buffer text; /* of a query: cells with | and newlines */
     struct sql_schema schema;
     struct timer *timer;
 };
@@ -113,7 +113,8 @@ static inline void call_rows(struct sql_request *request, const struct sql_schem
 /* The rows as text, in the session's arena; fails the test where the statement does. */
 static inline const char *rows(struct sluice *s, const char *sql)
 {
-    struct call call = {.request = {.verb = SQL_QUERY, .query = {.sql = sql, .on_rows = call_rows}}};
+    struct call call = {
+        .request = {.verb = SQL_QUERY, .query = {.sql = sql, .on_rows = call_rows}}};
     const char *text;
 
     buffer_init(&call.text, 0);
@@ -127,7 +128,8 @@ static inline const char *rows(struct sluice *s, const char *sql)
 /* The error of a statement that must fail. */
 static inline const char *refusal(struct sluice *s, const char *sql)
 {
-    struct call call = {.request = {.verb = SQL_QUERY, .query = {.sql = sql, .on_rows = call_rows}}};
+    struct call call = {
+        .request = {.verb = SQL_QUERY, .query = {.sql = sql, .on_rows = call_rows}}};
 
     buffer_init(&call.text, 0);
     if (!call_run(s, &call))
@@ -163,8 +165,8 @@ static inline const char *make_folder(struct sluice *s, const char *name)
     return path;
 }
 
-static inline const char *make_file_n(struct sluice *s, const char *name, const char *bytes,
-    size_t length)
+static inline const char *make_file_n(
+    struct sluice *s, const char *name, const char *bytes, size_t length)
 {
     const char *path = at(s, name);
     FILE *file = fopen(path, "wb");
