@@ -124,20 +124,20 @@ static int connect_all(struct session *session, struct error *err)
 /* --- the lock ------------------------------------------------------------------------------------
  */
 
+static void append_list(struct buffer *sql, const struct text_list *paths)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        buffer_puts(sql, sql->data[sql->length - 1] == '[' ? "" : ", ");
+        text_append_sql_literal(sql, paths->items[i]);
+    }
+}
+
 static void append_paths(struct buffer *sql, const struct sql_session_options *options)
 {
-    const char *separator = "";
-
     buffer_puts(sql, "SET allowed_paths = [");
-    for (size_t d = 0; options->views_over && d < options->dataset_count; d++) {
-        const struct text_list *files = &options->datasets[d].files;
-
-        for (size_t i = 0; i < files->count; i++) {
-            buffer_puts(sql, separator);
-            text_append_sql_literal(sql, files->items[i]);
-            separator = ", ";
-        }
-    }
+    append_list(sql, &options->readable);
+    for (size_t d = 0; options->views_over && d < options->dataset_count; d++)
+        append_list(sql, &options->datasets[d].files);
     buffer_puts(sql, "];");
 }
 
