@@ -139,7 +139,7 @@ python_for_tests() {
     if sh deploy/venv.sh >build/venv.log 2>&1 </dev/null; then return; fi
     say "PyPI cannot be reached (see build/venv.log): tests that need more than pytest are skipped"
     python_with_pytest >/dev/null || {
-        missing=python3-pytest
+        missing=' python3-pytest'
         install_missing
     }
 }

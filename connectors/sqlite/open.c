@@ -4,6 +4,7 @@
 #include "runner/base/time.h"
 #include "runner/io/file.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <stdio.h>
