@@ -57,7 +57,7 @@ static int fail_system(struct sqlite *db, const char *doing, struct error *err)
     }
 }
 
-int sqlite_fail(struct sqlite *db, int result, struct error *err)
+int(sqlite_fail)(struct sqlite *db, int result, struct error *err)
 {
     const char *message = db->db ? sqlite3_errmsg(db->db) : sqlite3_errstr(result);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <stdio.h>
 #include <time.h>
 
 enum { NS_PER_MS = 1000000, BUSY_NAP_MS_MAX = 12, PROGRESS_STEPS = 2000 };

@@ -367,6 +367,7 @@ static void test_a_full_disk(void **state)
     if (mount("tmpfs", disk, "tmpfs", 0, "size=64k")) {
         free(disk), free(from), free(to), free(old);
         skip(); /* only root may */
+        return;
     }
     put_big(from);
     put("disk/old", "old");
