@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <stdio.h>
 #include <time.h>
 
 enum { NS_PER_MS = 1000000, BUSY_NAP_MS_MAX = 12, PROGRESS_STEPS = 2000 };
@@ -248,7 +247,7 @@ static int open_immutable(
             buffer_putc(&uri, *c);
     buffer_puts(&uri, "?immutable=1");
     result = open_handle(db, uri.data, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, vfs, err) ||
-             configure(db, false, err) || read_header(db, ret_header, err);
+             read_header(db, ret_header, err);
     buffer_deinit(&uri);
     return result ? -1 : 0;
 }
@@ -259,10 +258,10 @@ static int open_for_reading(struct sqlite *db, const char *vfs, struct error *er
 
     if (!has_bytes(db->path) && !file_exists(db->path))
         return open_in_memory(db, err);
-    if (open_handle(db, db->path, SQLITE_OPEN_READONLY, vfs, err) || configure(db, false, err))
+    if (open_handle(db, db->path, SQLITE_OPEN_READONLY, vfs, err))
         return -1;
     if (read_header(db, &header, err)) {
-        const int code = sqlite3_errcode(db->db);
+        const int code = sqlite3_errcode(db->db) & 0xff; /* without its extension */
 
         if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) ||
             open_immutable(db, vfs, &header, err))
@@ -272,7 +271,7 @@ static int open_for_reading(struct sqlite *db, const char *vfs, struct error *er
         close_handle(db);
         return open_in_memory(db, err);
     }
-    return check_header(db, &header, err);
+    return check_header(db, &header, err) ? -1 : configure(db, false, err);
 }
 
 static int open_for_writing(
