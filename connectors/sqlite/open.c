@@ -4,6 +4,7 @@
 #include "runner/base/time.h"
 #include "runner/io/file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -145,8 +146,10 @@ static int migrate(struct sqlite *db, struct error *err)
 static int open_handle(
     struct sqlite *db, const char *name, int flags, const char *vfs, struct error *err)
 {
-    const int result = sqlite3_open_v2(name, &db->db, flags | SQLITE_OPEN_NOMUTEX, vfs);
+    int result;
 
+    errno = 0;
+    result = sqlite3_open_v2(name, &db->db, flags | SQLITE_OPEN_NOMUTEX, vfs);
     if (result != SQLITE_OK)
         return sqlite_fail(db, result, err);
     sqlite3_extended_result_codes(db->db, 1);
