@@ -361,7 +361,7 @@ void log_event(struct log *log, enum log_level level, const char *event,
     if (log->format == LOG_FORMAT_TEXT)
         format_text(log, now_ms, level, event, context, message);
     if (log->sink && log->format != LOG_FORMAT_NONE)
-        log->sink(log->sink_data, log->line.data, log->line.length);
+        log->sink(log->sink_data, level, event, log->line.data, log->line.length);
     else if (log->fd >= 0 && log->format != LOG_FORMAT_NONE)
         write_line(log, log->fd, log->line.data, log->line.length);
     free(message);
