@@ -204,6 +204,20 @@ static void local_describe(const struct store *store, const char *key, struct bu
     free(path);
 }
 
+static bool local_path(const struct store *store, const char *key, struct buffer *ret_path)
+{
+    const struct local_store *local = container_of(store, const struct local_store, store);
+    char *path = file_join(local->root, key);
+    char *resolved = realpath(path, NULL);
+
+    free(path);
+    if (!resolved)
+        return false;
+    buffer_puts(ret_path, resolved);
+    free(resolved);
+    return true;
+}
+
 static struct store *local_open(const struct store_options *options, struct error *err)
 {
     struct local_store *local;
@@ -234,5 +248,6 @@ const struct store_type local_store_type = {
     .start = local_start,
     .cancel = local_cancel,
     .describe = local_describe,
+    .local_path = local_path,
     .close = local_close,
 };
