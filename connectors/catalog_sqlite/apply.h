@@ -69,6 +69,7 @@ struct apply_partition *apply_find_partition(struct apply_context *context,
 /* Fails with "wildlife.strikes version 1 partition ["2024-01"]: …". */
 int apply_fail_partition(const struct apply_stream *stream, const struct apply_partition *partition,
     enum error_code code, struct error *err, const char *why);
+#define apply_fail_partition(...) error_returned(apply_fail_partition(__VA_ARGS__))
 
 /* Writes the positions and sums of the streams that were changed. */
 int apply_flush_streams(struct apply_context *context, struct error *err);

@@ -97,8 +97,9 @@ void apply_free_streams(struct apply_context *context)
 
 /* --- partitions --- */
 
-int apply_fail_partition(const struct apply_stream *stream, const struct apply_partition *partition,
-    enum error_code code, struct error *err, const char *why)
+int(apply_fail_partition)(const struct apply_stream *stream,
+    const struct apply_partition *partition, enum error_code code, struct error *err,
+    const char *why)
 {
     if (stream->field_count == 0)
         return error_set(err, code, "%s: %s", stream->label, why);

@@ -58,7 +58,7 @@ static int fail_system(struct sqlite *db, const char *doing, int errnum, struct 
     }
 }
 
-int sqlite_fail(struct sqlite *db, int result, struct error *err)
+int(sqlite_fail)(struct sqlite *db, int result, struct error *err)
 {
     const int errnum = errno; /* of the call that failed: it was zeroed before */
     const char *message = db->db ? sqlite3_errmsg(db->db) : sqlite3_errstr(result);

@@ -104,6 +104,7 @@ int sqlite_run(struct sqlite *db, const char *sql, struct error *err);
 
 /* Fills *err from a result code and the handle's last message: "catalog FILE: …". Returns -1. */
 int sqlite_fail(struct sqlite *db, int result, struct error *err);
+#define sqlite_fail(...) error_returned(sqlite_fail(__VA_ARGS__)) /* as in runner/base/error.h */
 
 /* The constraint that refused the last statement, else 0: SQLITE_CONSTRAINT_UNIQUE, … */
 int sqlite_constraint(struct sqlite *db);

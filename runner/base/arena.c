@@ -47,8 +47,8 @@ void *arena_alloc(struct arena *arena, size_t size)
     struct arena_block *block = arena->newest;
     void *memory;
 
-    if (rounded < size)
-        abort(); /* a size near SIZE_MAX: a programmer error */
+    if (size > SIZE_MAX / 2)
+        abort(); /* the sums below would overflow: a programmer error */
     if (!block || block->size - block->used < rounded)
         block = add_block(arena, rounded);
     memory = block->data + block->used;

@@ -3,6 +3,7 @@
 #include "runner/base/mem.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,6 +45,8 @@ char *buffer_reserve(struct buffer *buffer, size_t length)
     if (buffer->length + length + 1 > buffer->capacity) {
         buffer->capacity = MAX(buffer->length + length + 1, buffer->capacity * 2);
         buffer->capacity = MAX(buffer->capacity, (size_t)64);
+        if (buffer->limit < SIZE_MAX) /* doubling must not take twice what the limit grants */
+            buffer->capacity = MIN(buffer->capacity, buffer->limit + 1);
         if (buffer->data == empty)
             buffer->data = NULL;
         buffer->data = mem_realloc(buffer->data, buffer->capacity, 1);

@@ -1,6 +1,7 @@
 #include "runner/base/time.h"
 
 #include "runner/base/mem.h"
+#include "runner/base/text.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -147,13 +148,15 @@ static bool read_clock(const char **at, struct civil *c)
 
     if (!read_digits(at, 2, &c->hour) || !read_char(at, ':') || !read_digits(at, 2, &c->minute))
         return false;
-    if (read_char(at, ':') && !read_digits(at, 2, &c->second))
-        return false;
-    if (read_char(at, '.')) {
-        if (!isdigit((unsigned char)**at))
+    if (read_char(at, ':')) {
+        if (!read_digits(at, 2, &c->second))
             return false;
-        for (; isdigit((unsigned char)**at); (*at)++, scale /= 10)
-            c->millisecond += (**at - '0') * scale;
+        if (read_char(at, '.')) {
+            if (!isdigit((unsigned char)**at))
+                return false;
+            for (; isdigit((unsigned char)**at); (*at)++, scale /= 10)
+                c->millisecond += (**at - '0') * scale;
+        }
     }
     return c->hour < 24 && c->minute < 60 && c->second < 60;
 }
@@ -170,8 +173,7 @@ static bool read_offset(const char **at, int64_t *ret_offset_ms)
     sign = *(*at)++ == '+' ? 1 : -1;
     if (!read_digits(at, 2, &hours))
         return false;
-    read_char(at, ':');
-    if (**at && !read_digits(at, 2, &minutes))
+    if ((read_char(at, ':') || **at) && !read_digits(at, 2, &minutes))
         return false;
     *ret_offset_ms = sign * ((int64_t)hours * MS_PER_HOUR + (int64_t)minutes * MS_PER_MINUTE);
     return hours < 24 && minutes < 60;
@@ -268,8 +270,8 @@ int time_format(int64_t time_ms, const char *format, char *text, size_t size, st
             length = format_one(*++at, time_ms, &c, piece, sizeof(piece));
         if (length == 0)
             return error_set(err, ERROR_INVALID,
-                "\"%s\": %%%c is not a date part; use %%Y %%m %%d %%H %%M %%S %%j %%F", format,
-                *at ? *at : ' ');
+                "\"%s\": \"%%%.*s\" is not a date part; use %%Y %%m %%d %%H %%M %%S %%j %%F",
+                format, (int)text_utf8_length(at, strlen(at)), at);
         if (used + (size_t)length >= size)
             return error_set(err, ERROR_LIMIT, "\"%s\" gives a text over %zu bytes", format, size);
         memcpy(text + used, piece, (size_t)length);
@@ -327,6 +329,10 @@ static const struct unit *read_unit(const char **at, const struct unit *units, s
     return NULL;
 }
 
+/* Ten thousand years: sums of such durations and times of the calendar do not overflow. */
+static const double duration_max_months = 10000 * 12;
+static const double duration_max_ms = 10000 * 366.0 * MS_PER_DAY;
+
 int duration_parse(const char *text, struct duration *ret_duration, struct error *err)
 {
     struct duration sum = {0};
@@ -334,22 +340,25 @@ int duration_parse(const char *text, struct duration *ret_duration, struct error
 
     do {
         const struct unit *unit = NULL;
-        double number = 0;
+        double number = 0, total;
+        bool calendar;
 
         if (read_number(&at, &number))
             unit = read_unit(&at, duration_units, ARRAY_LENGTH(duration_units));
         if (!unit)
             return error_set(err, ERROR_INVALID,
                 "\"%s\" is not a duration; write it as 500ms, 30s, 5m, 2h, 7d or 1mo", text);
-        if (unit->factor < 0 && (number != floor(number) || number > 120000))
+        calendar = unit->factor < 0;
+        if (calendar && number != floor(number))
             return error_set(
                 err, ERROR_INVALID, "\"%s\": months and years are whole numbers", text);
-        if (number * unit->factor > 4e15)
+        total = (calendar ? sum.months : (double)sum.ms) + number * fabs(unit->factor);
+        if (total > (calendar ? duration_max_months : duration_max_ms))
             return error_set(err, ERROR_INVALID, "\"%s\" is too long a duration", text);
-        if (unit->factor < 0)
-            sum.months += (int32_t)(number * -unit->factor);
+        if (calendar)
+            sum.months = (int32_t)total;
         else
-            sum.ms += llround(number * unit->factor);
+            sum.ms = llround(total);
     } while (*at);
     *ret_duration = sum;
     return 0;
@@ -378,7 +387,8 @@ const char *duration_format(int64_t duration_ms, char text[TIME_TEXT_SIZE])
     if (duration_ms < MS_PER_SECOND)
         snprintf(text, TIME_TEXT_SIZE, "%" PRId64 "ms", duration_ms);
     else if (seconds < 60)
-        snprintf(text, TIME_TEXT_SIZE, "%.1fs", (double)duration_ms / MS_PER_SECOND);
+        snprintf(text, TIME_TEXT_SIZE, "%" PRId64 ".%" PRId64 "s", seconds,
+            duration_ms % MS_PER_SECOND / 100);
     else if (seconds < 3600)
         snprintf(text, TIME_TEXT_SIZE, "%" PRId64 "m %02" PRId64 "s", seconds / 60, seconds % 60);
     else if (seconds < 2 * 86400)

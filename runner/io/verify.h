@@ -1,6 +1,8 @@
 /* Reads a compressed file to its very end: DuckDB reads a truncated or damaged gzip without an
  * error (reference: tried with 1.5.6), so somebody else must look. Blocking; for jobs.
- * Format sources: RFC 1952 (several members allowed), RFC 8878 (several frames allowed). */
+ * Format sources: RFC 1952 (several members allowed, and zeros behind the last as gzip(1) and
+ * tar's tapes have it), RFC 8878 (several frames allowed, skippable ones among them). A frame
+ * that asks for a window of more than 128 MiB is refused, as zstd(1) does. */
 #ifndef RUNNER_IO_VERIFY_H
 #define RUNNER_IO_VERIFY_H
 
@@ -15,8 +17,11 @@ enum verify_format { VERIFY_NONE, VERIFY_GZIP, VERIFY_ZSTD };
 /* By magic number; VERIFY_NONE for anything else and for an empty file. */
 int verify_detect(const char *path, enum verify_format *ret_format, struct error *err);
 
-/* Fails with ERROR_DATA: "x.csv.gz: gzip ends in the middle of the data at byte 1234 (truncated)",
- * "… the checksum does not match", "… 17 bytes of something else follow the end". */
+/* Fails with ERROR_DATA: "the gzip data is damaged at about byte 1234: incorrect data check",
+ * "the gzip data ends too early, at byte 1234: the file is truncated", "17 bytes that are not gzip
+ * follow the end of the data, at byte 1217"; an empty file is truncated, too. These messages do
+ * not name the file: the caller prefixes what people call it, which is seldom `path`.
+ * `progress` counts bytes of the file, `stop` ends it with ERROR_STOPPED; both may be NULL. */
 int verify_file(const char *path, enum verify_format format, uint64_t *ret_plain_bytes,
     atomic_uint_fast64_t *progress, const atomic_bool *stop, struct error *err);
 

@@ -7,14 +7,19 @@ cd "$(dirname "$0")/../.."
 
 need() { find_tool "$1" || die "$1 is missing: run \`sh deploy/bootstrap.sh dev\`"; }
 
-# The house is formatted with clang-format 14: where it is installed, no other may judge.
-format=$(command -v clang-format-14 || need 'clang-format')
+format=$(command -v clang-format-14 || need clang-format)
 tidy=$(need clang-tidy)
 need shellcheck >/dev/null
 [ -f build/compile_commands.json ] || die "build/ is not configured: run \`sh deploy/bootstrap.sh build\`"
 
 rules() { python3 tests/lint/lint.py . includes banned size; }
-layout() { git ls-files '*.c' '*.h' | xargs "$format" --dry-run -Werror; }
+# Each version lays out a little differently: only the one that the house uses may judge.
+layout() {
+    case $("$format" --version) in
+    *' version 14.'*) git ls-files '*.c' '*.h' | xargs "$format" --dry-run -Werror ;;
+    *) say 'not judged: the house is laid out by clang-format 14' ;;
+    esac
+}
 shell() { git ls-files '*.sh' .ci/run | xargs shellcheck -x; }
 
 # What it counts and suppresses goes to the log; what it found is on its standard output.

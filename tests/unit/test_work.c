@@ -241,6 +241,7 @@ static void on_done_free_pool(struct work *work, bool ran)
     on_job_done(work, ran);
     work_lane_deinit(&last->pool.serial);
     work_lane_deinit(&last->pool.wide);
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): this job is not one that frees itself */
     work_pool_free(last->pool.pool);
 }
 
