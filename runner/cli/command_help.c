@@ -23,7 +23,7 @@ static int run(struct cli *cli, const void *values, const char *const *args, siz
     int used = 0;
 
     if (arg_count > 0)
-        command = cli_find_command((char **)args, (int)arg_count, &used);
+        command = cli_find_command(args, (int)arg_count, &used);
     if (used < (int)arg_count) {
         const char *nearest = text_nearest(
             args[used], cli_command_names(&cli->arena, command ? command->group : NULL));

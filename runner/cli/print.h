@@ -23,6 +23,8 @@ void print_table_end(
 
 /* Columns that a text takes in a terminal (wide and combining characters counted). */
 unsigned print_width(const char *text);
+/* The same of a line with SGR codes. */
+unsigned print_styled_width(const char *line, size_t length);
 /* Appends at most `width` columns of the text, with "…" where it was cut. */
 void print_cut(struct buffer *buffer, const char *text, unsigned width);
 unsigned print_terminal_width(int fd); /* 0: no terminal */
