@@ -73,7 +73,6 @@ static void validate_mode(struct pipeline_reader *reader, const struct load *loa
     if (keyed && !pipeline_is_set(reader->pipeline, &load->key))
         pipeline_fail(reader, &load->mode, "load.%s.mode: %s needs key: [column, …]",
             load->item.name, load_mode_names[load->mode]);
-    refuse_unless(reader, load, keyed, &load->key, "key", "is for mode: upsert and delete");
     refuse_unless(reader, load, load->mode == MODE_UPSERT, &load->sequence_by, "sequence_by",
         "is for mode: upsert");
     refuse_unless(reader, load, load->mode == MODE_UPSERT, &load->delete_when, "delete_when",
