@@ -98,6 +98,10 @@ struct check {
     struct option_texts_by_name accepted_values;
     struct row_count_options row_count;
     const char *sql;
+    /* As in struct transform, and in the pipeline's file. */
+    struct option_mark sql_mark;
+    bool sql_block;
+    unsigned sql_indent;
 };
 
 struct transform {
@@ -106,9 +110,11 @@ struct transform {
     const char *sql_file; /* as written; NULL */
     const char *sql_path; /* the file that holds `sql`: the pipeline's, or sql_file's, for errors */
     struct option_mark sql_mark; /* where the first byte of `sql` is in sql_path */
-    bool sql_block;              /* a block scalar: line n of sql is line sql_mark.line + n - 1 */
-    unsigned sql_indent;         /* columns that each of its lines is indented by */
-    struct option_items checks;  /* struct check */
+    bool sql_block;      /* its bytes stand in the file as they are, so that line n of sql is line
+                            sql_mark.line + n - 1: a literal block scalar, a sql_file, or a scalar on
+                            one line without escapes. false: only sql_mark is known */
+    unsigned sql_indent; /* columns that each of its lines but the first is indented by */
+    struct option_items checks; /* struct check */
     struct text_list after;
     struct duration timeout;
     struct retry_options retry;
@@ -142,8 +148,9 @@ struct load {
     const char *from; /* the dataset; never NULL after loading */
     const char *into; /* "namespace.table", NULL where `to` is set */
     const char *into_namespace, *into_table;
-    const char *to; /* path or URL of plain files */
-    int mode;       /* enum load_mode */
+    const char *to;     /* path or URL of plain files */
+    const char *to_raw; /* `to` as written, before ${…} was replaced; NULL: as `to` */
+    int mode;           /* enum load_mode */
     struct text_list key, partition_by, sort_by;
     struct partition_field *partitions; /* partition_by, parsed */
     size_t partition_count;

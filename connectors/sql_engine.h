@@ -29,6 +29,8 @@ struct sql_statement {
         *tables; /* in order of first mention; a name that is used twice is there once */
     size_t table_count;
     struct text_list parameters; /* "since" for $since */
+    bool rootless; /* a branch of it has no base table to be driven by: VALUES, a table function, a
+                      SELECT without FROM */
     bool row_wise; /* each row out comes from one row in, by itself: no aggregate, join, window,
                       order, limit, distinct, union, sub-query */
 };
@@ -228,6 +230,7 @@ struct sql_session_options {
     unsigned threads;       /* in all */
     bool views_over; /* false: locked into `folder`. true: ad hoc (catalog read): the files of
                         `datasets` may be anywhere */
+    struct text_list readable; /* files outside the folder that SCAN reads in place: real paths */
     const struct sql_dataset *datasets; /* views to begin with, over their files */
     size_t dataset_count;
 };

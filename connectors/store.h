@@ -77,6 +77,9 @@ struct store_type {
     void (*cancel)(struct store_request *request); /* still ends in done; again is harmless */
     /* How a key is shown to people and other programs: "/data/x.csv", "s3://bucket/x.csv". */
     void (*describe)(const struct store *store, const char *key, struct buffer *buffer);
+    /* Where an object can be read in place, links resolved; false: it is not on this machine, or
+     * not there. NULL: never. */
+    bool (*local_path)(const struct store *store, const char *key, struct buffer *ret_path);
     void (*close)(struct store *store); /* no request may be under way */
 };
 

@@ -2,8 +2,14 @@
  * can tell to be wrong. Pure: no session, no catalog, no file but the pipeline's own.
  *
  * Edges: a load needs its `from`; a transform needs the tables that its SQL names (asked of the
- * SQL engine's parser); `after` adds an order without data. What *drives* a load is the leftmost
- * base table of its FROM, followed through transforms to extracts, in each branch of a UNION. */
+ * SQL engine's parser); a task with a check in SQL needs the datasets that the check names, its own
+ * rows, which go by the name of the dataset, left out; `after` adds an order without data. It takes
+ * ids ("load.clean") and, for short, names of datasets ("clean").
+ *
+ * SQL knows no upper and lower case in names: `Strikes` is the dataset strikes.
+ *
+ * What *drives* a load is the leftmost base table of its FROM, followed through transforms to
+ * extracts, in each branch of a UNION. */
 #ifndef RUNNER_ENGINE_GRAPH_H
 #define RUNNER_ENGINE_GRAPH_H
 
@@ -11,6 +17,9 @@
 #include "config/pipeline.h"
 #include "connectors/sql_engine.h"
 #include "runner/base/arena.h"
+#include "runner/base/table.h"
+
+struct buffer;
 
 enum task_kind { TASK_EXTRACT, TASK_TRANSFORM, TASK_LOAD };
 
@@ -25,12 +34,14 @@ struct graph_node {
         const struct load *load;
     };
     struct sql_statement statement; /* of a transform */
+    struct sql_statement *checks;   /* one a check, in their order; empty where it is not SQL */
     /* Indices of nodes, each once. `inputs` carry data, `needs` are inputs and `after`. */
     unsigned *inputs, *needs, *dependents; /* dependents: who needs this one */
     unsigned input_count, need_count, dependent_count;
     unsigned consumer_count; /* nodes whose inputs name this one */
     unsigned *drivers;       /* of a load or transform: the extracts that drive it */
     unsigned driver_count;
+    bool undriven;  /* some of its rows come from no extract: VALUES, a SELECT without FROM */
     unsigned depth; /* 0: needs nobody; for drawing */
 };
 
@@ -40,6 +51,7 @@ struct graph {
     struct graph_node *nodes; /* in an order in which each comes after what it needs */
     unsigned count;
     bool has_sql;
+    struct table ids, datasets; /* "load.clean", "clean" → node */
 };
 
 /* Asked for only when the pipeline has SQL. */
@@ -63,8 +75,12 @@ int graph_select(
 /* What this build cannot execute yet, although it is valid: the first such option as one clear
  * line with its place (ERROR_NOT_SUPPORTED). */
 int graph_check_supported(const struct graph *graph, struct error *err);
+/* The same, all of it. */
+void graph_list_unsupported(const struct graph *graph, struct diagnostics *problems);
 
-/* As text for a terminal, one line a task with what it needs; as one self-contained SVG. */
+/* As text for a terminal, one line of at most 80 columns a task: lines that follow the data, what
+ * it needs, what it does. As one self-contained SVG, light or dark as the viewer is. Both are
+ * UTF-8; whatever a pipeline holds is escaped. */
 void graph_draw_text(const struct graph *graph, struct buffer *buffer);
 void graph_draw_svg(const struct graph *graph, struct buffer *buffer);
 

@@ -1,0 +1,87 @@
+/* What graph.c and its siblings share while a graph is built; nobody else includes it.
+ *
+ * A draft is a task in the order of the file, a reference is one place of the file where a task
+ * names another. Both live until graph_new() returns, so that errors can point at the place. */
+#ifndef RUNNER_ENGINE_GRAPH_BUILD_H
+#define RUNNER_ENGINE_GRAPH_BUILD_H
+
+#include "runner/engine/graph.h"
+
+/* SQL and where it was written: path and mark are of its first byte. */
+struct graph_sql {
+    const char *text, *path;
+    const char *label; /* what errors call it: "transform.clean.sql" */
+    struct option_mark mark;
+    bool by_line; /* it stands in the file as it is, each line but the first indented by `indent` */
+    unsigned indent;
+};
+
+enum graph_reference_kind {
+    REFERENCE_FROM,
+    REFERENCE_SQL,
+    REFERENCE_CHECK,
+    REFERENCE_AFTER,
+};
+
+struct graph_reference {
+    enum graph_reference_kind kind;
+    unsigned target; /* a draft */
+    bool driver;
+    const struct graph_sql *sql; /* where: byte `offset` of it; NULL: at `field` of the pipeline */
+    size_t offset;
+    const void *field;
+};
+
+struct graph_draft {
+    struct graph_node node; /* its arrays hold indices of drafts until graph.c puts it in order */
+    struct graph_reference *references;
+    size_t reference_count, reference_capacity;
+    bool broken; /* not all that it needs is known: no conclusions may be drawn */
+};
+
+struct graph_builder {
+    const struct pipeline *pipeline;
+    struct diagnostics *problems;
+    struct arena *arena;               /* the graph's */
+    const struct sql_engine_type *sql; /* NULL: there is no SQL, or no engine */
+    struct graph_draft *drafts;        /* extracts, transforms, loads, each as in the file */
+    unsigned count;
+    struct table ids, datasets; /* → draft */
+    unsigned *order;            /* of drafts: each after what it needs */
+    struct table parameters;    /* declared ones; the values say nothing */
+    unsigned suggestions;       /* made so far: each costs a look at all names */
+};
+
+/* --- graph_build.c: drafts, and their references --- */
+bool graph_pipeline_has_sql(const struct pipeline *pipeline);
+void graph_build_drafts(struct graph_builder *builder);
+void graph_build_references(struct graph_builder *builder);
+
+/* "; did you mean "strikes"?" in the arena, or "" where nothing is near. */
+const char *graph_suggest(
+    struct graph_builder *builder, const struct table *names, const char *name);
+
+/* --- graph_sql.c: statements and places in them --- */
+void graph_sql_of_transform(
+    struct graph_builder *builder, const struct graph_draft *draft, struct graph_sql *ret_sql);
+void graph_sql_of_check(struct graph_builder *builder, const struct graph_draft *draft,
+    size_t index, const struct check *check, struct graph_sql *ret_sql);
+struct option_mark graph_sql_mark(const struct graph_sql *sql, size_t offset);
+
+/* Parses it and looks at its parameters. False, and reported, where it is broken. */
+bool graph_sql_parse(struct graph_builder *builder, const struct graph_sql *sql,
+    struct sql_statement *ret_statement);
+
+/* --- graph_order.c: an order, or the cycles that forbid one --- */
+
+/* Fills builder->order. False, and reported, when there is a cycle. */
+bool graph_order(struct graph_builder *builder);
+
+/* --- guard.c: the guards of DESIGN section 3 --- */
+void guard_check(const struct graph_builder *builder, const struct graph *graph);
+
+/* Where a reference was written, and in which file. */
+struct option_mark graph_reference_mark(const struct graph_builder *builder,
+    const struct graph_reference *reference, const char **ret_path);
+
+#endif

@@ -1,0 +1,161 @@
+/* The guards of DESIGN section 3: combinations that are well formed and would yet, run after run,
+ * double, lose or hide rows. */
+#include "runner/engine/graph_build.h"
+
+#include "runner/base/mem.h"
+
+#include <string.h>
+
+static bool is_incremental(const struct extract *extract)
+{
+    return extract->only_new.enabled || extract->cursor.column || extract->repeat;
+}
+
+/* Whether ${run.id} or ${run.due…} is in it: the path is then another one in each run. */
+static bool names_run(const char *text)
+{
+    for (const char *at = strstr(text, "${"); at; at = strstr(at, "${")) {
+        at += 2;
+        at += strspn(at, " \t");
+        if ((strncmp(at, "run.id", 6) == 0 || strncmp(at, "run.due", 7) == 0) &&
+            strchr("} \t:+-", at[at[4] == 'i' ? 6 : 7]))
+            return true;
+    }
+    return false;
+}
+
+static void check_append(
+    const struct graph_builder *builder, const struct graph *graph, const struct graph_node *node)
+{
+    const struct load *load = node->load;
+    const struct option_mark mark = pipeline_mark(builder->pipeline, &load->mode);
+
+    for (unsigned i = 0; i < node->driver_count; i++) {
+        const struct graph_node *driver = &graph->nodes[node->drivers[i]];
+
+        if (!is_incremental(driver->extract))
+            diagnostics_error(builder->problems, builder->pipeline->path, mark,
+                "%s.mode: append would add all rows of %s again in each run; write "
+                "`only_new: true`, `cursor: {column: …}` or `repeat: true` under %s (line %u), or "
+                "`mode: overwrite` here",
+                node->id, driver->id, driver->id, driver->extract->item.mark.line);
+    }
+    if (node->undriven)
+        diagnostics_error(builder->problems, builder->pipeline->path, mark,
+            "%s.mode: append would add the same rows again in each run: some rows of %s come from "
+            "no extract (its SQL selects without FROM, or from VALUES); write `mode: overwrite`",
+            node->id, load->from);
+}
+
+static void check_overwrite(
+    const struct graph_builder *builder, const struct graph *graph, const struct graph_node *node)
+{
+    const struct load *load = node->load;
+
+    for (unsigned i = 0; i < node->driver_count; i++) {
+        const struct graph_node *driver = &graph->nodes[node->drivers[i]];
+        const struct only_new *only_new = &driver->extract->only_new;
+
+        if (!only_new->enabled || only_new->reread == REREAD_PARTITION)
+            continue;
+        diagnostics_error(builder->problems, builder->pipeline->path,
+            pipeline_mark(builder->pipeline, &load->mode),
+            "%s.mode: %s would replace what is there by the new objects of %s alone; remove "
+            "`only_new` from %s (line %u) or make it `only_new: {reread: partition}`, or write "
+            "`mode: append` here",
+            node->id, load_mode_names[load->mode], driver->id, driver->id,
+            pipeline_mark(builder->pipeline, &only_new->enabled).line);
+    }
+}
+
+static void check_to(
+    const struct graph_builder *builder, const struct graph *graph, const struct graph_node *node)
+{
+    const struct load *load = node->load;
+
+    if (names_run(load->to_raw ? load->to_raw : load->to))
+        return;
+    for (unsigned i = 0; i < node->driver_count; i++) {
+        const struct graph_node *driver = &graph->nodes[node->drivers[i]];
+
+        if (!driver->extract->only_new.enabled)
+            continue;
+        diagnostics_error(builder->problems, builder->pipeline->path,
+            pipeline_mark(builder->pipeline, &load->to),
+            "%s.to: the next run would replace this file by the new rows of %s alone; put "
+            "${run.id} or ${run.due:%%Y-%%m-%%d} into the path, or remove `only_new` from %s "
+            "(line %u)",
+            node->id, driver->id, driver->id,
+            pipeline_mark(builder->pipeline, &driver->extract->only_new.enabled).line);
+    }
+}
+
+static bool has_driver(const struct graph_node *node, unsigned driver)
+{
+    for (unsigned i = 0; i < node->driver_count; i++) {
+        if (node->drivers[i] == driver)
+            return true;
+    }
+    return false;
+}
+
+/* A table that is joined but drives nothing of this statement is a lookup: with only_new it would
+ * lose the rows of all objects that were read before. `warned` keeps one line per extract. */
+static void warn_joined(const struct graph_builder *builder, const struct graph *graph,
+    const struct graph_draft *draft, const struct graph_node *node, unsigned *warned)
+{
+    for (size_t i = 0; i < draft->reference_count; i++) {
+        const struct graph_reference *reference = &draft->references[i];
+        const struct graph_node *joined = &graph->nodes[reference->target];
+
+        if (reference->kind != REFERENCE_SQL || reference->driver)
+            continue;
+        for (unsigned j = 0; j < joined->driver_count; j++) {
+            const unsigned index = joined->drivers[j];
+            const struct graph_node *source = &graph->nodes[index];
+            const char *path;
+            struct option_mark mark;
+
+            if (!source->extract->only_new.enabled || warned[index] == node->index + 1 ||
+                has_driver(node, index))
+                continue;
+            warned[index] = node->index + 1;
+            mark = graph_reference_mark(builder, reference, &path);
+            diagnostics_warn(builder->problems, path, mark,
+                "%s.sql: %s is only joined here, but with `only_new` it holds the rows of new "
+                "objects alone; remove `only_new` from it (line %u) to join all of its rows",
+                node->id, source->id,
+                pipeline_mark(builder->pipeline, &source->extract->only_new.enabled).line);
+        }
+    }
+}
+
+void guard_check(const struct graph_builder *builder, const struct graph *graph)
+{
+    unsigned *warned = mem_calloc(graph->count, sizeof(*warned));
+    bool *broken = mem_calloc(graph->count, sizeof(*broken)); /* it, or what it needs */
+
+    for (unsigned i = 0; i < graph->count; i++) {
+        const struct graph_node *node = &graph->nodes[i];
+        const struct graph_draft *draft = &builder->drafts[builder->order[i]];
+
+        broken[i] = draft->broken;
+        for (unsigned j = 0; j < node->input_count && !broken[i]; j++)
+            broken[i] = broken[node->inputs[j]];
+        if (broken[i])
+            continue;
+        if (node->kind == TASK_TRANSFORM)
+            warn_joined(builder, graph, draft, node, warned);
+        if (node->kind != TASK_LOAD)
+            continue;
+        if (node->load->to)
+            check_to(builder, graph, node);
+        else if (node->load->mode == MODE_APPEND)
+            check_append(builder, graph, node);
+        else if (node->load->mode == MODE_OVERWRITE ||
+                 node->load->mode == MODE_OVERWRITE_PARTITIONS)
+            check_overwrite(builder, graph, node);
+    }
+    free(broken);
+    free(warned);
+}

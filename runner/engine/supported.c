@@ -1,0 +1,155 @@
+/* What is valid and cannot be executed by this build yet. Each line goes away with the code that
+ * executes it. */
+#include "runner/engine/graph.h"
+
+#include "runner/base/buffer.h"
+#include "runner/base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct report {
+    const struct pipeline *pipeline;
+    struct diagnostics *problems;
+    const char *id; /* of the task */
+};
+
+/* "load.clean.mode: upsert cannot be executed by this version yet; use append or overwrite" */
+static void refuse(const struct report *report, const void *field, const char *key,
+    const char *value, const char *instead)
+{
+    diagnostics_error(report->problems, report->pipeline->path,
+        pipeline_mark(report->pipeline, field),
+        "%s.%s: %s%scannot be executed by this version yet; %s", report->id, key,
+        value ? value : "", value ? " " : "", instead);
+}
+
+/* Length of "s3" in "s3://x"; 0 for a path and for what is a file all the same. */
+static int foreign_scheme(const char *url)
+{
+    const size_t length = strspn(url, "abcdefghijklmnopqrstuvwxyz0123456789+");
+
+    if (length < 2 || url[length] != ':' || (length == 4 && strncmp(url, "file", 4) == 0))
+        return 0;
+    return (int)length;
+}
+
+static void check_url(const struct report *report, const void *field, const char *key,
+    const char *url, const char *instead)
+{
+    const int scheme = foreign_scheme(url);
+    char value[32];
+
+    if (strstr(url, "${secret.")) {
+        refuse(report, field, key, "${secret.…}", instead);
+    } else if (scheme) {
+        snprintf(value, sizeof(value), "%.*s:", MIN(scheme, 20), url);
+        refuse(report, field, key, value, instead);
+    }
+}
+
+static void check_extract(const struct report *report, const struct extract *extract)
+{
+    check_url(report, &extract->from, "from", extract->from, "read a local file");
+    if (extract->only_new.reread != REREAD_NONE)
+        refuse(report, &extract->only_new.reread, "only_new.reread", NULL,
+            "read whole (no `only_new`) and load with `mode: overwrite`");
+    if (extract->cursor.column)
+        refuse(report, &extract->cursor.column, "cursor", NULL,
+            "use `only_new: true`, or read whole and load with `mode: overwrite`");
+    if (extract->on_bad_row == ON_BAD_ROW_QUARANTINE)
+        refuse(report, &extract->on_bad_row, "on_bad_row", "quarantine", "use fail or skip");
+    if (extract->mask.count)
+        refuse(report, &extract->mask, "mask", NULL,
+            "leave it out, and keep `logs.samples` off in sluice.yaml");
+}
+
+static void check_checks(const struct report *report, const struct option_items *checks)
+{
+    const struct check *items = checks->items;
+
+    for (size_t i = 0; i < checks->count; i++) {
+        char key[48];
+
+        if (items[i].severity != SEVERITY_QUARANTINE)
+            continue;
+        snprintf(key, sizeof(key), "checks[%zu].severity", i + 1);
+        refuse(report, &items[i].severity, key, "quarantine", "use error or warn");
+    }
+}
+
+static void check_table(const struct report *report, const struct load *load)
+{
+    if (load->mode != MODE_APPEND && load->mode != MODE_OVERWRITE)
+        refuse(report, &load->mode, "mode", load_mode_names[load->mode], "use append or overwrite");
+    for (size_t i = 0; i < load->partition_count; i++) {
+        const enum partition_transform transform = load->partitions[i].transform;
+
+        if (transform == PARTITION_BUCKET || transform == PARTITION_TRUNCATE)
+            refuse(report, &load->partition_by, "partition_by", load->partitions[i].text,
+                "use the column itself, or its year, month, day or hour");
+    }
+    if (load->sequence_by)
+        refuse(report, &load->sequence_by, "sequence_by", NULL, "it comes with upsert");
+    if (load->delete_when)
+        refuse(report, &load->delete_when, "delete_when", NULL, "it comes with upsert");
+    if (load->schema == SCHEMA_DISCARD_COLUMNS || load->schema == SCHEMA_DISCARD_ROWS)
+        refuse(report, &load->schema, "schema",
+            load->schema == SCHEMA_DISCARD_ROWS ? "discard_rows" : "discard_columns",
+            "use evolve or freeze");
+}
+
+static void check_load(const struct report *report, const struct load *load)
+{
+    const int format =
+        load->to && load->format == FORMAT_AUTO ? (int)dialect_format_of(load->to) : load->format;
+
+    check_checks(report, &load->checks);
+    if (!load->to) {
+        check_table(report, load);
+        return;
+    }
+    check_url(report, &load->to, "to", load->to, "write a local file");
+    if (format == FORMAT_JSON)
+        refuse(report, load->format == FORMAT_AUTO ? (const void *)&load->to : &load->format,
+            load->format == FORMAT_AUTO ? "to" : "format", "json", "use csv, ndjson or parquet");
+}
+
+void graph_list_unsupported(const struct graph *graph, struct diagnostics *problems)
+{
+    for (unsigned i = 0; i < graph->count; i++) {
+        const struct graph_node *node = &graph->nodes[i];
+        const struct report report = {graph->pipeline, problems, node->id};
+
+        switch (node->kind) {
+        case TASK_EXTRACT:
+            check_extract(&report, node->extract);
+            break;
+        case TASK_TRANSFORM:
+            check_checks(&report, &node->transform->checks);
+            break;
+        case TASK_LOAD:
+            check_load(&report, node->load);
+            break;
+        }
+    }
+}
+
+int graph_check_supported(const struct graph *graph, struct error *err)
+{
+    struct diagnostics problems;
+    struct buffer line;
+    int result = 0;
+
+    diagnostics_init(&problems);
+    graph_list_unsupported(graph, &problems);
+    diagnostics_sort(&problems);
+    if (problems.count) {
+        buffer_init(&line, 0);
+        diagnostics_format(&problems.items[0], &line);
+        result = error_set(err, ERROR_NOT_SUPPORTED, "%s", line.data);
+        buffer_deinit(&line);
+    }
+    diagnostics_deinit(&problems);
+    return result;
+}

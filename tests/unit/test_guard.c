@@ -1,0 +1,363 @@
+#include "tests/unit/graph_fixture.h"
+
+/* strikes ─ clean ─ load.clean, with airports joined in clean. Only `strikes` drives. */
+static void pipeline(struct fixture *fixture)
+{
+    fixture_init(fixture, 4);
+    add_extract(fixture, "strikes")->repeat = false;
+    add_extract(fixture, "airports")->repeat = false;
+    add_transform(fixture, "joined", "select * from strikes join airports");
+    add_transform(fixture, "clean", "select * from joined");
+    add_load(fixture, "clean", "clean");
+}
+
+static bool says(struct fixture *fixture, size_t index, const char *part)
+{
+    return strstr(problem(fixture, index), part) != NULL;
+}
+
+static void test_append_needs_increments(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    pipeline(&fixture);
+    assert_false(build(&fixture));
+    assert_int_equal(fixture.problems.count, 1);
+    assert_true(says(&fixture, 0,
+        "load.clean.mode: append would add all rows of extract.strikes again in each run; write "
+        "`only_new: true`, `cursor: {column: …}` or `repeat: true` under extract.strikes (line "
+        "10), or `mode: overwrite` here"));
+    fixture_deinit(&fixture);
+
+    pipeline(&fixture);
+    fixture.extracts[0].only_new.enabled = true;
+    expect_clean(&fixture);
+    fixture.extracts[0].only_new.enabled = false;
+    fixture.extracts[0].cursor.column = "id";
+    expect_clean(&fixture);
+    fixture.extracts[0].cursor.column = NULL;
+    fixture.extracts[0].repeat = true;
+    expect_clean(&fixture);
+    fixture.extracts[0].repeat = false;
+    fixture.extracts[1].repeat = true; /* not the driver */
+    assert_false(build(&fixture));
+    fixture_deinit(&fixture);
+
+    for (int mode = MODE_OVERWRITE; mode <= MODE_DELETE; mode++) {
+        pipeline(&fixture);
+        fixture.loads[0].mode = mode;
+        expect_clean(&fixture);
+        fixture_deinit(&fixture);
+    }
+}
+
+static void test_each_branch_of_a_union(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    pipeline(&fixture);
+    fixture.extracts[0].only_new.enabled = true;
+    fixture.transforms[0].sql = "select * from strikes union select * from airports";
+    assert_false(build(&fixture));
+    assert_int_equal(fixture.problems.count, 1);
+    assert_true(says(&fixture, 0, "all rows of extract.airports again"));
+    fixture_deinit(&fixture);
+
+    pipeline(&fixture); /* both of them, an error each */
+    fixture.transforms[0].sql = "select * from strikes union select * from airports";
+    assert_false(build(&fixture));
+    assert_int_equal(fixture.problems.count, 2);
+    fixture_deinit(&fixture);
+
+    pipeline(&fixture); /* a branch that nothing drives */
+    fixture.extracts[0].only_new.enabled = true;
+    fixture.transforms[0].sql = "select * from strikes join airports union select 1";
+    assert_false(build(&fixture));
+    assert_int_equal(fixture.problems.count, 1);
+    assert_true(says(&fixture, 0, "some rows of clean come from no extract"));
+    fixture.loads[0].mode = MODE_UPSERT;
+    diagnostics_deinit(&fixture.problems);
+    diagnostics_init(&fixture.problems);
+    expect_clean(&fixture);
+    assert_true(graph_find(fixture.graph, "load.clean")->undriven);
+    fixture_deinit(&fixture);
+}
+
+static void test_overwrite_by_new_rows(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    pipeline(&fixture);
+    fixture.extracts[0].only_new.enabled = true;
+    fixture.loads[0].mode = MODE_OVERWRITE;
+    assert_false(build(&fixture));
+    assert_int_equal(fixture.problems.count, 1);
+    assert_true(says(&fixture, 0,
+        "load.clean.mode: overwrite would replace what is there by the new objects of "
+        "extract.strikes alone; remove `only_new` from extract.strikes"));
+    fixture_deinit(&fixture);
+
+    pipeline(&fixture);
+    fixture.extracts[0].only_new.enabled = true;
+    fixture.loads[0].mode = MODE_OVERWRITE_PARTITIONS;
+    assert_false(build(&fixture));
+    assert_true(says(&fixture, 0, "load.clean.mode: overwrite_partitions would replace"));
+    fixture_deinit(&fixture);
+
+    pipeline(&fixture);
+    fixture.extracts[0].only_new = (struct only_new){true, REREAD_PARTITION};
+    fixture.loads[0].mode = MODE_OVERWRITE_PARTITIONS;
+    expect_clean(&fixture);
+    fixture_deinit(&fixture);
+}
+
+static void test_to_needs_the_run(void **state)
+{
+    static const char *const fine[] = {"x-${run.id}.csv", "x/${run.due:%Y}.csv", "${ run.id }.csv",
+        "x-${run.due - 1d:%Y}.csv", "${params.a}-${run.due}.csv"};
+    static const char *const wrong[] = {"x.csv", "run.id.csv", "${run.idea}.csv",
+        "${params.run}.csv", "${params.run.id}.csv", "${"};
+    struct fixture fixture;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(fine) + ARRAY_LENGTH(wrong); i++) {
+        const bool good = i < ARRAY_LENGTH(fine);
+        const char *raw = good ? fine[i] : wrong[i - ARRAY_LENGTH(fine)];
+
+        pipeline(&fixture);
+        fixture.extracts[0].only_new.enabled = true;
+        fixture.loads[0].into = NULL;
+        fixture.loads[0].to = "x-0190.csv"; /* interpolated: the raw text decides */
+        fixture.loads[0].to_raw = raw;
+        assert_int_equal(build(&fixture), good);
+        if (!good)
+            assert_true(says(&fixture, 0,
+                "load.clean.to: the next run would replace this file by the new rows of "
+                "extract.strikes alone; put ${run.id} or ${run.due:%Y-%m-%d} into the path"));
+        assert_int_equal(fixture.problems.count, good ? 0 : 1);
+        fixture_deinit(&fixture);
+    }
+
+    pipeline(&fixture); /* read whole: the same file each time is right, and no mode matters */
+    fixture.loads[0].into = NULL;
+    fixture.loads[0].to = "x.csv";
+    expect_clean(&fixture);
+    fixture_deinit(&fixture);
+}
+
+static void test_only_joined(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    pipeline(&fixture);
+    fixture.extracts[0].only_new.enabled = true;
+    fixture.extracts[1].only_new.enabled = true;
+    expect_problem(&fixture,
+        "p.yaml:31:34: warning: transform.joined.sql: extract.airports is only joined here, but "
+        "with `only_new` it holds the rows of new objects alone; remove `only_new` from it (line ");
+    fixture_deinit(&fixture);
+}
+
+/* The lookup may be behind a transform of its own, and one warning is enough. */
+static void test_joined_through_transforms(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    pipeline(&fixture);
+    fixture.extracts[0].only_new.enabled = true;
+    fixture.extracts[1].only_new.enabled = true;
+    add_transform(&fixture, "lookup", "select * from airports");
+    fixture.transforms[0].sql = "select * from strikes join lookup join airports";
+    expect_problem(&fixture, "p.yaml:31:34: warning: transform.joined.sql: extract.airports");
+    fixture_deinit(&fixture);
+
+    pipeline(&fixture); /* what drives as well is not only joined */
+    fixture.extracts[0].only_new.enabled = true;
+    fixture.transforms[1].sql = "select * from joined join strikes";
+    expect_clean(&fixture);
+    fixture_deinit(&fixture);
+}
+
+/* What is not known is not judged: only the broken name is reported. */
+static void test_nothing_follows_from_errors(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    pipeline(&fixture);
+    fixture.transforms[0].sql = "select * from strikes join airprots";
+    expect_problem(&fixture, "p.yaml:31:34: transform.joined.sql: no dataset is called "
+                             "\"airprots\"; did you mean \"airports\"?");
+    fixture_deinit(&fixture);
+}
+
+/* --- graph_check_supported --- */
+
+static const char *unsupported(struct fixture *fixture)
+{
+    struct error err = {0};
+
+    if (!build(fixture))
+        return problem(fixture, 0);
+    if (graph_check_supported(fixture->graph, &err) == 0)
+        return "";
+    assert_int_equal(err.code, ERROR_NOT_SUPPORTED);
+    return arena_strdup(&fixture->pipeline.arena, err.message);
+}
+
+enum { CASES = 18 };
+
+/* Makes the pipeline one that cannot be executed yet and says how the refusal reads. */
+static const char *spoil(struct fixture *fixture, unsigned number)
+{
+    static struct check check = {.kind = CHECK_ROW_COUNT, .severity = SEVERITY_QUARANTINE};
+    static struct partition_field fields[] = {
+        {PARTITION_DAY, 0, "d", "day(d)"}, {PARTITION_BUCKET, 16, "c", "bucket(16, c)"}};
+    struct extract *extract = &fixture->extracts[0];
+    struct load *load = &fixture->loads[0];
+
+    switch (number) {
+    case 0:
+        load->mode = MODE_UPSERT;
+        return "load.clean.mode: upsert cannot be executed by this version yet; use append or "
+               "overwrite";
+    case 1:
+        load->mode = MODE_DELETE;
+        return "load.clean.mode: delete cannot";
+    case 2:
+        load->mode = MODE_OVERWRITE_PARTITIONS;
+        extract->only_new.enabled = false;
+        return "load.clean.mode: overwrite_partitions cannot";
+    case 3:
+        extract->from = "s3://bucket/x.csv";
+        return "extract.strikes.from: s3: cannot be executed by this version yet; read a local "
+               "file";
+    case 4:
+        extract->from = "https://example.com/${secret.key}";
+        return "extract.strikes.from: ${secret.…} cannot";
+    case 5:
+        extract->cursor.column = "id";
+        return "extract.strikes.cursor: cannot be executed";
+    case 6:
+        extract->only_new.reread = REREAD_PARTITION;
+        return "extract.strikes.only_new.reread: cannot";
+    case 7:
+        extract->on_bad_row = ON_BAD_ROW_QUARANTINE;
+        return "extract.strikes.on_bad_row: quarantine cannot be executed by this version yet; "
+               "use fail or skip";
+    case 8:
+        extract->mask = texts(fixture, "name", NULL);
+        return "extract.strikes.mask: cannot";
+    case 9:
+        fixture->transforms[1].checks = (struct option_items){&check, 1};
+        return "transform.clean.checks[1].severity: quarantine cannot";
+    case 10:
+        load->checks = (struct option_items){&check, 1};
+        return "load.clean.checks[1].severity: quarantine cannot";
+    case 11:
+        load->partitions = fields;
+        load->partition_count = 2;
+        return "load.clean.partition_by: bucket(16, c) cannot";
+    case 12:
+        load->sequence_by = "seq";
+        return "load.clean.sequence_by: cannot";
+    case 13:
+        load->delete_when = "op = 'D'";
+        return "load.clean.delete_when: cannot";
+    case 14:
+        load->schema = SCHEMA_DISCARD_COLUMNS;
+        return "load.clean.schema: discard_columns cannot";
+    case 15:
+        load->schema = SCHEMA_DISCARD_ROWS;
+        return "load.clean.schema: discard_rows cannot";
+    case 16:
+        load->to = load->to_raw = "s3://b/${run.id}.csv";
+        return "load.clean.to: s3: cannot be executed by this version yet; write a local file";
+    default:
+        load->to = load->to_raw = "x-${run.id}.json";
+        return "load.clean.to: json cannot";
+    }
+}
+
+static void test_unsupported(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    for (unsigned i = 0; i < CASES; i++) {
+        const char *expected, *message;
+
+        pipeline(&fixture);
+        fixture.extracts[0].only_new.enabled = true;
+        expected = spoil(&fixture, i);
+        message = unsupported(&fixture);
+        if (!strstr(message, expected))
+            assert_string_equal(message, expected);
+        fixture_deinit(&fixture);
+    }
+}
+
+static void test_supported(void **state)
+{
+    struct partition_field fields[] = {{PARTITION_IDENTITY, 0, "c", "c"},
+        {PARTITION_YEAR, 0, "d", "year(d)"}, {PARTITION_MONTH, 0, "d", "month(d)"},
+        {PARTITION_DAY, 0, "d", "day(d)"}, {PARTITION_HOUR, 0, "d", "hour(d)"}};
+    struct fixture fixture;
+
+    (void)state;
+    pipeline(&fixture);
+    fixture.extracts[0].only_new.enabled = true;
+    fixture.extracts[0].from = "file:/data/*.csv.gz";
+    fixture.extracts[0].on_bad_row = ON_BAD_ROW_SKIP;
+    fixture.extracts[0].timezone = "Europe/Berlin";
+    fixture.extracts[1].from = "a:b.csv";
+    fixture.loads[0].partitions = fields;
+    fixture.loads[0].partition_count = ARRAY_LENGTH(fields);
+    fixture.loads[0].schema = SCHEMA_FREEZE;
+    add_load(&fixture, "plain", "airports")->into = NULL;
+    fixture.loads[1].to = "exports/x.ndjson.gz";
+    assert_string_equal(unsupported(&fixture), "");
+    fixture_deinit(&fixture);
+}
+
+/* All of them, and the first one of the file first. */
+static void test_unsupported_list(void **state)
+{
+    struct fixture fixture;
+    struct diagnostics problems;
+
+    (void)state;
+    pipeline(&fixture);
+    fixture.extracts[0].only_new = (struct only_new){true, REREAD_PARTITION};
+    fixture.extracts[0].on_bad_row = ON_BAD_ROW_QUARANTINE;
+    fixture.loads[0].mode = MODE_UPSERT;
+    assert_true(build(&fixture));
+    diagnostics_init(&problems);
+    graph_list_unsupported(fixture.graph, &problems);
+    assert_int_equal(problems.error_count, 3);
+    diagnostics_deinit(&problems);
+    fixture_deinit(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_append_needs_increments),
+        cmocka_unit_test(test_each_branch_of_a_union),
+        cmocka_unit_test(test_overwrite_by_new_rows),
+        cmocka_unit_test(test_to_needs_the_run),
+        cmocka_unit_test(test_only_joined),
+        cmocka_unit_test(test_joined_through_transforms),
+        cmocka_unit_test(test_nothing_follows_from_errors),
+        cmocka_unit_test(test_unsupported),
+        cmocka_unit_test(test_supported),
+        cmocka_unit_test(test_unsupported_list),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
