@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 struct environment;
-struct project;
 
 enum param_type { PARAM_TEXT, PARAM_INT, PARAM_NUMBER, PARAM_BOOL, PARAM_DATE, PARAM_TIMESTAMP };
 
@@ -182,8 +181,7 @@ struct pipeline {
 
 /* What the interpolation of a file may use; NULL or 0 where it is not known. */
 struct pipeline_scope {
-    const struct project *project;         /* its root; NULL: the folder of the file */
-    const struct environment *environment; /* vars */
+    const struct environment *environment; /* vars, logs, root */
     const char *run_id;                    /* NULL: ${run.id} stays a checked placeholder */
     int64_t due_ms;
     const struct option_pairs *params; /* --param k=v */

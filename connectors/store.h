@@ -51,14 +51,14 @@ struct store_request {
     bool replace;  /* PUT: over an existing object; else that is ERROR_EXISTS */
     store_done_fn done;
 
-    /* results, in the arena of the caller's choice (LIST) */
+    /* results (LIST), in an arena of the caller's that is the request's alone until `done` */
     struct arena *arena;
     struct store_object *objects; /* LIST */
     size_t object_count;
 
     /* progress, to be read at any time from the loop */
     atomic_uint_fast64_t bytes_done;
-    uint64_t bytes_total; /* 0: not known yet */
+    atomic_uint_fast64_t bytes_total; /* 0: not known yet */
 
     void *operation; /* the connector's own */
     struct store *store;

@@ -4,10 +4,10 @@
 #include "runner/base/time.h"
 #include "runner/io/file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <stdio.h>
 #include <time.h>
 
 enum { NS_PER_MS = 1000000, BUSY_NAP_MS_MAX = 12, PROGRESS_STEPS = 2000 };
@@ -146,8 +146,10 @@ static int migrate(struct sqlite *db, struct error *err)
 static int open_handle(
     struct sqlite *db, const char *name, int flags, const char *vfs, struct error *err)
 {
-    const int result = sqlite3_open_v2(name, &db->db, flags | SQLITE_OPEN_NOMUTEX, vfs);
+    int result;
 
+    errno = 0;
+    result = sqlite3_open_v2(name, &db->db, flags | SQLITE_OPEN_NOMUTEX, vfs);
     if (result != SQLITE_OK)
         return sqlite_fail(db, result, err);
     sqlite3_extended_result_codes(db->db, 1);
@@ -248,7 +250,7 @@ static int open_immutable(
             buffer_putc(&uri, *c);
     buffer_puts(&uri, "?immutable=1");
     result = open_handle(db, uri.data, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, vfs, err) ||
-             configure(db, false, err) || read_header(db, ret_header, err);
+             read_header(db, ret_header, err);
     buffer_deinit(&uri);
     return result ? -1 : 0;
 }
@@ -259,10 +261,10 @@ static int open_for_reading(struct sqlite *db, const char *vfs, struct error *er
 
     if (!has_bytes(db->path) && !file_exists(db->path))
         return open_in_memory(db, err);
-    if (open_handle(db, db->path, SQLITE_OPEN_READONLY, vfs, err) || configure(db, false, err))
+    if (open_handle(db, db->path, SQLITE_OPEN_READONLY, vfs, err))
         return -1;
     if (read_header(db, &header, err)) {
-        const int code = sqlite3_errcode(db->db);
+        const int code = sqlite3_errcode(db->db) & 0xff; /* without its extension */
 
         if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) ||
             open_immutable(db, vfs, &header, err))
@@ -272,7 +274,7 @@ static int open_for_reading(struct sqlite *db, const char *vfs, struct error *er
         close_handle(db);
         return open_in_memory(db, err);
     }
-    return check_header(db, &header, err);
+    return check_header(db, &header, err) ? -1 : configure(db, false, err);
 }
 
 static int open_for_writing(

@@ -1,6 +1,7 @@
 #include "connectors/sqlite/sqlite.h"
 
 #include <assert.h>
+#include <errno.h>
 
 static struct sqlite_cached *find_slot(struct sqlite *db, const char *sql)
 {
@@ -67,6 +68,7 @@ int sqlite_step(struct sqlite *db, sqlite3_stmt *statement, struct error *err)
     int result = db->bind_result;
 
     db->bind_result = SQLITE_OK;
+    errno = 0;
     if (result == SQLITE_OK)
         result = sqlite3_step(statement);
     if (result == SQLITE_ROW)
@@ -97,8 +99,10 @@ const char *sqlite_text(sqlite3_stmt *statement, int index, struct arena *arena)
 
 int sqlite_run(struct sqlite *db, const char *sql, struct error *err)
 {
-    const int result = sqlite3_exec(db->db, sql, NULL, NULL, NULL);
+    int result;
 
+    errno = 0;
+    result = sqlite3_exec(db->db, sql, NULL, NULL, NULL);
     return result == SQLITE_OK ? 0 : sqlite_fail(db, result, err);
 }
 

@@ -25,7 +25,8 @@ static void run_operation(struct work *work)
     struct operation *operation = container_of(work, struct operation, work);
     struct state_sqlite *owner = operation->owner;
 
-    history_run(&owner->db, &owner->self, operation->request, &operation->err);
+    if (history_run(&owner->db, &owner->self, operation->request, &operation->err) == 0)
+        error_clear(&operation->err);
 }
 
 static void finish_operation(struct work *work, bool ran)

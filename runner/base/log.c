@@ -354,7 +354,7 @@ void log_event(struct log *log, enum log_level level, const char *event,
     va_end(args);
     now_ms = time_now_ms();
     file = log->dir ? hourly_file(log, now_ms) : -1;
-    if (file >= 0 || (log->format == LOG_FORMAT_JSON && log->fd >= 0))
+    if (file >= 0 || (log->format == LOG_FORMAT_JSON && (log->fd >= 0 || log->sink)))
         format_json(log, now_ms, level, event, context, fields, message);
     if (file >= 0)
         write_line(log, file, log->line.data, log->line.length);

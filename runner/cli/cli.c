@@ -154,7 +154,6 @@ int cli_load_pipeline(struct cli *cli, const char *name, const struct pipeline_s
     if (code)
         return code;
     with_environment.environment = cli->project->environment;
-    with_environment.project = cli->project;
     if (project_find_pipeline(cli->project, name, &path, &err))
         return cli_fail(cli, &err);
     diagnostics_init(&problems);

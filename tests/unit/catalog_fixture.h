@@ -4,6 +4,7 @@
 #define TESTS_UNIT_CATALOG_FIXTURE_H
 
 #include "connectors/catalog_sqlite/database.h"
+#include "runner/base/time.h"
 #include "tests/unit/io_fixture.h"
 
 enum { CHANGES_MAX = 64 };
