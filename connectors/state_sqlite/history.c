@@ -186,13 +186,16 @@ struct instance {
     char *pipeline, *instance;
 };
 
-/* The next (pipeline, instance) that finished runs have, by one look into the index: 1, 0, -1. */
+/* The next (pipeline, instance) that finished runs have, by two looks into the index, as one for
+ * both columns would read all runs of a pipeline: 1, 0, -1. */
 static int next_instance(struct sqlite *db, const struct instance *after, struct arena *arena,
     struct instance *ret_next, struct error *err)
 {
     sqlite3_stmt *statement = sqlite_statement(db,
-        "SELECT pipeline, instance FROM runs WHERE outcome <> 'running'"
-        " AND (pipeline, instance) > (?1, ?2) ORDER BY pipeline, instance LIMIT 1",
+        "SELECT * FROM (SELECT pipeline, instance FROM runs WHERE outcome <> 'running'"
+        "  AND pipeline = ?1 AND instance > ?2 ORDER BY instance LIMIT 1)"
+        " UNION ALL SELECT * FROM (SELECT pipeline, instance FROM runs WHERE outcome <> 'running'"
+        "  AND pipeline > ?1 ORDER BY pipeline, instance LIMIT 1) LIMIT 1",
         err);
     int step;
 

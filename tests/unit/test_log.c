@@ -22,8 +22,11 @@ struct house {
     struct buffer lines;
 };
 
-static void keep_line(void *data, const char *line, size_t length)
+static void keep_line(
+    void *data, enum log_level level, const char *event, const char *line, size_t length)
 {
+    (void)level;
+    (void)event;
     buffer_append(data, line, length);
 }
 
