@@ -183,7 +183,7 @@ static int switch_to_wal(struct sqlite *db, struct error *err)
         errno = 0;
         result = sqlite3_prepare_v2(db->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
         if (result == SQLITE_OK && (result = sqlite3_step(statement)) == SQLITE_ROW)
-            is_wal = strcmp((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
+            is_wal = strcmp(sqlite_word(statement, 0), "wal") == 0;
         sqlite3_finalize(statement);
         if (is_wal)
             return 0;

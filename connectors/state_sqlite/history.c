@@ -37,7 +37,7 @@ static enum state_outcome outcome_of(const char *name)
 {
     int i = STATE_RUNNING;
 
-    while (name && i < STATE_LOST && strcmp(name, state_outcome_name(i)) != 0)
+    while (i < STATE_LOST && strcmp(name, state_outcome_name(i)) != 0)
         i++;
     return i;
 }
@@ -50,7 +50,7 @@ void history_read_run(sqlite3_stmt *row, struct state_run *run, struct arena *ar
     run->due_ms = sqlite3_column_int64(row, 3);
     run->started_ms = sqlite3_column_int64(row, 4);
     run->finished_ms = sqlite3_column_int64(row, 5);
-    run->outcome = outcome_of((const char *)sqlite3_column_text(row, 6));
+    run->outcome = outcome_of(sqlite_word(row, 6));
     run->rows = sqlite3_column_int64(row, 7);
     run->bytes = (uint64_t)sqlite3_column_int64(row, 8);
     run->error = sqlite_text(row, 9, arena);
@@ -325,7 +325,7 @@ static int list_journal(
     while ((step = sqlite_step(db, statement, err)) == 1) {
         struct state_journal *entry;
 
-        if (strcmp(run_id, (const char *)sqlite3_column_text(statement, 0)) != 0) {
+        if (strcmp(run_id, sqlite_word(statement, 0)) != 0) {
             run_id = sqlite_text(statement, 0, request->arena);
             is_live = history_run_is_live(db, self, run_id, err);
         }
