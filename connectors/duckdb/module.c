@@ -27,22 +27,8 @@ static uint64_t memory_share(uint64_t process_bytes, unsigned threads)
     return process_bytes > kept + SMALLEST_MIB * mib ? process_bytes - kept : SMALLEST_MIB * mib;
 }
 
-<<<<<<< HEAD
 static struct sql_session *open_session(
     const struct sql_session_options *options, struct error *err);
-=======
-static const struct sql_engine_type duckdb_engine;
-
-static struct sql_session *open_session(
-    const struct sql_session_options *options, struct error *err)
-{
-    struct sql_session *session = session_open(options, err);
-
-    if (session)
-        session->type = &duckdb_engine;
-    return session;
-}
->>>>>>> main
 
 static const struct sql_engine_type duckdb_engine = {
     .name = "duckdb",
