@@ -16,10 +16,10 @@ enum {
     LABEL_MAX = 40,
     BAR_MIN = 6,
     BAR_MAX = 30,
-    PERCENT = 5, /* " 100%" */
-    TIME = 9,    /* "59m left" */
-    ROWS = 16,   /* "999,999,999 rows" */
-    RATE = 12,   /* "1023.9 MiB/s" */
+    PERCENT = 5,   /* " 100%" */
+    TIME = 9,      /* "59m left" */
+    ROWS = 16,     /* "999,999,999 rows" */
+    RATE = 12,     /* "1023.9 MiB/s" */
     ACTIVITY = 12, /* "transforming" */
     GAP = 2,
 };
