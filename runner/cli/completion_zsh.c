@@ -26,7 +26,7 @@ static void append_action(struct buffer *script, const char *kind)
     else if (strcmp(kind, "folders") == 0)
         buffer_puts(script, "_files -/");
     else
-        buffer_printf(script, "_sluice_offer %s", kind);
+        buffer_printf(script, " _sluice_offer %s", kind); /* the space: called as it is */
 }
 
 static void append_option(struct buffer *script, const struct option *option)
@@ -109,7 +109,7 @@ void completion_zsh(struct buffer *script)
         "#compdef sluice\n# zsh completion of sluice; made by `sluice completion zsh`\n"
         "_sluice_offer() {\n"
         "    local -a values\n"
-        "    values=(${(f)\"$(sluice __complete $1 ${words[2]} 2>/dev/null)\"})\n"
+        "    values=(${(f)\"$(sluice __complete $1 -- ${words[2]} 2>/dev/null)\"})\n"
         "    compadd -a values\n"
         "}\n");
     for (const struct command_entry *entry = cli_commands; entry->command; entry++) {
