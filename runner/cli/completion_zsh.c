@@ -32,6 +32,7 @@ static void append_action(struct buffer *script, const char *kind)
 static void append_option(struct buffer *script, const struct option *option)
 {
     const bool again = option->type == OPTION_TEXTS || option->type == OPTION_PAIRS;
+    const bool valued = option->type != OPTION_BOOL;
 
     if (option->flags & OPTION_HIDDEN)
         return;
@@ -40,10 +41,12 @@ static void append_option(struct buffer *script, const struct option *option)
         buffer_puts(script, "'*'");
     else if (option->letter)
         buffer_printf(script, "'(-%c --%s)'", option->letter, option->name);
+    /* "+" and "=": the value may follow at once or as the next word. */
     if (option->letter)
-        buffer_printf(script, "{-%c,--%s}'[", option->letter, option->name);
+        buffer_printf(script, valued ? "{-%c+,--%s=}'[" : "{-%c,--%s}'[", option->letter,
+            option->name);
     else
-        buffer_printf(script, "'--%s[", option->name);
+        buffer_printf(script, valued ? "'--%s=[" : "'--%s[", option->name);
     append_quoted(script, option->help);
     buffer_putc(script, ']');
     if (option->type == OPTION_ENUM) {
