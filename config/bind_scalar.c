@@ -112,8 +112,10 @@ static int check_kind(struct bind *bind, const struct option *option, struct opt
     if (node->kind == YAML_SCALAR && !yaml_is_null(node))
         return 0;
     if (node->kind == YAML_SCALAR && node->text[0])
-        return bind_fail(bind, mark, "is %s; give it a value or remove it, and quote the text %s",
-            node->text, node->text);
+        return bind_fail(bind, mark,
+            "has no value, %s is none in YAML; give it one, or put it in quotes if that is the "
+            "text",
+            node->text);
     if (node->kind == YAML_SCALAR)
         return bind_fail(bind, mark, "has no value; give it one, or remove it");
     buffer_init(&expected, 256);
