@@ -164,7 +164,7 @@ int bind_item_text(struct bind *bind, const struct option *option, struct option
         return bind_fail(bind, mark, "must be a text, not %s%s", yaml_kind_name(node),
             node->style == YAML_FLOW ? "; put it in quotes if the bracket is part of it" : "");
     if (yaml_is_null(node))
-        return bind_fail(bind, mark, "has no value; give it one, or \"\" for the empty text");
+        return bind_fail(bind, mark, "has no value; give it one in quotes, \"\" for the empty text");
     place = put_place(bind, field, mark, node);
     text = replace(bind, option, node, place);
     if (!text)

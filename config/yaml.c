@@ -346,9 +346,14 @@ struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)
 
 bool yaml_is_null(const struct yaml_node *node)
 {
-    return node->kind == YAML_SCALAR && node->style == YAML_PLAIN &&
-           (node->text[0] == '\0' || strcmp(node->text, "~") == 0 ||
-               strcmp(node->text, "null") == 0);
+    static const char *const nulls[] = {"", "~", "null", "Null", "NULL"};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(nulls); i++) {
+        if (node->kind == YAML_SCALAR && node->style == YAML_PLAIN &&
+            strcmp(node->text, nulls[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 const char *yaml_kind_name(const struct yaml_node *node)
