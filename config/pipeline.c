@@ -192,6 +192,7 @@ struct pipeline *pipeline_parse(const char *path, const char *text, size_t lengt
     if (root)
         read_tree(&reader, text, length, root);
     zone_free(reader.zone);
+    assert(root || problems->error_count > errors);
     if (problems->error_count == errors)
         return pipeline;
     pipeline_free(pipeline);
