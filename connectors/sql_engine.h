@@ -230,6 +230,7 @@ struct sql_session_options {
     unsigned threads;       /* in all */
     bool views_over; /* false: locked into `folder`. true: ad hoc (catalog read): the files of
                         `datasets` may be anywhere */
+    struct text_list readable; /* files outside the folder that SCAN reads in place: real paths */
     const struct sql_dataset *datasets; /* views to begin with, over their files */
     size_t dataset_count;
 };

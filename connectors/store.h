@@ -51,14 +51,14 @@ struct store_request {
     bool replace;  /* PUT: over an existing object; else that is ERROR_EXISTS */
     store_done_fn done;
 
-    /* results, in the arena of the caller's choice (LIST) */
+    /* results (LIST), in an arena of the caller's that is the request's alone until `done` */
     struct arena *arena;
     struct store_object *objects; /* LIST */
     size_t object_count;
 
     /* progress, to be read at any time from the loop */
     atomic_uint_fast64_t bytes_done;
-    uint64_t bytes_total; /* 0: not known yet */
+    atomic_uint_fast64_t bytes_total; /* 0: not known yet */
 
     void *operation; /* the connector's own */
     struct store *store;
@@ -77,6 +77,9 @@ struct store_type {
     void (*cancel)(struct store_request *request); /* still ends in done; again is harmless */
     /* How a key is shown to people and other programs: "/data/x.csv", "s3://bucket/x.csv". */
     void (*describe)(const struct store *store, const char *key, struct buffer *buffer);
+    /* Where an object can be read in place, links resolved; false: it is not on this machine, or
+     * not there. NULL: never. */
+    bool (*local_path)(const struct store *store, const char *key, struct buffer *ret_path);
     void (*close)(struct store *store); /* no request may be under way */
 };
 

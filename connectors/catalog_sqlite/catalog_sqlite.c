@@ -32,11 +32,15 @@ static void run_operation(struct work *work)
     struct operation *operation = container_of(work, struct operation, work);
     struct sqlite *db = &operation->owner->db;
 
+    int result;
+
     sqlite_set_stop(db, is_cancelled, work);
     if (operation->query)
-        database_query(db, operation->query, &operation->err);
+        result = database_query(db, operation->query, &operation->err);
     else
-        database_apply(db, operation->apply, &operation->err);
+        result = database_apply(db, operation->apply, &operation->err);
+    if (!result)
+        error_clear(&operation->err); /* what was looked for and is not there was noted in it */
     sqlite_set_stop(db, NULL, NULL);
 }
 

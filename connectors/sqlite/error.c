@@ -39,9 +39,10 @@ static int fail_denied(struct sqlite *db, struct error *err)
 }
 
 /* What the system said, where it said something; SQLite's code alone would be "disk I/O error". */
-static int fail_system(struct sqlite *db, const char *doing, struct error *err)
+static int fail_system(struct sqlite *db, const char *doing, int errnum, struct error *err)
 {
-    const int system_error = db->db ? sqlite3_system_errno(db->db) : 0;
+    const int noted = db->db ? sqlite3_system_errno(db->db) : 0;
+    const int system_error = noted ? noted : errnum; /* SQLite notes none when a COMMIT fails */
 
     switch (system_error) {
     case 0:
@@ -59,6 +60,7 @@ static int fail_system(struct sqlite *db, const char *doing, struct error *err)
 
 int(sqlite_fail)(struct sqlite *db, int result, struct error *err)
 {
+    const int errnum = errno; /* of the call that failed: it was zeroed before */
     const char *message = db->db ? sqlite3_errmsg(db->db) : sqlite3_errstr(result);
 
     switch (result & 0xff) {
@@ -88,9 +90,9 @@ int(sqlite_fail)(struct sqlite *db, int result, struct error *err)
         return error_set(err, ERROR_NO_MEMORY, "%s %s: out of memory; nothing was changed",
             db->schema->what, db->path);
     case SQLITE_CANTOPEN:
-        return fail_system(db, "opening it", err);
+        return fail_system(db, "opening it", errnum, err);
     case SQLITE_IOERR:
-        return fail_system(db, "reading or writing it", err);
+        return fail_system(db, "reading or writing it", errnum, err);
     case SQLITE_TOOBIG:
         return error_set(err, ERROR_LIMIT, "%s %s: a text is larger than SQLite takes (%s)",
             db->schema->what, db->path, message);

@@ -4,6 +4,7 @@
 #include "runner/base/time.h"
 #include "runner/io/file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -58,7 +59,10 @@ void sqlite_set_stop(struct sqlite *db, sqlite_stop_fn stop, void *data)
 static int read_int(struct sqlite *db, const char *sql, int64_t *ret_value, struct error *err)
 {
     sqlite3_stmt *statement;
-    int result = sqlite3_prepare_v2(db->db, sql, -1, &statement, NULL);
+    int result;
+
+    errno = 0;
+    result = sqlite3_prepare_v2(db->db, sql, -1, &statement, NULL);
 
     if (result != SQLITE_OK)
         return sqlite_fail(db, result, err);
@@ -145,8 +149,10 @@ static int migrate(struct sqlite *db, struct error *err)
 static int open_handle(
     struct sqlite *db, const char *name, int flags, const char *vfs, struct error *err)
 {
-    const int result = sqlite3_open_v2(name, &db->db, flags | SQLITE_OPEN_NOMUTEX, vfs);
+    int result;
 
+    errno = 0;
+    result = sqlite3_open_v2(name, &db->db, flags | SQLITE_OPEN_NOMUTEX, vfs);
     if (result != SQLITE_OK)
         return sqlite_fail(db, result, err);
     sqlite3_extended_result_codes(db->db, 1);
@@ -172,10 +178,12 @@ static int switch_to_wal(struct sqlite *db, struct error *err)
     for (int tries = 0;; tries++) {
         sqlite3_stmt *statement;
         bool is_wal = false;
-        int result = sqlite3_prepare_v2(db->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+        int result;
 
+        errno = 0;
+        result = sqlite3_prepare_v2(db->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
         if (result == SQLITE_OK && (result = sqlite3_step(statement)) == SQLITE_ROW)
-            is_wal = strcmp((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
+            is_wal = strcmp(sqlite_word(statement, 0), "wal") == 0;
         sqlite3_finalize(statement);
         if (is_wal)
             return 0;
@@ -247,7 +255,7 @@ static int open_immutable(
             buffer_putc(&uri, *c);
     buffer_puts(&uri, "?immutable=1");
     result = open_handle(db, uri.data, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, vfs, err) ||
-             configure(db, false, err) || read_header(db, ret_header, err);
+             read_header(db, ret_header, err);
     buffer_deinit(&uri);
     return result ? -1 : 0;
 }
@@ -258,10 +266,10 @@ static int open_for_reading(struct sqlite *db, const char *vfs, struct error *er
 
     if (!has_bytes(db->path) && !file_exists(db->path))
         return open_in_memory(db, err);
-    if (open_handle(db, db->path, SQLITE_OPEN_READONLY, vfs, err) || configure(db, false, err))
+    if (open_handle(db, db->path, SQLITE_OPEN_READONLY, vfs, err))
         return -1;
     if (read_header(db, &header, err)) {
-        const int code = sqlite3_errcode(db->db);
+        const int code = sqlite3_errcode(db->db) & 0xff; /* without its extension */
 
         if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) ||
             open_immutable(db, vfs, &header, err))
@@ -271,7 +279,7 @@ static int open_for_reading(struct sqlite *db, const char *vfs, struct error *er
         close_handle(db);
         return open_in_memory(db, err);
     }
-    return check_header(db, &header, err);
+    return check_header(db, &header, err) ? -1 : configure(db, false, err);
 }
 
 static int open_for_writing(

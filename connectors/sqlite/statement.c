@@ -1,6 +1,8 @@
 #include "connectors/sqlite/sqlite.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
 
 static struct sqlite_cached *find_slot(struct sqlite *db, const char *sql)
 {
@@ -67,6 +69,7 @@ int sqlite_step(struct sqlite *db, sqlite3_stmt *statement, struct error *err)
     int result = db->bind_result;
 
     db->bind_result = SQLITE_OK;
+    errno = 0;
     if (result == SQLITE_OK)
         result = sqlite3_step(statement);
     if (result == SQLITE_ROW)
@@ -87,18 +90,31 @@ int sqlite_execute(struct sqlite *db, sqlite3_stmt *statement, struct error *err
     return step;
 }
 
+const char *sqlite_word(sqlite3_stmt *statement, int index)
+{
+    const char *text;
+
+    if (sqlite3_column_type(statement, index) == SQLITE_NULL)
+        return "";
+    text = (const char *)sqlite3_column_text(statement, index);
+    if (!text)
+        abort();
+    return text;
+}
+
 const char *sqlite_text(sqlite3_stmt *statement, int index, struct arena *arena)
 {
-    const char *text = (const char *)sqlite3_column_text(statement, index);
-
-    /* Text that is stored as text needs no memory to be read: NULL is null here. */
-    return text ? arena_strndup(arena, text, (size_t)sqlite3_column_bytes(statement, index)) : NULL;
+    if (sqlite3_column_type(statement, index) == SQLITE_NULL)
+        return NULL;
+    return arena_strdup(arena, sqlite_word(statement, index));
 }
 
 int sqlite_run(struct sqlite *db, const char *sql, struct error *err)
 {
-    const int result = sqlite3_exec(db->db, sql, NULL, NULL, NULL);
+    int result;
 
+    errno = 0;
+    result = sqlite3_exec(db->db, sql, NULL, NULL, NULL);
     return result == SQLITE_OK ? 0 : sqlite_fail(db, result, err);
 }
 

@@ -354,14 +354,14 @@ void log_event(struct log *log, enum log_level level, const char *event,
     va_end(args);
     now_ms = time_now_ms();
     file = log->dir ? hourly_file(log, now_ms) : -1;
-    if (file >= 0 || (log->format == LOG_FORMAT_JSON && log->fd >= 0))
+    if (file >= 0 || (log->format == LOG_FORMAT_JSON && (log->fd >= 0 || log->sink)))
         format_json(log, now_ms, level, event, context, fields, message);
     if (file >= 0)
         write_line(log, file, log->line.data, log->line.length);
     if (log->format == LOG_FORMAT_TEXT)
         format_text(log, now_ms, level, event, context, message);
     if (log->sink && log->format != LOG_FORMAT_NONE)
-        log->sink(log->sink_data, log->line.data, log->line.length);
+        log->sink(log->sink_data, level, event, log->line.data, log->line.length);
     else if (log->fd >= 0 && log->format != LOG_FORMAT_NONE)
         write_line(log, log->fd, log->line.data, log->line.length);
     free(message);

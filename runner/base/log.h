@@ -54,8 +54,9 @@ void log_event(struct log *log, enum log_level level, const char *event,
 /* From now on `secret` (4 bytes at least) is written as "***", wherever it occurs in a line. */
 void log_redact(struct log *log, const char *secret);
 
-/* Where text lines go instead of `fd` while a live display owns the terminal; NULL: back. */
-typedef void (*log_sink_fn)(void *data, const char *line, size_t length);
+/* Where lines go instead of `fd` while a live display owns the terminal; NULL: back. */
+typedef void (*log_sink_fn)(
+    void *data, enum log_level level, const char *event, const char *line, size_t length);
 void log_set_sink(struct log *log, log_sink_fn sink, void *data);
 
 #endif

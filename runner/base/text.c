@@ -203,17 +203,28 @@ static bool match_set(const char *set, char c, const char **ret_end)
     return found != negated;
 }
 
+/* Where "**" goes on after `key` did not match: the next character, behind "**" and a slash the
+ * next folder; NULL where there is none. */
+static const char *deeper(const char *key, bool folders)
+{
+    const char *at = folders ? strchr(key, '/') : key;
+
+    return at && *at ? at + 1 : NULL;
+}
+
 /* Backtracks to the newest '*' only: linear in practice, quadratic at worst. Two kinds of star
  * nest, so each kind keeps its own point of return. */
 bool text_glob(const char *pattern, const char *key)
 {
     const char *star = NULL, *star_key = NULL, *deep = NULL, *deep_key = NULL;
+    bool deep_folders = false; /* "**" and a slash: whole folders only */
 
     for (;;) {
         const char *end = NULL;
 
         if (pattern[0] == '*' && pattern[1] == '*') {
-            deep = pattern + 2 + (pattern[2] == '/' && (pattern[3] != '\0'));
+            deep_folders = pattern[2] == '/' && pattern[3] != '\0';
+            deep = pattern + 2 + deep_folders;
             deep_key = key;
             pattern = deep;
             star = NULL;
@@ -231,8 +242,8 @@ bool text_glob(const char *pattern, const char *key)
             pattern++, key++;
         } else if (star && *star_key && *star_key != '/') {
             pattern = star, key = ++star_key;
-        } else if (deep && *deep_key) {
-            pattern = deep, key = ++deep_key;
+        } else if (deep && (deep_key = deeper(deep_key, deep_folders))) {
+            pattern = deep, key = deep_key;
             star = NULL;
         } else {
             return false;

@@ -258,7 +258,7 @@ static bool load_is_idle(struct plan *plan, const struct graph_node *load)
         if (!seen || seen->new_count > 0)
             return false;
     }
-    return load->driver_count > 0;
+    return load->driver_count > 0 && !load->undriven;
 }
 
 /* Two loads that one extract drives can run together only when the same objects are new to both.

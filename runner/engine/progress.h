@@ -30,6 +30,8 @@ struct task_progress {
 
 struct run;
 
+/* What the run as a whole does: "planning", "running", "committing". */
+const char *run_activity(const struct run *run);
 unsigned run_task_count(const struct run *run);
 void run_task_progress(const struct run *run, unsigned index, struct task_progress *ret_progress);
 const char *task_state_name(enum task_state state);

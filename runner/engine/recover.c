@@ -304,7 +304,7 @@ static void recover_step(struct recover *recover)
         return;
     case RECOVER_RUNS:
         enter_step(recover, RECOVER_REPAIRING);
-        /* fall through */
+        __attribute__((fallthrough));
     case RECOVER_REPAIRING:
         commit = next_unrecorded(recover);
         if (commit) {

@@ -257,3 +257,26 @@ void *run_data(const struct run *run)
 {
     return run->options.data;
 }
+
+const char *run_activity(const struct run *run)
+{
+    static const char *const names[] = {
+        [RUN_NEW] = "starting",
+        [RUN_LEASING] = "waiting for the lease",
+        [RUN_RECOVERING] = "cleaning up after an earlier run",
+        [RUN_OPENING] = "starting",
+        [RUN_PLANNING] = "planning",
+        [RUN_PREPARING] = "starting",
+        [RUN_TASKS] = "running",
+        [RUN_PREVIEWING] = "reading",
+        [RUN_COMMITTING] = "committing",
+        [RUN_SETTLING] = "asking whether it was committed",
+        [RUN_PUBLISHING] = "publishing files",
+        [RUN_CLEANING] = "cleaning up",
+        [RUN_RECORDING] = "recording",
+        [RUN_RELEASING] = "ending",
+        [RUN_DONE] = "ended",
+    };
+
+    return run->cancelled && run->state < RUN_COMMITTING ? "cancelling" : names[run->state];
+}

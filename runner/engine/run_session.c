@@ -8,6 +8,34 @@
 
 /* --- the session --- */
 
+/* The run's own sources that are read where they are. */
+static void collect_readable(struct run *run, struct text_list *ret_paths)
+{
+    const char **paths =
+        arena_array(&run->arena, run->plan.object_count + run->graph->count, sizeof(*paths));
+    struct buffer path;
+    size_t count = 0;
+
+    buffer_init(&path, 0);
+    for (unsigned i = 0; i < run->graph->count; i++) {
+        const struct plan_extract *extract = &run->plan.tasks[i].extract;
+
+        if (run->graph->nodes[i].kind != TASK_EXTRACT || !run->plan.tasks[i].needed ||
+            !extract->store->type->local_path)
+            continue;
+        for (size_t j = 0; j < MAX(extract->object_count, 1); j++) {
+            const struct store_object *object =
+                extract->object_count ? &extract->objects[j].object : extract->sample;
+
+            buffer_clear(&path);
+            if (object && extract->store->type->local_path(extract->store, object->key, &path))
+                paths[count++] = arena_strdup(&run->arena, path.data);
+        }
+    }
+    buffer_deinit(&path);
+    *ret_paths = (struct text_list){.items = paths, .count = count};
+}
+
 void run_open_session(struct run *run)
 {
     const struct resources *resources = &run->pipeline->resources;
@@ -32,6 +60,7 @@ void run_open_session(struct run *run)
     }
     options.memory = type->memory_share(resources->memory, options.threads);
     options.spill = resources->spool;
+    collect_readable(run, &options.readable);
     run->session = type->open(&options, &run->err);
 }
 

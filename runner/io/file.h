@@ -46,7 +46,7 @@ int file_copy(const char *from, const char *to, bool replace, atomic_uint_fast64
     const atomic_bool *stop, struct error *err);
 
 /* Moves a finished file to its name, durably: fsync of the file, rename (or copy across file
- * systems), fsync of both folders. On failure `from` is still there. */
+ * systems), fsync of both folders. On failure the bytes are still in `from`, or already in `to`. */
 int file_publish(const char *from, const char *to, bool replace, atomic_uint_fast64_t *progress,
     const atomic_bool *stop, struct error *err);
 
@@ -67,11 +67,12 @@ char *file_join(const char *folder, const char *name);
 
 /* Calls `visit` for each regular file below `folder` (links to files count; links to folders are
  * not followed, dangling ones not visited) with its path relative to it, in order of the bytes of
- * these paths. It stops with -1 when visit does. `depth_max` levels: 1 is the folder alone. A
- * `folder` that is not there is ERROR_NOT_FOUND; what goes while it walks is left out. */
+ * these paths. It stops with -1 when visit does. `depth_max` levels: 1 is the folder alone.
+ * `hidden` false: what starts with "." is left out, folders with all that is in them. A `folder`
+ * that is not there is ERROR_NOT_FOUND; what goes while it walks is left out. */
 typedef int (*file_visit_fn)(
     void *data, const char *relative, const struct file_stamp *stamp, struct error *err);
-int file_walk(
-    const char *folder, unsigned depth_max, file_visit_fn visit, void *data, struct error *err);
+int file_walk(const char *folder, unsigned depth_max, bool hidden, file_visit_fn visit, void *data,
+    struct error *err);
 
 #endif

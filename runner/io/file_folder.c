@@ -159,51 +159,68 @@ static bool is_file(const FTSENT *entry, struct file_stamp *ret_stamp)
            file_stamp(entry->fts_accpath, ret_stamp, NULL) == 0;
 }
 
+struct walk {
+    FTS *tree;
+    size_t prefix; /* length of what is not relative in a path */
+    unsigned depth_max;
+    bool hidden;
+    file_visit_fn visit;
+    void *data;
+};
+
 /* Visits what fts_read() came to. */
-static int walk_entry(FTS *tree, FTSENT *entry, size_t prefix, unsigned depth_max,
-    file_visit_fn visit, void *data, struct error *err)
+static int walk_entry(const struct walk *walk, FTSENT *entry, struct error *err)
 {
+    const bool left_out = !walk->hidden && entry->fts_level > 0 && entry->fts_name[0] == '.';
     struct file_stamp stamp;
 
-    if (entry->fts_info == FTS_D && entry->fts_level >= (int)depth_max)
-        return fts_set(tree, entry, FTS_SKIP);
+    if (entry->fts_info == FTS_D && (left_out || entry->fts_level >= (int)walk->depth_max))
+        return fts_set(walk->tree, entry, FTS_SKIP);
     if ((entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR) && entry->fts_errno != ENOENT)
         return error_set_errno(err, entry->fts_errno, "cannot read the folder %s", entry->fts_path);
-    if (is_file(entry, &stamp))
-        return visit(data, entry->fts_path + prefix, &stamp, err);
+    if (!left_out && is_file(entry, &stamp))
+        return walk->visit(walk->data, entry->fts_path + walk->prefix, &stamp, err);
     return 0;
 }
 
-int file_walk(
-    const char *folder, unsigned depth_max, file_visit_fn visit, void *data, struct error *err)
+static int walk_tree(struct walk *walk, const char *root, struct error *err)
 {
-    size_t length = strlen(folder);
     FTSENT *entry;
-    FTS *tree;
-    char *root;
     int rc = 0;
 
-    if (!is_folder(folder))
-        return error_set_errno(
-            err, file_exists(folder) ? ENOTDIR : ENOENT, "cannot read the folder %s", folder);
-    while (length > 1 && folder[length - 1] == '/')
-        length--;
-    root = mem_strndup(folder, length);
-    tree = open_tree(root, FTS_COMFOLLOW, compare_entries);
-    if (!tree) {
-        error_set_errno(err, errno, "cannot read the folder %s", folder);
-        free(root);
-        return -1;
-    }
-    length += strcmp(root, "/") != 0; /* the slash that fts puts behind it */
+    walk->tree = open_tree(root, FTS_COMFOLLOW, compare_entries);
+    if (!walk->tree)
+        return error_set_errno(err, errno, "cannot read the folder %s", root);
     errno = 0;
-    while (rc == 0 && (entry = fts_read(tree))) {
-        rc = walk_entry(tree, entry, length, depth_max, visit, data, err);
+    while (rc == 0 && (entry = fts_read(walk->tree))) {
+        rc = walk_entry(walk, entry, err);
         errno = 0;
     }
     if (rc == 0 && errno)
-        rc = error_set_errno(err, errno, "cannot read the folder %s", folder);
-    fts_close(tree);
+        rc = error_set_errno(err, errno, "cannot read the folder %s", root);
+    fts_close(walk->tree);
+    return rc;
+}
+
+int file_walk(const char *folder, unsigned depth_max, bool hidden, file_visit_fn visit, void *data,
+    struct error *err)
+{
+    struct walk walk = {.depth_max = depth_max, .hidden = hidden, .visit = visit, .data = data};
+    size_t length = strlen(folder);
+    struct stat st;
+    char *root;
+    int rc = -1;
+
+    while (length > 1 && folder[length - 1] == '/')
+        length--;
+    root = mem_strndup(folder, length);
+    walk.prefix = length + (strcmp(root, "/") != 0); /* the slash that fts puts behind it */
+    if (stat(root, &st))
+        error_set_errno(err, errno, "cannot read the folder %s", root);
+    else if (!S_ISDIR(st.st_mode))
+        error_set_errno(err, ENOTDIR, "cannot read the folder %s", root);
+    else
+        rc = walk_tree(&walk, root, err);
     free(root);
     return rc;
 }

@@ -27,7 +27,7 @@ ALLOWED = {
     "runner/base/": (["runner/base/"], rf"{LOOP}|{ENGINES}|yaml\.h"),
     "runner/io/": (["runner/base/", "runner/io/"], rf"{ENGINES}|yaml\.h"),
     "connectors/": (["runner/base/", "runner/io/", "connectors/"], rf"{ENGINES}|yaml\.h"),
-    "connectors/sqlite/": (["runner/base/", "runner/io/", "<own>"], rf"{LOOP}|yaml\.h"),
+    "connectors/sqlite/": (["runner/base/", "runner/io/", "<own>"], rf"{LOOP}|yaml\.h|duckdb\.h"),
     "connectors/*/": (
         ["runner/base/", "runner/io/", "connectors/", "connectors/sqlite/", "<own>"],
         r"yaml\.h",

@@ -68,6 +68,7 @@ class Includes(Tree):
             "runner/io/a.c": ['"runner/base/error.h"', '"runner/io/loop.h"', "<uv.h>"],
             "connectors/local/a.c": ['"connectors/store.h"', '"connectors/local/local.h"', '"runner/io/loop.h"'],
             "connectors/duckdb/a.c": ["<duckdb.h>", "<uv.h>"],
+            "connectors/state_sqlite/a.c": ['"connectors/sqlite/sqlite.h"', "<sqlite3.h>"],
             "config/a.c": ['"config/yaml.h"', '"runner/base/error.h"', "<yaml.h>"],
             "runner/engine/a.c": ['"config/pipeline.h"', '"connectors/store.h"', '"runner/io/loop.h"'],
             "runner/cli/a.c": ['"connectors/local/local.h"', '"runner/engine/run.h"', '"config/yaml.h"'],

@@ -56,7 +56,7 @@ static void assert_folder_holds(const char *folder, unsigned depth_max, const ch
     struct seen seen = {0};
 
     buffer_init(&seen.names, 0);
-    assert_ok(file_walk(folder, depth_max, see, &seen, &err), &err);
+    assert_ok(file_walk(folder, depth_max, true, see, &seen, &err), &err);
     assert_string_equal(seen.names.data, names);
     buffer_deinit(&seen.names);
 }
@@ -477,15 +477,38 @@ static void test_walk(void **state)
     assert_folder_holds(tree, 1, "a.csv\nlink\nz\n\xff\n\n");
 
     buffer_init(&seen.names, 0);
-    assert_fails(file_walk(tree, 99, see, &seen, &err), &err, ERROR_LIMIT);
+    assert_fails(file_walk(tree, 99, true, see, &seen, &err), &err, ERROR_LIMIT);
     assert_string_equal(err.message, "enough");
     assert_int_equal(seen.count, 2);
-    assert_fails(file_walk(missing, 99, see, &seen, &err), &err, ERROR_NOT_FOUND);
+    assert_fails(file_walk(missing, 99, true, see, &seen, &err), &err, ERROR_NOT_FOUND);
     assert_contains(err.message, missing);
-    assert_fails(file_walk(file, 99, see, &seen, &err), &err, ERROR_NOT_FOUND);
+    assert_fails(file_walk(file, 99, true, see, &seen, &err), &err, ERROR_NOT_FOUND);
     assert_contains(err.message, "Not a directory");
     buffer_deinit(&seen.names);
     free(tree), free(slashed), free(linked), free(fifo), free(missing), free(file);
+}
+
+static void test_walk_leaves_out_what_is_hidden(void **state)
+{
+    struct error err = {0};
+    struct seen seen = {0};
+    char *folder = path_of(".hidden"), *file = path_of(".hidden/x");
+
+    (void)state;
+    assert_ok(file_make_folders(folder, &err), &err);
+    put(".hidden/x", "");
+    put(".x", "");
+    put("x", "");
+    assert_folder_holds(fixture_folder, 9, ".hidden/x\n.x\nx\n");
+    buffer_init(&seen.names, 0);
+    assert_ok(file_walk(fixture_folder, 9, false, see, &seen, &err), &err);
+    assert_string_equal(seen.names.data, "x\n");
+    buffer_clear(&seen.names);
+    assert_ok(file_walk(folder, 9, false, see, &seen, &err), &err); /* asked for by name */
+    assert_string_equal(seen.names.data, "x\n");
+    buffer_deinit(&seen.names);
+    free(folder);
+    free(file);
 }
 
 static void test_walk_from_the_root(void **state)
@@ -495,7 +518,7 @@ static void test_walk_from_the_root(void **state)
 
     (void)state;
     buffer_init(&seen.names, 0);
-    assert_ok(file_walk("/", 1, see, &seen, &err), &err);
+    assert_ok(file_walk("/", 1, true, see, &seen, &err), &err);
     if (seen.names.length)
         assert_int_not_equal(seen.names.data[0], '/');
     buffer_deinit(&seen.names);
@@ -546,6 +569,7 @@ int main(void)
         TEST(test_paths),
         TEST(test_make_folders),
         TEST(test_walk),
+        TEST(test_walk_leaves_out_what_is_hidden),
         TEST(test_walk_from_the_root),
         TEST(test_remove_tree),
     };

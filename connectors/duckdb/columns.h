@@ -1,0 +1,25 @@
+/* What a WRITE selects: the columns cast to the schema, and the partitions' keys before them. */
+#ifndef CONNECTORS_DUCKDB_COLUMNS_H
+#define CONNECTORS_DUCKDB_COLUMNS_H
+
+#include "connectors/sql_engine.h"
+#include "runner/base/buffer.h"
+
+#include <duckdb.h>
+
+/* Appends the SELECT: one key a partition field (BIGINT or VARCHAR), then the columns, sorted by
+ * the keys and then by `sort_by`. Fails for a type that Parquet cannot hold, a partition of a
+ * column that is no date, an unknown column. */
+int columns_select(duckdb_connection connection, const struct sql_write *write, struct arena *arena,
+    struct buffer *sql, struct error *err);
+
+/* The text of a partition's key: 361 months since year 0 → "0030-02"; see sql_file.values. */
+const char *columns_value(
+    enum sql_partition_transform transform, const char *key, struct arena *arena);
+
+/* After a failed cast: looks for the column whose values do not fit and says so in *err, which is
+ * left as it is where none is found. Always returns -1. */
+int columns_explain(duckdb_connection connection, const struct sql_write *write,
+    struct arena *arena, struct error *err);
+
+#endif

@@ -1,0 +1,287 @@
+#include "connectors/duckdb/statement.h"
+
+#include "connectors/duckdb/bind.h"
+#include "connectors/duckdb/lexer.h"
+#include "runner/base/mem.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* --- errors ------------------------------------------------------------------------------------
+ */
+
+static enum error_code code_of(duckdb_error_type type, const char *message)
+{
+    switch (type) {
+    case DUCKDB_ERROR_INTERRUPT:
+        return ERROR_STOPPED;
+    case DUCKDB_ERROR_OUT_OF_MEMORY:
+        return strstr(message, "max_temp_directory_size") || strstr(message, "No space left")
+                   ? ERROR_NO_SPACE
+                   : ERROR_NO_MEMORY;
+    case DUCKDB_ERROR_IO:
+        return strstr(message, "No space left") || strstr(message, "Disk quota") ? ERROR_NO_SPACE
+                                                                                 : ERROR_IO;
+    case DUCKDB_ERROR_CONVERSION:
+    case DUCKDB_ERROR_OUT_OF_RANGE:
+    case DUCKDB_ERROR_MISMATCH_TYPE:
+    case DUCKDB_ERROR_DECIMAL:
+    case DUCKDB_ERROR_CONSTRAINT:
+    case DUCKDB_ERROR_INVALID_INPUT:
+    case DUCKDB_ERROR_DIVIDE_BY_ZERO:
+        return ERROR_DATA;
+    case DUCKDB_ERROR_PERMISSION:
+        return ERROR_DENIED;
+    case DUCKDB_ERROR_INTERNAL:
+    case DUCKDB_ERROR_FATAL:
+        return ERROR_INTERNAL;
+    default:
+        return ERROR_SQL;
+    }
+}
+
+/* "Binder Error: x" is "x": the kind is in the code already. */
+static const char *without_kind(const char *message)
+{
+    const char *colon = strstr(message, " Error: ");
+
+    if (!colon)
+        return message;
+    for (const char *at = message; at < colon; at++) {
+        if (!isalpha((unsigned char)*at) && *at != ' ')
+            return message;
+    }
+    return colon + strlen(" Error: ");
+}
+
+/* The message up to "LINE n:", its line ends and runs of spaces made one space each. */
+static void one_line(struct buffer *buffer, const char *message)
+{
+    const char *end = strstr(message, "LINE ");
+    bool space = false;
+
+    while (end && end > message && end[-1] != '\n')
+        end = strstr(end + 1, "LINE ");
+    for (const char *at = message; *at && at != end; at++) {
+        if (isspace((unsigned char)*at)) {
+            space = true;
+            continue;
+        }
+        if (space && buffer->length > 0)
+            buffer_putc(buffer, ' ');
+        space = false;
+        buffer_putc(buffer, *at);
+    }
+}
+
+static int line_of(const char *message)
+{
+    const char *at = strstr(message, "\nLINE ");
+
+    return at ? (int)strtol(at + strlen("\nLINE "), NULL, 10) : 0;
+}
+
+static const char *advice_of(enum error_code code)
+{
+    if (code == ERROR_NO_MEMORY)
+        return "; raise resources.memory, or lower resources.threads";
+    if (code == ERROR_NO_SPACE)
+        return "; free space on the disk of the run's folder, or raise the spill limit";
+    return "";
+}
+
+int statement_error(const char *message, duckdb_error_type type, int first_line, struct error *err)
+{
+    const char *text = message ? without_kind(message) : "the engine gave no reason";
+    const enum error_code code = code_of(type, text);
+    const int line = first_line >= 0 ? line_of(text) - first_line : 0;
+    struct buffer buffer;
+
+    if (code == ERROR_STOPPED)
+        return error_set(err, ERROR_STOPPED, "stopped");
+    buffer_init(&buffer, 4096);
+    one_line(&buffer, text);
+    if (line > 1)
+        error_set(err, code, "line %d of the SQL: %s%s", line, buffer.data, advice_of(code));
+    else
+        error_set(err, code, "%s%s", buffer.data, advice_of(code));
+    buffer_deinit(&buffer);
+    return -1;
+}
+
+int statement_failed(duckdb_result *result, int first_line, struct error *err)
+{
+    statement_error(duckdb_result_error(result), duckdb_result_error_type(result), first_line, err);
+    duckdb_destroy_result(result);
+    return -1;
+}
+
+/* --- our own statements -------------------------------------------------------------------------
+ */
+
+int statement_query(
+    duckdb_connection connection, const char *sql, duckdb_result *ret_result, struct error *err)
+{
+    duckdb_result result;
+
+    if (duckdb_query(connection, sql, &result) != DuckDBSuccess)
+        return statement_failed(&result, -1, err);
+    *ret_result = result;
+    return 0;
+}
+
+int statement_run(duckdb_connection connection, const char *sql, struct error *err)
+{
+    duckdb_result result;
+
+    if (statement_query(connection, sql, &result, err))
+        return -1;
+    duckdb_destroy_result(&result);
+    return 0;
+}
+
+int statement_runf(duckdb_connection connection, struct error *err, const char *format, ...)
+{
+    va_list args;
+    char *sql;
+    int rc;
+
+    va_start(args, format);
+    sql = mem_vprintf(format, args);
+    va_end(args);
+    rc = statement_run(connection, sql, err);
+    free(sql);
+    return rc;
+}
+
+const char *statement_cell(duckdb_result *result, idx_t column, idx_t row, struct arena *arena)
+{
+    char *text = duckdb_value_varchar(result, column, row);
+    const char *copy = text ? arena_strdup(arena, text) : NULL;
+
+    duckdb_free(text);
+    return copy;
+}
+
+int64_t statement_int(duckdb_result *result, idx_t column, idx_t row)
+{
+    return duckdb_value_int64(result, column, row);
+}
+
+/* --- the user's ---------------------------------------------------------------------------------
+ */
+
+static int line_count(const char *text)
+{
+    int lines = 0;
+
+    for (; *text; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
+/* prepare() does not give the kind of its error but in words. */
+static duckdb_error_type type_of_message(const char *message)
+{
+    if (!message)
+        return DUCKDB_ERROR_INTERNAL;
+    if (strncmp(message, "INTERRUPT", 9) == 0)
+        return DUCKDB_ERROR_INTERRUPT;
+    if (strncmp(message, "Permission", 10) == 0)
+        return DUCKDB_ERROR_PERMISSION;
+    if (strncmp(message, "Out of Memory", 13) == 0)
+        return DUCKDB_ERROR_OUT_OF_MEMORY;
+    if (strncmp(message, "Conversion", 10) == 0)
+        return DUCKDB_ERROR_CONVERSION;
+    if (strncmp(message, "IO Error", 8) == 0)
+        return DUCKDB_ERROR_IO;
+    return DUCKDB_ERROR_BINDER;
+}
+
+int statement_prepare(duckdb_connection connection, const char *before, const char *sql,
+    const char *after, const struct sql_param *params, size_t param_count,
+    duckdb_prepared_statement *ret_statement, struct error *err)
+{
+    const int first_line = *before ? line_count(before) + 1 : 0;
+    duckdb_prepared_statement statement;
+    size_t length, next;
+    char *text;
+    int rc = 0;
+
+    lexer_statement(sql, &length, &next);
+    text = mem_printf("%s%s%.*s\n%s", before, *before ? "\n" : "", (int)length, sql, after);
+    if (duckdb_prepare(connection, text, &statement) != DuckDBSuccess) {
+        const char *why = duckdb_prepare_error(statement);
+
+        rc = statement_error(why, type_of_message(why), first_line, err);
+    }
+    free(text);
+    if (!rc)
+        rc = bind_params(connection, statement, params, param_count, err);
+    if (rc) {
+        duckdb_destroy_prepare(&statement);
+        return -1;
+    }
+    *ret_statement = statement;
+    return 0;
+}
+
+int statement_execute(duckdb_connection connection, const char *before, const char *sql,
+    const char *after, const struct sql_param *params, size_t param_count, bool streaming,
+    duckdb_result *ret_result, struct error *err)
+{
+    const int first_line = *before ? line_count(before) + 1 : 0;
+    duckdb_prepared_statement statement;
+    duckdb_result result;
+    duckdb_state state;
+
+    if (statement_prepare(connection, before, sql, after, params, param_count, &statement, err))
+        return -1;
+    state = streaming ? duckdb_execute_prepared_streaming(statement, &result)
+                      : duckdb_execute_prepared(statement, &result);
+    duckdb_destroy_prepare(&statement);
+    if (state != DuckDBSuccess)
+        return statement_failed(&result, first_line, err);
+    *ret_result = result;
+    return 0;
+}
+
+/* DESCRIBE calls the type of a bare NULL an INTEGER; the plan knows better. */
+static int mark_nulls(duckdb_connection connection, const char *sql, const struct sql_param *params,
+    size_t param_count, struct sql_schema *schema, struct error *err)
+{
+    duckdb_result result;
+
+    if (statement_execute(connection, "SELECT * FROM (", sql, ") LIMIT 0", params, param_count,
+            false, &result, err))
+        return -1;
+    for (idx_t i = 0; i < schema->count && i < duckdb_column_count(&result); i++) {
+        if (duckdb_column_type(&result, i) == DUCKDB_TYPE_SQLNULL)
+            schema->columns[i].type = "NULL";
+    }
+    duckdb_destroy_result(&result);
+    return 0;
+}
+
+int statement_describe(duckdb_connection connection, const char *sql,
+    const struct sql_param *params, size_t param_count, struct arena *arena,
+    struct sql_schema *ret_schema, struct error *err)
+{
+    struct sql_schema schema;
+    duckdb_result result;
+
+    if (statement_execute(
+            connection, "DESCRIBE", sql, "", params, param_count, false, &result, err))
+        return -1;
+    schema.count = duckdb_row_count(&result);
+    schema.columns = arena_array(arena, schema.count, sizeof(*schema.columns));
+    for (idx_t i = 0; i < schema.count; i++) {
+        schema.columns[i].name = statement_cell(&result, 0, i, arena);
+        schema.columns[i].type = statement_cell(&result, 1, i, arena);
+    }
+    duckdb_destroy_result(&result);
+    if (mark_nulls(connection, sql, params, param_count, &schema, err))
+        return -1;
+    *ret_schema = schema;
+    return 0;
+}

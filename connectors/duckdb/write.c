@@ -1,0 +1,260 @@
+/* WRITE: a dataset as Parquet files, sorted by partition, one file a partition and file_bytes.
+ *
+ * The rows come sorted from one streaming SELECT. A *take* job cuts the next part off; *encode*
+ * jobs, SESSION_WRITERS at once, make a file of a part each. A part too large to hold is read on
+ * by its encoder: no take runs meanwhile. All that is decided on the loop, in step(). */
+#include "connectors/duckdb/columns.h"
+#include "connectors/duckdb/schema.h"
+#include "connectors/duckdb/session.h"
+#include "connectors/duckdb/statement.h"
+#include "connectors/duckdb/stream.h"
+#include "runner/base/mem.h"
+#include "runner/base/text.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { ROW_GROUP_ROWS = 122880, ROW_GROUP_ROWS_MIN = 2048 };
+
+struct encoder {
+    struct work work;
+    struct operation *operation;
+    unsigned index; /* of the slot's writers */
+    struct part *part;
+    bool busy;
+    uint64_t bytes;
+    struct error err;
+};
+
+struct writing {
+    struct arena arena; /* of the take job */
+    struct stream stream;
+    struct part *fetched; /* the take job's */
+    struct part *taken;   /* the loop's */
+    struct encoder encoders[SESSION_WRITERS];
+    bool taking, ended;
+    bool reading_on; /* an encoder owns the stream */
+    size_t files;
+};
+
+/* --- jobs
+ * ---------------------------------------------------------------------------------------------- */
+
+static int open_stream(struct operation *operation, struct writing *writing, struct error *err)
+{
+    const struct sql_write *write = &operation->request->write;
+    duckdb_result result;
+    struct buffer sql;
+    int rc;
+
+    buffer_init(&sql, 0);
+    rc = columns_select(operation->slot->main, write, &writing->arena, &sql, err);
+    if (!rc)
+        rc =
+            statement_execute(operation->slot->main, "", sql.data, "", NULL, 0, true, &result, err);
+    buffer_deinit(&sql);
+    if (rc)
+        return columns_explain(operation->slot->main, write, &writing->arena, err);
+    stream_open(&writing->stream, &result, write->partition_count, write->file_bytes);
+    return 0;
+}
+
+static int run_take(struct operation *operation, struct error *err)
+{
+    struct writing *writing = operation->state;
+    const struct sql_write *write = &operation->request->write;
+
+    if (!writing->stream.open && open_stream(operation, writing, err))
+        return -1;
+    if (stream_take(&writing->stream, &writing->fetched, err))
+        return columns_explain(operation->slot->main, write, &writing->arena, err);
+    return 0;
+}
+
+static size_t row_group_rows(const struct part *part)
+{
+    const size_t row_bytes = part_row_bytes(part);
+    const uint64_t file_bytes = part->stream->file_bytes;
+
+    if (part->whole || !file_bytes || !row_bytes)
+        return ROW_GROUP_ROWS;
+    return MAX(MIN(file_bytes / row_bytes, ROW_GROUP_ROWS), ROW_GROUP_ROWS_MIN);
+}
+
+static void on_encode(struct work *work)
+{
+    struct encoder *encoder = container_of(work, struct encoder, work);
+    struct slot *slot = encoder->operation->slot;
+    struct buffer sql;
+    struct stat info;
+
+    slot->parts[encoder->index] = encoder->part;
+    buffer_init(&sql, 0);
+    buffer_printf(&sql, "COPY (SELECT * FROM %s()) TO ", slot->functions[encoder->index]);
+    text_append_sql_literal(&sql, encoder->part->path);
+    buffer_printf(&sql,
+        " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %zu, USE_TMP_FILE false)",
+        row_group_rows(encoder->part));
+    if (!work_cancelled(work))
+        statement_run(slot->writers[encoder->index], sql.data, &encoder->err);
+    buffer_deinit(&sql);
+    slot->parts[encoder->index] = NULL;
+    if (encoder->part->stream->err.code && !encoder->part->whole)
+        encoder->err = encoder->part->stream->err;
+    if (encoder->err.code || work_cancelled(work))
+        return;
+    if (stat(encoder->part->path, &info))
+        error_set_errno(&encoder->err, errno, "%s", encoder->part->path);
+    else
+        encoder->bytes = (uint64_t)info.st_size;
+}
+
+/* --- on the loop
+ * ----------------------------------------------------------------------------------------- */
+
+static void hand_over(struct operation *operation, const struct encoder *encoder)
+{
+    struct sql_request *request = operation->request;
+    struct sql_write *write = &request->write;
+    struct arena *arena = request->arena;
+    const char **values = arena_array(arena, write->partition_count, sizeof(*values));
+    struct sql_file file = {.path = arena_strdup(arena, encoder->part->path),
+        .values = values,
+        .rows = encoder->part->rows,
+        .bytes = encoder->bytes};
+
+    for (size_t i = 0; i < write->partition_count; i++)
+        values[i] = columns_value(write->partitions[i].transform, encoder->part->keys[i], arena);
+    write->ret_rows += file.rows;
+    write->ret_files++;
+    if (write->on_file)
+        write->on_file(request, &file);
+}
+
+static void on_encoded(struct work *work, bool ran)
+{
+    struct encoder *encoder = container_of(work, struct encoder, work);
+    struct operation *operation = encoder->operation;
+    struct writing *writing = operation->state;
+
+    encoder->busy = false;
+    if (!encoder->part->whole)
+        writing->reading_on = false;
+    if (!ran || operation->cancelled)
+        error_set(&encoder->err, ERROR_STOPPED, "stopped");
+    error_keep_first(&operation->err, &encoder->err);
+    if (!operation->err.code)
+        hand_over(operation, encoder);
+    part_free(encoder->part);
+    encoder->part = NULL;
+    operation_step(operation);
+}
+
+static void on_interrupt(struct work *work)
+{
+    struct encoder *encoder = container_of(work, struct encoder, work);
+
+    duckdb_interrupt(encoder->operation->slot->writers[encoder->index]);
+}
+
+static void deliver(struct operation *operation)
+{
+    struct writing *writing = operation->state;
+
+    writing->taking = false;
+    writing->taken = writing->fetched;
+    writing->fetched = NULL;
+    writing->ended = !writing->taken;
+}
+
+static void encode(struct operation *operation, struct encoder *encoder)
+{
+    struct writing *writing = operation->state;
+    const struct sql_write *write = &operation->request->write;
+    struct part *part = writing->taken;
+
+    part->path = arena_printf(
+        &part->arena, "%s/%s-%zu.parquet", write->folder, write->prefix, writing->files++);
+    writing->taken = NULL;
+    writing->reading_on = !part->whole;
+    encoder->part = part;
+    encoder->busy = true;
+    encoder->work = (struct work){.run = on_encode, .done = on_encoded, .interrupt = on_interrupt};
+    work_submit(operation->session->lane, &encoder->work);
+}
+
+static struct encoder *idle_encoder(struct writing *writing)
+{
+    for (size_t i = 0; i < SESSION_WRITERS; i++) {
+        if (!writing->encoders[i].busy)
+            return &writing->encoders[i];
+    }
+    return NULL;
+}
+
+static bool is_busy(const struct writing *writing)
+{
+    bool busy = writing->taking;
+
+    for (size_t i = 0; i < SESSION_WRITERS; i++)
+        busy = busy || writing->encoders[i].busy;
+    return busy;
+}
+
+static bool step(struct operation *operation)
+{
+    struct writing *writing = operation->state;
+
+    if (operation->err.code) {
+        for (size_t i = 0; i < SESSION_WRITERS; i++)
+            work_cancel(&writing->encoders[i].work);
+        work_cancel(&operation->work);
+        writing->taking = writing->taking && operation->running;
+        return is_busy(writing);
+    }
+    if (writing->taken && idle_encoder(writing))
+        encode(operation, idle_encoder(writing));
+    if (!writing->taken && !writing->taking && !writing->ended && !writing->reading_on &&
+        idle_encoder(writing)) {
+        writing->taking = true;
+        operation_submit(operation);
+    }
+    return is_busy(writing);
+}
+
+static void begin(struct operation *operation)
+{
+    struct writing *writing = mem_new(struct writing);
+
+    arena_init(&writing->arena);
+    for (unsigned i = 0; i < SESSION_WRITERS; i++) {
+        writing->encoders[i].operation = operation;
+        writing->encoders[i].index = i;
+    }
+    operation->state = writing;
+}
+
+static void end(struct operation *operation)
+{
+    struct writing *writing = operation->state;
+
+    part_free(writing->fetched);
+    part_free(writing->taken);
+    stream_close(&writing->stream);
+    arena_deinit(&writing->arena);
+    free(writing);
+}
+
+static void progress(struct operation *operation, struct sql_progress *progress)
+{
+    progress->rows = MAX(progress->rows, operation->request->write.ret_rows);
+}
+
+const struct verb verb_write = {.name = "write",
+    .begin = begin,
+    .run = run_take,
+    .deliver = deliver,
+    .step = step,
+    .progress = progress,
+    .end = end};

@@ -1,0 +1,205 @@
+#include "runner/cli/plan_here.h"
+
+#include "runner/base/buffer.h"
+#include "runner/base/mem.h"
+#include "runner/cli/print.h"
+
+#include <string.h>
+
+enum { OBJECTS_SHOWN = 20 };
+
+/* --- as text --- */
+
+static void put_objects(const struct plan_extract *extract, size_t objects_max, struct buffer *out)
+{
+    char size[TIME_TEXT_SIZE], when[TIME_TEXT_SIZE];
+    unsigned width = 0;
+
+    for (size_t i = 0; i < extract->object_count && i < objects_max; i++)
+        width = MAX(width, print_width(extract->objects[i].shown));
+    for (size_t i = 0; i < extract->object_count && i < objects_max; i++) {
+        const struct plan_object *object = &extract->objects[i];
+
+        buffer_puts(out, "    ");
+        text_append_printable(out, object->shown);
+        buffer_printf(out, "%*s  %10s  %s\n", (int)(width - print_width(object->shown)), "",
+            size_format(object->object.size, size),
+            time_format_date(object->object.modified_ms, when));
+    }
+    if (extract->object_count > objects_max)
+        buffer_printf(
+            out, "    … and %zu more (--json has all)\n", extract->object_count - objects_max);
+}
+
+static void put_extract(const struct plan_extract *extract, const struct extract *options,
+    size_t objects_max, struct buffer *out)
+{
+    char size[TIME_TEXT_SIZE], count[PRINT_COUNT_SIZE];
+
+    buffer_puts(out, "reads ");
+    text_append_printable(out, options->from);
+    buffer_printf(out, ": %s object%s", print_count((int64_t)extract->object_count, count),
+        extract->object_count == 1 ? "" : "s");
+    if (extract->object_count > 0)
+        buffer_printf(out, ", %s", size_format(extract->bytes, size));
+    if (options->only_new.enabled)
+        buffer_printf(out, "; %s of %zu were read before",
+            print_count((int64_t)extract->seen_before, count), extract->listed);
+    buffer_putc(out, '\n');
+    put_objects(extract, objects_max, out);
+}
+
+static void put_transform(
+    const struct graph *graph, const struct graph_node *node, struct buffer *out)
+{
+    buffer_puts(out, "SQL over ");
+    for (unsigned i = 0; i < node->input_count; i++)
+        buffer_printf(out, "%s%s", i ? ", " : "", graph->nodes[node->inputs[i]].name);
+    if (node->input_count == 0)
+        buffer_puts(out, "no dataset");
+    if (node->transform->checks.count > 0)
+        buffer_printf(out, "; %zu check%s", node->transform->checks.count,
+            node->transform->checks.count == 1 ? "" : "s");
+    buffer_putc(out, '\n');
+}
+
+static void put_table(const struct plan_load *load, const struct load *options, struct buffer *out)
+{
+    char rows[PRINT_COUNT_SIZE];
+
+    buffer_printf(out, "%s into %s", load_mode_names[options->mode], options->into);
+    if (load->table_exists)
+        buffer_printf(out, " (version %lld, %s row%s)", (long long)load->version.version,
+            print_count(load->version.rows, rows), load->version.rows == 1 ? "" : "s");
+    else
+        buffer_puts(out, " (a new table)");
+    for (size_t i = 0; i < options->partition_count; i++) {
+        buffer_puts(out, i ? ", " : ", by ");
+        text_append_printable(out, options->partitions[i].text);
+    }
+}
+
+static void put_load(const struct plan_load *load, const struct load *options, struct buffer *out)
+{
+    if (options->into) {
+        put_table(load, options, out);
+    } else {
+        buffer_puts(out, "writes ");
+        text_append_printable(out, options->to);
+    }
+    if (load->postponed)
+        buffer_puts(out, "; waits for the next run: other objects are new to it");
+    else if (load->idle)
+        buffer_puts(out, "; nothing new");
+    buffer_putc(out, '\n');
+}
+
+void plan_render(const struct plan *plan, const struct graph *graph, size_t objects_max,
+    const struct cli *styles, struct buffer *buffer)
+{
+    unsigned width = 0;
+
+    for (unsigned i = 0; i < graph->count; i++)
+        width = MAX(width, plan->tasks[i].wanted ? print_width(graph->nodes[i].id) : 0);
+    for (unsigned i = 0; i < graph->count; i++) {
+        const struct graph_node *node = &graph->nodes[i];
+        const struct plan_task *task = &plan->tasks[i];
+
+        if (!task->wanted)
+            continue;
+        buffer_printf(buffer, "%s%s%s%*s  ", cli_style(styles, task->needed ? "bold" : "dim"),
+            node->id, cli_style(styles, "reset"), (int)(width - print_width(node->id)), "");
+        if (node->kind == TASK_EXTRACT)
+            put_extract(&task->extract, node->extract, objects_max, buffer);
+        else if (node->kind == TASK_TRANSFORM)
+            put_transform(graph, node, buffer);
+        else
+            put_load(&task->load, node->load, buffer);
+    }
+    if (plan->nothing_new)
+        buffer_puts(buffer, "Nothing new: a run would commit nothing.\n");
+}
+
+/* --- asked --- */
+
+struct plan_here {
+    struct plan plan;
+    struct error err;
+    struct cli *cli;
+};
+
+static void on_stop(void *data, int signal_number)
+{
+    struct plan_here *here = data;
+
+    (void)signal_number; /* the loop keeps it for the exit code */
+    plan_cancel(&here->plan);
+}
+
+static void on_done(struct plan *plan, const struct error *err)
+{
+    struct plan_here *here = container_of(plan, struct plan_here, plan);
+
+    if (err)
+        here->err = *err;
+    loop_on_stop(&here->cli->loop, NULL, NULL);
+}
+
+static void print_plan(
+    struct cli *cli, const struct plan *plan, const struct graph *graph, int64_t due_ms)
+{
+    struct buffer text;
+
+    if (cli->globals.json) {
+        json_t *value = plan_to_json(plan, graph);
+
+        json_put_time(value, "due", due_ms);
+        cli_print_json(value);
+        return;
+    }
+    buffer_init(&text, 0);
+    plan_render(plan, graph, OBJECTS_SHOWN, cli, &text);
+    fputs(text.data, stdout);
+    buffer_deinit(&text);
+}
+
+static int ask(struct cli *cli, const struct run_flags *flags, const struct graph *graph)
+{
+    const struct plan_options options = {
+        .engine = cli->engine, .graph = graph, .instance = flags->instance, .tasks = &flags->tasks};
+    struct plan_here *here = mem_new(struct plan_here);
+    int code = EXIT_OK;
+
+    here->cli = cli;
+    loop_on_stop(&cli->loop, on_stop, here);
+    plan_start(&here->plan, &options, on_done);
+    loop_run(&cli->loop);
+    if (here->err.code)
+        code = cli_fail(cli, &here->err);
+    else
+        print_plan(cli, &here->plan, graph, flags->due_ms);
+    plan_deinit(&here->plan);
+    free(here);
+    return code;
+}
+
+int plan_here(struct cli *cli, struct run_flags *flags, const char *pipeline_name)
+{
+    struct pipeline_scope scope;
+    struct pipeline *pipeline;
+    struct graph *graph;
+    struct error err;
+    int code;
+
+    if (run_flags_complete(flags, &cli->arena, &scope, &err))
+        return cli_fail(cli, &err);
+    code = cli_load_graph(cli, pipeline_name, &scope, &pipeline, &graph);
+    if (code)
+        return code;
+    code = graph_check_supported(graph, &err) ? cli_fail(cli, &err) : cli_open_engine(cli, true);
+    if (code == EXIT_OK)
+        code = ask(cli, flags, graph);
+    graph_free(graph);
+    pipeline_free(pipeline);
+    return code;
+}

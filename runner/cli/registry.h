@@ -1,0 +1,9 @@
+/* The one place that names concrete connectors. */
+#ifndef RUNNER_CLI_REGISTRY_H
+#define RUNNER_CLI_REGISTRY_H
+
+#include "runner/engine/engine.h"
+
+extern const struct engine_registry registry;
+
+#endif

@@ -1,0 +1,83 @@
+#include "runner/cli/run_flags.h"
+
+#include <stddef.h>
+
+#define PARAM_FLAG                                                                                 \
+    {                                                                                              \
+        "param", OPTION_PAIRS, offsetof(struct run_flags, params),                                 \
+            .letter = 'p', .value_name = "NAME=VALUE",                                             \
+            .help = "Value of a parameter of the pipeline; may be given again"                     \
+    }
+#define TASK_FLAG                                                                                  \
+    {                                                                                              \
+        "task", OPTION_TEXTS, offsetof(struct run_flags, tasks),                                   \
+            .letter = 't', .value_name = "TASK",                                                   \
+            .help = "Only this task (load.clean) and what it needs; only the loads named are "     \
+                    "committed; may be given again"                                                \
+    }
+#define DUE_FLAG                                                                                   \
+    {                                                                                              \
+        "due", OPTION_TIME, offsetof(struct run_flags, due_ms),                                    \
+            .value_name = "TIME",                                                                  \
+            .help = "The time that the run stands for, ISO 8601: ${run.due}, today and yesterday " \
+                    "mean it (default: now)"                                                       \
+    }
+#define RUN_ID_FLAG                                                                                \
+    {                                                                                              \
+        "run-id", OPTION_TEXT, offsetof(struct run_flags, run_id),                                 \
+            .value_name = "ID",                                                                    \
+            .help = "Id of the run, a UUID: the same one never commits twice (default: a new one)" \
+    }
+#define INSTANCE_FLAG                                                                              \
+    {                                                                                              \
+        "instance", OPTION_TEXT, offsetof(struct run_flags, instance),                             \
+            .preset = "", .flags = OPTION_HIDDEN | OPTION_NULLABLE, .help = "Key of the instance"  \
+    }
+#define BUSY_FLAG                                                                                  \
+    {                                                                                              \
+        "busy-ok", OPTION_BOOL, offsetof(struct run_flags, busy_ok),                               \
+            .help = "Exit 0 in place of 75 where another run of the pipeline is under way"         \
+    }
+
+static const struct option run_options[] = {
+    PARAM_FLAG,
+    TASK_FLAG,
+    DUE_FLAG,
+    RUN_ID_FLAG,
+    INSTANCE_FLAG,
+    {"dry-run", OPTION_BOOL, offsetof(struct run_flags, dry_run), .letter = 'n',
+        .help = "Only say what it would do, as sluice plan does"},
+    BUSY_FLAG,
+};
+
+static const struct option trigger_options[] = {
+    PARAM_FLAG, TASK_FLAG, DUE_FLAG, RUN_ID_FLAG, INSTANCE_FLAG, BUSY_FLAG};
+
+static const struct option plan_options[] = {PARAM_FLAG, TASK_FLAG, DUE_FLAG, INSTANCE_FLAG};
+
+const struct option_set run_flag_set = OPTION_SET("run", "Options", struct run_flags, run_options);
+const struct option_set trigger_flag_set =
+    OPTION_SET("trigger", "Options", struct run_flags, trigger_options);
+const struct option_set plan_flag_set =
+    OPTION_SET("plan", "Options", struct run_flags, plan_options);
+
+int run_flags_complete(struct run_flags *flags, struct arena *arena,
+    struct pipeline_scope *ret_scope, struct error *err)
+{
+    char id[UUID_TEXT_SIZE];
+    const int64_t now_ms = time_now_ms();
+
+    if (flags->run_id && !uuid_valid(flags->run_id))
+        return error_set(err, ERROR_INVALID,
+            "--run-id: \"%s\" is not a UUID in lower case, like %s", flags->run_id,
+            uuid_v7(now_ms, id));
+    if (!flags->run_id)
+        flags->run_id = arena_strdup(arena, uuid_v7(now_ms, id));
+    if (flags->due_ms == 0)
+        flags->due_ms = now_ms;
+    *ret_scope = (struct pipeline_scope){.run_id = flags->run_id,
+        .due_ms = flags->due_ms,
+        .params = &flags->params,
+        .for_run = true};
+    return 0;
+}

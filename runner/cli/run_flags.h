@@ -1,0 +1,24 @@
+/* What run, trigger and plan take on the command line. */
+#ifndef RUNNER_CLI_RUN_FLAGS_H
+#define RUNNER_CLI_RUN_FLAGS_H
+
+#include "runner/base/uuid.h"
+#include "runner/cli/cli.h"
+
+struct run_flags {
+    struct option_pairs params;
+    struct text_list tasks;
+    int64_t due_ms; /* 0: now */
+    const char *run_id, *instance;
+    bool dry_run, busy_ok;
+};
+
+/* All of them, and those of a plan. The struct is the same. */
+extern const struct option_set run_flag_set, trigger_flag_set, plan_flag_set;
+
+/* Fills in the due time and the run's id where they were not given; the scope that the pipeline is
+ * loaded with points into `flags`. */
+int run_flags_complete(struct run_flags *flags, struct arena *arena,
+    struct pipeline_scope *ret_scope, struct error *err);
+
+#endif

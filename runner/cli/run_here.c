@@ -1,0 +1,123 @@
+#include "runner/cli/run_here.h"
+
+#include "runner/base/mem.h"
+#include "runner/cli/live.h"
+#include "runner/cli/print.h"
+#include "runner/cli/summary.h"
+#include "runner/engine/run.h"
+
+#include <string.h>
+
+struct run_here {
+    struct cli *cli;
+    struct run *run;
+    struct live *live; /* NULL: no terminal to draw on */
+    struct error err;
+};
+
+/* Where nothing else was asked for, and the terminal can be drawn on. */
+static bool wants_live(const struct cli *cli)
+{
+    const char *term = getenv("TERM");
+
+    return cli->err_tty && !cli->globals.quiet && !cli->globals.json && !cli->globals.log_format &&
+           term && strcmp(term, "dumb") != 0;
+}
+
+static void on_stop(void *data, int signal_number)
+{
+    struct run_here *here = data;
+
+    (void)signal_number; /* the loop keeps it for the exit code */
+    run_cancel(here->run);
+}
+
+static void on_done(struct run *run, const struct error *err)
+{
+    struct run_here *here = run_data(run);
+
+    if (err)
+        here->err = *err;
+    if (here->live)
+        live_end(here->live);
+    here->live = NULL;
+    loop_on_stop(&here->cli->loop, NULL, NULL);
+}
+
+static void go(struct run_here *here, const struct run_options *options)
+{
+    struct cli *cli = here->cli;
+    struct live_options live = {.title = options->graph->pipeline->name,
+        .loop = &cli->loop,
+        .log = cli->log,
+        .fd = 2,
+        .color = cli->err_color};
+
+    here->run = run_new(options, on_done);
+    live.run = here->run;
+    if (wants_live(cli))
+        here->live = live_new(&live);
+    loop_on_stop(&cli->loop, on_stop, here);
+    run_start(here->run);
+    loop_run(&cli->loop);
+}
+
+static void report(const struct run_here *here, const struct run_options *options)
+{
+    struct cli *cli = here->cli;
+    const struct run_facts facts = {.pipeline = options->graph->pipeline->name,
+        .run_id = options->run_id,
+        .environment = cli->project->environment->item.name,
+        .summary = run_summary(here->run),
+        .err = here->err.code ? &here->err : NULL};
+    struct buffer text;
+
+    if (cli->globals.json)
+        cli_print_json(summary_to_json(&facts));
+    if (!wants_live(cli))
+        return;
+    buffer_init(&text, 0);
+    summary_render(&facts, print_terminal_width(2), cli->err_color, &text);
+    fputs(text.data, stderr);
+    buffer_deinit(&text);
+}
+
+static int end_code(struct cli *cli, const struct run_flags *flags, const struct error *err)
+{
+    const int code = err->code ? cli_fail(cli, err) : EXIT_OK;
+
+    return err->code == ERROR_BUSY && flags->busy_ok ? EXIT_OK : code;
+}
+
+int run_here(struct cli *cli, struct run_flags *flags, const char *pipeline_name)
+{
+    struct run_here here = {.cli = cli};
+    struct run_options options = {.data = &here};
+    struct pipeline_scope scope;
+    struct pipeline *pipeline;
+    struct graph *graph;
+    struct error err;
+    int code;
+
+    if (run_flags_complete(flags, &cli->arena, &scope, &err))
+        return cli_fail(cli, &err);
+    code = cli_load_graph(cli, pipeline_name, &scope, &pipeline, &graph);
+    if (code)
+        return code;
+    code = graph_check_supported(graph, &err) ? cli_fail(cli, &err) : cli_open_engine(cli, false);
+    if (code == EXIT_OK) {
+        options.engine = cli->engine;
+        options.graph = graph;
+        options.instance = flags->instance;
+        options.run_id = flags->run_id;
+        options.due_ms = flags->due_ms;
+        options.tasks = &flags->tasks;
+        go(&here, &options);
+        report(&here, &options);
+        code = end_code(cli, flags, &here.err);
+        run_free(here.run);
+    }
+    graph_free(graph);
+    pipeline_free(pipeline);
+    return code;
+}

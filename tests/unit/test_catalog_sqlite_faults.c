@@ -1,0 +1,429 @@
+/* connectors/catalog_sqlite under many processes, kill -9, a full disk, and each write failing in
+ * turn. */
+#include "tests/unit/catalog_fixture.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* --- many processes --- */
+
+enum { PROCESSES = 6, APPLIES = 25, ROWS = 3 };
+
+static void append_in_a_child(int which)
+{
+    struct book book;
+
+    if (book_try_open(&book, false, 0))
+        _exit(1);
+    for (int i = 0; i < APPLIES; i++) {
+        char run_id[32], value[16];
+
+        snprintf(run_id, sizeof(run_id), "run-%d-%d", which, i);
+        snprintf(value, sizeof(value), "2024-%02d", i % 4);
+        book_add_append(&book, value, run_id, ROWS);
+        book_add_commit(&book, run_id, 1);
+        if (book_try_apply(&book)) {
+            fprintf(stderr, "%s\n", book.err.message);
+            _exit(1);
+        }
+    }
+    book_close(&book);
+    _exit(0);
+}
+
+static void test_many_processes_apply_at_once(void **state)
+{
+    pid_t children[PROCESSES];
+    struct catalog_query deltas;
+    struct book book;
+
+    (void)state;
+    book_open_with_table(&book);
+    book_close(&book); /* no handle may cross a fork */
+    for (int i = 0; i < PROCESSES; i++)
+        if ((children[i] = fork()) == 0)
+            append_in_a_child(i);
+    for (int i = 0; i < PROCESSES; i++) {
+        int status;
+
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+    book_open(&book);
+    deltas = book_ask_with(
+        &book, (struct catalog_query){.verb = CATALOG_LIST_DELTAS, .ascending = true});
+    assert_int_equal(deltas.count, PROCESSES * APPLIES);
+    for (size_t i = 0; i < deltas.count; i++)
+        assert_int_equal(deltas.deltas[i].position, i + 1); /* none taken twice, none left out */
+    assert_int_equal(
+        book_ask(&book, CATALOG_GET_VERSION).versions[0].rows, PROCESSES * APPLIES * ROWS);
+    assert_int_equal(book_ask(&book, CATALOG_LIST_COMMITS).count, PROCESSES * APPLIES);
+    book_check(&book);
+    book_close(&book);
+}
+
+/* --- kill -9 --- */
+
+enum { KILLS = 25, PARTITIONS = 10 };
+
+/* Appends to all partitions in each apply, until it is killed. */
+static void append_until_killed(int round)
+{
+    struct book book;
+
+    if (book_try_open(&book, false, 0))
+        _exit(1);
+    for (int i = 0;; i++) {
+        char run_id[32], value[16];
+
+        snprintf(run_id, sizeof(run_id), "run-%d-%d", round, i);
+        for (int p = 0; p < PARTITIONS; p++) {
+            snprintf(value, sizeof(value), "p%d", p);
+            book_add_append(&book, arena_strdup(&book.arena, value), "f", 1);
+        }
+        book_add_commit(&book, run_id, 1);
+        if (book_try_apply(&book))
+            _exit(1);
+    }
+}
+
+static void test_kill_leaves_whole_applies(void **state)
+{
+    struct book book;
+    int64_t commits = 0;
+
+    (void)state;
+    book_open_with_table(&book);
+    book_close(&book);
+    for (int round = 0; round < KILLS; round++) {
+        const pid_t child = fork();
+        struct catalog_query version;
+        int status;
+
+        if (child == 0)
+            append_until_killed(round);
+        usleep((useconds_t)(3000 + round * 1700));
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status)); /* it did not end by an error of its own */
+        book_open(&book);
+        version = book_ask(&book, CATALOG_GET_VERSION);
+        commits = (int64_t)book_ask(&book, CATALOG_LIST_COMMITS).count;
+        assert_int_equal(version.versions[0].rows, commits * PARTITIONS);
+        assert_int_equal(version.versions[0].last_position, commits);
+        book_check(&book);
+        book_close(&book);
+    }
+    assert_true(commits > 0);
+}
+
+/* --- a full disk --- */
+
+static void add_much(struct book *book, int count)
+{
+    book_add_at(book, CATALOG_STAGE_PARTITION, "big")->if_missing = true;
+    for (int i = 0; i < count; i++)
+        book_add_delta(book, "big", arena_printf(&book->arena, "%0600d", i), 1);
+    book_add_at(book, CATALOG_COMMIT_DELTA, "big");
+    book_add_at(book, CATALOG_COMMIT_PARTITION, "big")->if_missing = true;
+}
+
+static void fill_the_disk_in_a_child(void)
+{
+    const struct rlimit limit = {.rlim_cur = 256 * 1024, .rlim_max = 256 * 1024};
+    struct book book;
+    int applied = 0;
+
+    signal(SIGXFSZ, SIG_IGN);
+    if (setrlimit(RLIMIT_FSIZE, &limit) || book_try_open(&book, false, 0))
+        _exit(1);
+    for (;;) {
+        add_much(&book, 50);
+        if (book_try_apply(&book))
+            break;
+        applied++;
+    }
+    if (book.err.code != ERROR_NO_SPACE || !strstr(book.err.message, "make room and try again") ||
+        !strstr(book.err.message, "catalog.db"))
+        _exit(2);
+    /* The handle is still good: what was committed is there, and only that. */
+    if (book_ask(&book, CATALOG_LIST_FILES).count != (size_t)applied)
+        _exit(3);
+    _exit(applied > 0 ? 0 : 4);
+}
+
+static void test_full_disk(void **state)
+{
+    struct book book;
+    int64_t there;
+    pid_t child;
+    int status;
+
+    (void)state;
+    book_open_with_table(&book);
+    book_close(&book);
+    child = fork();
+    if (child == 0)
+        fill_the_disk_in_a_child();
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    book_open(&book);
+    book_check(&book);
+    there = (int64_t)book_ask(&book, CATALOG_LIST_FILES).count;
+    add_much(&book, 50); /* with room again, it goes on */
+    book_apply(&book);
+    assert_int_equal(book_ask(&book, CATALOG_LIST_FILES).count, there + 1);
+    book_check(&book);
+    book_close(&book);
+}
+
+/* --- a file system whose n-th write, sync or allocation fails --- */
+
+/* Wraps SQLite's own one. The counter is the test's; SQLite hands no data to a VFS's methods but
+ * the VFS itself, so it lies beside it. */
+struct faulty {
+    sqlite3_vfs vfs;
+    sqlite3_vfs *real;
+    int left;     /* operations until one fails; 0: none does */
+    int error;    /* with this */
+    bool keep_on; /* and all after it, as on a disk that is full */
+    bool has_failed;
+};
+
+struct faulty_file {
+    sqlite3_file file;
+    struct faulty *faulty;
+    sqlite3_file *real;
+};
+
+static struct faulty_file *faulty_of(sqlite3_file *file)
+{
+    return container_of(file, struct faulty_file, file);
+}
+
+static bool fails_now(struct faulty *faulty)
+{
+    if (faulty->has_failed && faulty->keep_on)
+        return true;
+    if (faulty->left == 0 || --faulty->left > 0)
+        return false;
+    faulty->has_failed = true;
+    return true;
+}
+
+static int faulty_close(sqlite3_file *file)
+{
+    sqlite3_file *real = faulty_of(file)->real;
+    const int result = real->pMethods ? real->pMethods->xClose(real) : SQLITE_OK;
+
+    free(real);
+    return result;
+}
+
+static int faulty_write(sqlite3_file *file, const void *bytes, int length, sqlite3_int64 offset)
+{
+    struct faulty_file *faulty = faulty_of(file);
+
+    return fails_now(faulty->faulty)
+               ? faulty->faulty->error
+               : faulty->real->pMethods->xWrite(faulty->real, bytes, length, offset);
+}
+
+static int faulty_sync(sqlite3_file *file, int flags)
+{
+    struct faulty_file *faulty = faulty_of(file);
+
+    return fails_now(faulty->faulty) ? SQLITE_IOERR_FSYNC
+                                     : faulty->real->pMethods->xSync(faulty->real, flags);
+}
+
+static int faulty_truncate(sqlite3_file *file, sqlite3_int64 size)
+{
+    struct faulty_file *faulty = faulty_of(file);
+
+    return fails_now(faulty->faulty) ? SQLITE_IOERR_TRUNCATE
+                                     : faulty->real->pMethods->xTruncate(faulty->real, size);
+}
+
+#define PASS_ON(name, parameters, ...)                                                             \
+    static int faulty_##name parameters                                                            \
+    {                                                                                              \
+        sqlite3_file *real = faulty_of(file)->real;                                                \
+                                                                                                   \
+        return real->pMethods->x##name(real, ##__VA_ARGS__);                                       \
+    }
+PASS_ON(Read, (sqlite3_file * file, void *bytes, int length, sqlite3_int64 offset), bytes, length,
+    offset)
+PASS_ON(FileSize, (sqlite3_file * file, sqlite3_int64 *size), size)
+PASS_ON(Lock, (sqlite3_file * file, int lock), lock)
+PASS_ON(Unlock, (sqlite3_file * file, int lock), lock)
+PASS_ON(CheckReservedLock, (sqlite3_file * file, int *lock), lock)
+PASS_ON(FileControl, (sqlite3_file * file, int verb, void *argument), verb, argument)
+PASS_ON(SectorSize, (sqlite3_file * file))
+PASS_ON(DeviceCharacteristics, (sqlite3_file * file))
+PASS_ON(ShmMap, (sqlite3_file * file, int page, int size, int extend, void volatile **memory), page,
+    size, extend, memory)
+PASS_ON(ShmLock, (sqlite3_file * file, int offset, int count, int flags), offset, count, flags)
+PASS_ON(ShmUnmap, (sqlite3_file * file, int remove), remove)
+
+static void faulty_ShmBarrier(sqlite3_file *file)
+{
+    sqlite3_file *real = faulty_of(file)->real;
+
+    real->pMethods->xShmBarrier(real);
+}
+
+static const sqlite3_io_methods faulty_methods = {
+    .iVersion = 2,
+    .xClose = faulty_close,
+    .xRead = faulty_Read,
+    .xWrite = faulty_write,
+    .xTruncate = faulty_truncate,
+    .xSync = faulty_sync,
+    .xFileSize = faulty_FileSize,
+    .xLock = faulty_Lock,
+    .xUnlock = faulty_Unlock,
+    .xCheckReservedLock = faulty_CheckReservedLock,
+    .xFileControl = faulty_FileControl,
+    .xSectorSize = faulty_SectorSize,
+    .xDeviceCharacteristics = faulty_DeviceCharacteristics,
+    .xShmMap = faulty_ShmMap,
+    .xShmLock = faulty_ShmLock,
+    .xShmBarrier = faulty_ShmBarrier,
+    .xShmUnmap = faulty_ShmUnmap,
+};
+
+static int faulty_open(
+    sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *ret_flags)
+{
+    struct faulty *faulty = container_of(vfs, struct faulty, vfs);
+    struct faulty_file *opened = faulty_of(file);
+    int result;
+
+    opened->faulty = faulty;
+    opened->real = mem_calloc(1, (size_t)faulty->real->szOsFile);
+    result = faulty->real->xOpen(faulty->real, name, opened->real, flags, ret_flags);
+    file->pMethods = &faulty_methods; /* also after a failure: SQLite closes it then */
+    return result;
+}
+
+static void faulty_register(struct faulty *faulty)
+{
+    sqlite3_vfs *real = sqlite3_vfs_find(NULL);
+
+    *faulty = (struct faulty){.vfs = *real, .real = real};
+    faulty->vfs.zName = "faulty";
+    faulty->vfs.szOsFile = sizeof(struct faulty_file);
+    faulty->vfs.xOpen = faulty_open;
+    faulty->vfs.pNext = NULL;
+    assert_int_equal(sqlite3_vfs_register(&faulty->vfs, 0), SQLITE_OK);
+}
+
+static int open_faulty(struct book *book)
+{
+    const struct sqlite_options options = {
+        .path = book_path(), .schema = &database_catalog_schema, .durable = true, .vfs = "faulty"};
+
+    memset(book, 0, sizeof(*book));
+    arena_init(&book->arena);
+    return sqlite_open(&book->db, &options, &book->err);
+}
+
+/* One apply on a fresh catalog with one row in it, where the n-th operation fails: afterwards the
+ * catalog has one row or three, whole, and the answer tells which. True: nothing failed. */
+static bool apply_with_fault(struct faulty *faulty, int n, int error, bool keep_on)
+{
+    struct book book;
+    bool applied = false, opened;
+    int64_t rows;
+
+    file_remove(book_path(), NULL);
+    book_open_with_table(&book);
+    book_add_append(&book, "2024-01", "a", 1);
+    book_apply(&book);
+    book_close(&book);
+    faulty->left = n;
+    faulty->error = error;
+    faulty->keep_on = keep_on;
+    faulty->has_failed = false;
+    opened = open_faulty(&book) == 0;
+    if (opened) {
+        book_add_append(&book, "2024-01", "b", 2);
+        book_add_commit(&book, "run-1", 1);
+        applied = book_try_apply(&book) == 0;
+    }
+    if (!opened || !applied) {
+        assert_true(faulty->has_failed);
+        assert_contains(book.err.message, "catalog.db");
+        assert_true(book.err.code == ERROR_IO || book.err.code == ERROR_NO_SPACE);
+    }
+    book_close(&book);
+    faulty->left = 0;
+    faulty->keep_on = false;
+    book_open(&book);
+    rows = book_ask(&book, CATALOG_GET_VERSION).versions[0].rows;
+    assert_int_equal(rows, applied ? 3 : 1);
+    assert_int_equal(book_ask(&book, CATALOG_LIST_COMMITS).count, applied ? 1 : 0);
+    book_check(&book);
+    book_close(&book);
+    return !faulty->has_failed;
+}
+
+static void test_each_write_fails_in_turn(void **state)
+{
+    static const int errors[] = {SQLITE_FULL, SQLITE_IOERR_WRITE};
+    struct faulty faulty;
+
+    (void)state;
+    faulty_register(&faulty);
+    for (size_t i = 0; i < ARRAY_LENGTH(errors) * 2; i++) {
+        int n = 1;
+
+        while (!apply_with_fault(&faulty, n, errors[i / 2], i % 2 == 1))
+            n++;
+        assert_true(n > 3); /* there was something to fail */
+    }
+    sqlite3_vfs_unregister(&faulty.vfs);
+}
+
+static void test_each_write_of_creating_fails_in_turn(void **state)
+{
+    struct faulty faulty;
+    struct book book;
+    int n = 0;
+
+    (void)state;
+    faulty_register(&faulty);
+    do {
+        file_remove(book_path(), NULL);
+        faulty.left = ++n;
+        faulty.error = SQLITE_FULL;
+        faulty.has_failed = false;
+        if (open_faulty(&book))
+            assert_true(faulty.has_failed);
+        book_close(&book);
+        faulty.left = 0;
+        book_open_with_table(&book); /* a second try finds nothing in its way */
+        book_check(&book);
+        book_close(&book);
+    } while (faulty.has_failed);
+    assert_true(n > 3);
+    sqlite3_vfs_unregister(&faulty.vfs);
+}
+
+int main(void)
+{
+#define IN_FOLDER(test)                                                                            \
+    cmocka_unit_test_setup_teardown(test, fixture_folder_make, fixture_folder_remove)
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(test_many_processes_apply_at_once),
+        IN_FOLDER(test_kill_leaves_whole_applies),
+        IN_FOLDER(test_full_disk),
+        IN_FOLDER(test_each_write_fails_in_turn),
+        IN_FOLDER(test_each_write_of_creating_fails_in_turn),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

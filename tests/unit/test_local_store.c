@@ -1,0 +1,366 @@
+#include "tests/unit/local_fixture.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- list --- */
+
+static void assert_lists(struct asked *asked, const char *glob, const char *keys)
+{
+    struct buffer found;
+
+    if (ASK(asked, .verb = STORE_LIST, .key = glob))
+        fail_msg("%s: %s", glob, asked->outcome.message);
+    buffer_init(&found, 0);
+    for (size_t i = 0; i < asked->request.object_count; i++)
+        buffer_printf(&found, "%s%s", i ? " " : "", asked->request.objects[i].key);
+    if (strcmp(found.data, keys) != 0)
+        fail_msg("%s lists \"%s\", not \"%s\"", glob, found.data, keys);
+    buffer_deinit(&found);
+}
+
+static void make_objects(void)
+{
+    static const char *const names[] = {"a.csv", "b.csv", "b.txt", "data/1.csv", "data/2.csv",
+        "data/2.csv.gz", "data/x/3.csv", "data/x/y/4.csv", "data/.hidden/5.csv", "data/.6.csv",
+        "data-x/7.csv", ".sluice-0123456789abcdef.tmp", "data/.sluice-0123456789abcdef.tmp"};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        char *name = mem_printf("root/%s", names[i]);
+
+        put(name, names[i]);
+        free(name);
+    }
+}
+
+static void test_list(void **state)
+{
+    struct asked asked;
+    char *absolute = path_of("root/data/[12].csv");
+    char *both =
+        mem_printf("%s/root/data/1.csv %s/root/data/2.csv", fixture_folder, fixture_folder);
+
+    (void)state;
+    make_objects();
+    asked_init(&asked);
+    assert_lists(&asked, "a.csv", "a.csv");
+    assert_int_equal(asked.request.objects[0].size, 5);
+    assert_in_range(asked.request.objects[0].modified_ms, 1600000000000, 9999999999999);
+    assert_lists(&asked, "*.csv", "a.csv b.csv");
+    assert_lists(&asked, "?.[a-c]*", "a.csv b.csv");
+    assert_lists(&asked, "data/*.csv", "data/1.csv data/2.csv");
+    assert_lists(&asked, "./data//./*.csv", "data/1.csv data/2.csv");
+    assert_lists(&asked, "data/*/*.csv", "data/x/3.csv");
+    assert_lists(&asked, "data/**/*.csv", "data/1.csv data/2.csv data/x/3.csv data/x/y/4.csv");
+    assert_lists(&asked, "**/[3-7].csv", "data-x/7.csv data/x/3.csv data/x/y/4.csv");
+    assert_lists(&asked, "*a*/**.gz", "data/2.csv.gz");
+    assert_lists(&asked, "data/.*.csv", "data/.6.csv");
+    assert_lists(&asked, "data/.hidden/*", "data/.hidden/5.csv");
+    assert_lists(&asked, "data/**/.h*/*", "data/.hidden/5.csv");
+    assert_lists(&asked, "**/.csv", ""); /* whole folders: not the end of a.csv */
+    assert_lists(&asked, "*.parquet", "");
+    assert_lists(&asked, ".*", "");
+    assert_lists(&asked, "**/.sluice-*.tmp",
+        ".sluice-0123456789abcdef.tmp data/.sluice-0123456789abcdef.tmp");
+    assert_lists(&asked, absolute, both);
+    asked_deinit(&asked);
+    free(absolute);
+    free(both);
+}
+
+static void test_list_says_what_is_wrong(void **state)
+{
+    struct asked asked;
+
+    (void)state;
+    asked_init(&asked);
+    ASK(&asked, .verb = STORE_LIST, .key = "*.csv"); /* the root is not there */
+    assert_outcome(&asked, ERROR_NOT_FOUND, "/root: No such file or directory");
+    make_objects();
+    ASK(&asked, .verb = STORE_LIST, .key = "none/*.csv");
+    assert_outcome(&asked, ERROR_NOT_FOUND, "/root/none");
+    ASK(&asked, .verb = STORE_LIST, .key = "none.csv");
+    assert_outcome(&asked, ERROR_NOT_FOUND, "/root/none.csv: No such file or directory");
+    ASK(&asked, .verb = STORE_LIST, .key = "a.csv/*");
+    assert_outcome(&asked, ERROR_NOT_FOUND, "Not a directory");
+    ASK(&asked, .verb = STORE_LIST, .key = "data");
+    assert_outcome(&asked, ERROR_INVALID, "is a folder, not a file: data/* would name the files");
+    asked_deinit(&asked);
+}
+
+static void test_list_has_a_limit(void **state)
+{
+    const atomic_bool stop = false;
+    struct store_object *objects = NULL;
+    struct error err = {0};
+    struct arena arena;
+    char *root = path_of("root");
+    size_t count = 77;
+
+    (void)state;
+    make_objects();
+    arena_init(&arena);
+    assert_ok(local_list(root, "*.csv", 2, &stop, &arena, &objects, &count, &err), &err);
+    assert_int_equal(count, 2);
+    count = 77;
+    assert_int_equal(local_list(root, "*.csv", 1, &stop, &arena, &objects, &count, &err), -1);
+    assert_int_equal(err.code, ERROR_LIMIT);
+    assert_contains(err.message, "more than 1 files match *.csv");
+    assert_int_equal(count, 77);
+    arena_deinit(&arena);
+    free(root);
+}
+
+/* --- get and check --- */
+
+static void test_get_copies(void **state)
+{
+    char *target = path_of("copy");
+    struct store_object object;
+    struct asked asked;
+
+    (void)state;
+    make_objects();
+    asked_init(&asked);
+    assert_lists(&asked, "a.csv", "a.csv");
+    object = asked.request.objects[0];
+    assert_int_equal(
+        ASK(&asked, .verb = STORE_GET, .key = "a.csv", .path = target, .expect = &object), 0);
+    assert_true(holds("copy", "a.csv"));
+    assert_int_equal(asked.request.bytes_done, 5);
+    assert_int_equal(asked.request.bytes_total, 5);
+    assert_int_equal(ASK(&asked, .verb = STORE_GET, .key = "b.csv", .path = target), 0);
+    assert_true(holds("copy", "b.csv")); /* over what an earlier attempt left */
+    asked_deinit(&asked);
+    free(target);
+}
+
+static void test_get_in_place(void **state)
+{
+    char *target = path_of("link"), *object_path = path_of("root/a.csv"), read[512] = {0};
+    struct asked asked;
+
+    (void)state;
+    make_objects();
+    asked_init(&asked);
+    for (unsigned attempt = 0; attempt < 2; attempt++) {
+        assert_int_equal(
+            ASK(&asked, .verb = STORE_GET, .key = "a.csv", .path = target, .in_place = true), 0);
+        assert_int_equal(asked.request.bytes_done, 5);
+        assert_int_equal(readlink(target, read, sizeof(read) - 1), strlen(object_path));
+        assert_string_equal(read, object_path);
+    }
+    asked_deinit(&asked);
+    free(target);
+    free(object_path);
+}
+
+static void test_a_changed_object_is_noticed(void **state)
+{
+    char *target = path_of("copy"), *path = path_of("root/a.csv");
+    struct store_object object;
+    struct asked asked;
+
+    (void)state;
+    make_objects();
+    asked_init(&asked);
+    assert_lists(&asked, "a.csv", "a.csv");
+    object = asked.request.objects[0];
+    assert_int_equal(ASK(&asked, .verb = STORE_CHECK, .key = "a.csv", .expect = &object), 0);
+    assert_int_equal(chmod(path, 0640), 0); /* not the bytes */
+    assert_int_equal(ASK(&asked, .verb = STORE_CHECK, .key = "a.csv", .expect = &object), 0);
+
+    put("root/a.csv", "longer");
+    ASK(&asked, .verb = STORE_CHECK, .key = "a.csv", .expect = &object);
+    assert_outcome(&asked, ERROR_CHANGED, "it had 5 bytes, now it has 6");
+    ASK(&asked, .verb = STORE_GET, .key = "a.csv", .expect = &object, .path = target);
+    assert_outcome(&asked, ERROR_CHANGED, "has changed since");
+    assert_false(file_exists(target));
+    assert_int_equal(ASK(&asked, .verb = STORE_CHECK, .key = "a.csv"), 0); /* any version */
+
+    assert_int_equal(unlink(path), 0);
+    ASK(&asked, .verb = STORE_CHECK, .key = "a.csv", .expect = &object);
+    assert_outcome(&asked, ERROR_CHANGED, "is gone");
+    ASK(&asked, .verb = STORE_CHECK, .key = "a.csv");
+    assert_outcome(&asked, ERROR_NOT_FOUND, path);
+    asked_deinit(&asked);
+    free(target);
+    free(path);
+}
+
+static void test_unreadable_object(void **state)
+{
+    char *target = path_of("copy"), *path = path_of("root/a.csv");
+    struct asked asked;
+
+    (void)state;
+    make_objects();
+    assert_int_equal(chmod(path, 0), 0);
+    assert_int_equal(chmod(fixture_folder, 0755), 0);
+    asked_init(&asked);
+    for (unsigned in_place = 0; in_place < 2; in_place++) {
+        if (getuid() == 0) /* who may read anything */
+            assert_int_equal(seteuid(65534), 0);
+        ASK(&asked, .verb = STORE_GET, .key = "a.csv", .path = target, .in_place = in_place);
+        if (getuid() == 0)
+            assert_int_equal(seteuid(0), 0);
+        assert_outcome(&asked, ERROR_DENIED, path);
+        assert_false(file_exists(target));
+    }
+    ASK(&asked, .verb = STORE_GET, .key = "data", .path = target, .in_place = true);
+    assert_outcome(&asked, ERROR_INVALID, "is a folder");
+    ASK(&asked, .verb = STORE_GET, .key = "none", .path = target, .in_place = true);
+    assert_outcome(&asked, ERROR_NOT_FOUND, "/root/none");
+    asked_deinit(&asked);
+    free(target);
+    free(path);
+}
+
+/* --- put and delete --- */
+
+static void test_put_and_delete(void **state)
+{
+    char *from = path_of("from");
+    struct asked asked;
+
+    (void)state;
+    asked_init(&asked);
+    put("from", "1");
+    assert_int_equal(ASK(&asked, .verb = STORE_PUT, .key = "n/t/x", .path = from), 0);
+    assert_true(holds("root/n/t/x", "1"));
+    assert_true(holds("from", "1"));
+    assert_int_equal(asked.request.bytes_done, 1);
+    assert_int_equal(asked.request.bytes_total, 1);
+    put("from", "2");
+    ASK(&asked, .verb = STORE_PUT, .key = "n/t/x", .path = from);
+    assert_outcome(&asked, ERROR_EXISTS, "/root/n/t/x");
+    ASK(&asked, .verb = STORE_PUT, .key = "n/t/x", .path = from, .move = true);
+    assert_outcome(&asked, ERROR_EXISTS, "/root/n/t/x");
+    assert_true(holds("root/n/t/x", "1"));
+    assert_true(holds("from", "2"));
+    assert_int_equal(
+        ASK(&asked, .verb = STORE_PUT, .key = "n/t/x", .path = from, .replace = true), 0);
+    assert_true(holds("root/n/t/x", "2"));
+    put("from", "3");
+    assert_int_equal(
+        ASK(&asked, .verb = STORE_PUT, .key = "n/t/x", .path = from, .replace = true, .move = true),
+        0);
+    assert_true(holds("root/n/t/x", "3"));
+    assert_false(file_exists(from));
+    ASK(&asked, .verb = STORE_PUT, .key = "n/t/y", .path = from);
+    assert_outcome(&asked, ERROR_NOT_FOUND, from);
+    put("from", "4");
+    ASK(&asked, .verb = STORE_PUT, .key = "n/t/x/below", .path = from);
+    assert_outcome(&asked, ERROR_EXISTS, "cannot make the folder");
+
+    assert_int_equal(ASK(&asked, .verb = STORE_DELETE, .key = "n/t/x"), 0);
+    assert_lists(&asked, "**", "");
+    assert_int_equal(ASK(&asked, .verb = STORE_DELETE, .key = "n/t/x"), 0);
+    assert_int_equal(ASK(&asked, .verb = STORE_DELETE, .key = "no/such/folder"), 0);
+    ASK(&asked, .verb = STORE_DELETE, .key = "n/t");
+    assert_outcome(&asked, ERROR_IO, "/root/n/t: Is a directory");
+    asked_deinit(&asked);
+    free(from);
+}
+
+static void test_what_a_crash_left_can_be_removed(void **state)
+{
+    struct asked asked;
+
+    (void)state;
+    make_objects();
+    asked_init(&asked);
+    assert_int_equal(count_temporaries(), 2);
+    assert_int_equal(
+        ASK(&asked, .verb = STORE_DELETE, .key = "data/.sluice-0123456789abcdef.tmp"), 0);
+    assert_int_equal(count_temporaries(), 1);
+    asked_deinit(&asked);
+}
+
+static void test_describe(void **state)
+{
+    struct asked asked;
+    struct buffer shown;
+
+    (void)state;
+    asked_init(&asked);
+    buffer_init(&shown, 0);
+    local_store_type.describe(asked.store, "/abs/x.csv", &shown);
+    local_store_type.describe(asked.store, "a/x.csv", &shown);
+    assert_contains(shown.data, "/abs/x.csv");
+    assert_contains(shown.data, fixture_folder);
+    assert_contains(shown.data, "/root/a/x.csv");
+    buffer_deinit(&shown);
+    asked_deinit(&asked);
+}
+
+static void test_the_root_must_be_absolute(void **state)
+{
+    const struct store_options options = {.root = "relative"};
+    struct error err = {0};
+
+    (void)state;
+    assert_null(local_store_type.open(&options, &err));
+    assert_int_equal(err.code, ERROR_INVALID);
+    assert_contains(err.message, "\"relative\"");
+}
+
+/* --- cancel --- */
+
+static void occupy_lane(struct work *work)
+{
+    while (!work_cancelled(work))
+        usleep(100);
+}
+
+static void on_occupied(struct work *work, bool ran)
+{
+    (void)work;
+    (void)ran;
+}
+
+static void test_cancelled_before_it_begins(void **state)
+{
+    struct work occupied[2] = {
+        {.run = occupy_lane, .done = on_occupied}, {.run = occupy_lane, .done = on_occupied}};
+    struct asked asked;
+
+    (void)state;
+    make_objects();
+    asked_init(&asked);
+    work_submit(&asked.lane, &occupied[0]);
+    work_submit(&asked.lane, &occupied[1]);
+    ask_start(&asked, &(struct store_request){.verb = STORE_DELETE, .key = "a.csv"});
+    cancel_request(&asked);
+    while (asked.done_count == 0)
+        uv_run(&asked.loop.uv, UV_RUN_ONCE);
+    assert_outcome(&asked, ERROR_STOPPED, "a.csv: cancelled");
+    assert_true(holds("root/a.csv", "a.csv"));
+    work_cancel(&occupied[0]);
+    work_cancel(&occupied[1]);
+    loop_run(&asked.loop);
+    asked_deinit(&asked);
+}
+
+#define TEST(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, fixture_folder_make, fixture_folder_remove)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_list),
+        TEST(test_list_says_what_is_wrong),
+        TEST(test_list_has_a_limit),
+        TEST(test_get_copies),
+        TEST(test_get_in_place),
+        TEST(test_a_changed_object_is_noticed),
+        TEST(test_unreadable_object),
+        TEST(test_put_and_delete),
+        TEST(test_what_a_crash_left_can_be_removed),
+        TEST(test_describe),
+        TEST(test_the_root_must_be_absolute),
+        TEST(test_cancelled_before_it_begins),
+    };
+
+    return cmocka_run_group_tests_name("local_store", tests, NULL, NULL);
+}
