@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct buffer;
+
 struct diagnostic {
     const char *path;
     struct option_mark mark; /* line 0: about the file as a whole */
@@ -20,7 +22,8 @@ struct diagnostics {
     struct arena arena;
     struct diagnostic *items;
     size_t count, capacity, error_count;
-    size_t dropped; /* over DIAGNOSTICS_MAX a file */
+    size_t count_in_file; /* of the newest path */
+    size_t dropped;       /* over DIAGNOSTICS_MAX a file */
 };
 
 enum { DIAGNOSTICS_MAX = 1000 };

@@ -37,6 +37,7 @@ struct cloudwatch_config {
 
 struct environment {
     struct option_item item; /* "dev", "prod" */
+    const char *root;        /* the project's: absolute */
     struct option_pairs vars;
     struct catalog_config catalog;
     const char *store; /* file:/absolute, s3://… */

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct bind_marks;
 struct environment;
 
 enum param_type { PARAM_TEXT, PARAM_INT, PARAM_NUMBER, PARAM_BOOL, PARAM_DATE, PARAM_TIMESTAMP };
@@ -106,7 +107,7 @@ struct check {
 struct transform {
     struct option_item item;
     const char *sql;      /* the text, also where sql_file named it */
-    const char *sql_file; /* as written; NULL */
+    const char *sql_file; /* as written, from the project's root; NULL */
     const char *sql_path; /* the file that holds `sql`: the pipeline's, or sql_file's, for errors */
     struct option_mark sql_mark; /* where the first byte of `sql` is in sql_path */
     bool sql_block;      /* its bytes stand in the file as they are, so that line n of sql is line
@@ -176,16 +177,20 @@ struct pipeline {
     struct resources resources;
     struct defaults defaults;
     struct option_items extracts, transforms, loads; /* in the order of the file */
-    struct pipeline_marks *marks;                    /* where each field was written */
+    struct option_pairs secrets; /* what ${secret.NAME} asks for: NAME → the option that names it
+                                    ("extract.x.from"), mark; plan and run refuse them for now */
+    struct bind_marks *marks;    /* where each field was written */
 };
 
 /* What the interpolation of a file may use; NULL or 0 where it is not known. */
 struct pipeline_scope {
     const struct environment *environment; /* vars, logs, root */
     const char *run_id;                    /* NULL: ${run.id} stays a checked placeholder */
-    int64_t due_ms;
-    const struct option_pairs *params; /* --param k=v */
-    bool for_run;                      /* a parameter without a value is an error */
+    int64_t due_ms;                        /* 0: not known */
+    const struct option_pairs *params;     /* --param k=v */
+    bool for_run; /* a parameter without a value and an ${env.X} that is not set are errors; else
+                     the first is left open and the second a warning */
+    bool without_files; /* no sql_file is opened, its `sql` stays empty: for fuzzing */
 };
 
 /* Reads, binds and validates one file. Every error of it is added to `problems`; NULL when there
@@ -201,6 +206,22 @@ void pipeline_free(struct pipeline *pipeline);
 /* Where the field at `field` (its address in one of the structs above) was written; the item that
  * holds it where it is a default; line 1 where nothing is known. */
 struct option_mark pipeline_mark(const struct pipeline *pipeline, const void *field);
+
+/* Whether the file says anything for that field, be it the default's value; for a nested struct
+ * (`&extract->csv`) ask pipeline_has_map(), as it begins where its first field does. */
+bool pipeline_is_set(const struct pipeline *pipeline, const void *field);
+bool pipeline_has_map(const struct pipeline *pipeline, const void *object);
+
+/* What ${…} the field was written with, as a set of enum interpolate_use (config/interpolate.h):
+ * the guard of `to` asks for INTERPOLATE_RUN_ID | INTERPOLATE_RUN_DUE. */
+unsigned pipeline_uses(const struct pipeline *pipeline, const void *field);
+
+/* Where byte `offset` of a transform's SQL stands, and in which file: *ret_path is transform's
+ * sql_path. The same for the SQL of a check (`&check->sql`) or any other text of the pipeline. */
+struct option_mark pipeline_sql_mark(const struct pipeline *pipeline,
+    const struct transform *transform, size_t offset, const char **ret_path);
+struct option_mark pipeline_text_mark(
+    const struct pipeline *pipeline, const char *const *field, size_t offset);
 
 struct extract *pipeline_extract(const struct pipeline *pipeline, const char *name);
 struct transform *pipeline_transform(const struct pipeline *pipeline, const char *name);

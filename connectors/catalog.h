@@ -23,7 +23,8 @@ enum catalog_lifecycle {
     CATALOG_DELETED,
 };
 
-/* Of streams, partitions and deltas. */
+/* Of streams, partitions and deltas. A delta of a partition that was replaced is itself replaced.
+ */
 enum catalog_commit_state { CATALOG_STAGED, CATALOG_COMMITTED, CATALOG_REPLACED };
 
 enum catalog_delta_type { CATALOG_ADD, CATALOG_APPEND, CATALOG_UPSERT, CATALOG_DELETE };
@@ -139,11 +140,11 @@ enum catalog_query_verb {
     CATALOG_LIST_VERSIONS,   /* namespace, table → versions */
     CATALOG_GET_VERSION,     /* namespace, table, version → versions (0 or 1) */
     CATALOG_LIST_PARTITIONS, /* table → partitions, committed ones */
-    CATALOG_LIST_DELTAS,     /* table → deltas between first and last position */
+    CATALOG_LIST_DELTAS,  /* table → deltas between first and last position, replaced ones too */
     CATALOG_LIST_FILES,   /* table → deltas with manifests of what is committed now, in order */
     CATALOG_GET_COMMIT,   /* run_id → commits (0 or 1) */
-    CATALOG_LIST_COMMITS, /* pipeline (NULL: all), newest first → commits */
-    CATALOG_LIST_CURSORS, /* pipeline, instance → cursors */
+    CATALOG_LIST_COMMITS, /* pipeline, instance (NULL: all), newest first → commits */
+    CATALOG_LIST_CURSORS, /* pipeline, instance; load, extract where they are said → cursors */
     CATALOG_LIST_SEEN,    /* pipeline, instance, load, extract → seen */
     CATALOG_LIST_PUBLICATIONS, /* pipeline, instance: not ended yet → publications */
 };
@@ -193,20 +194,23 @@ enum catalog_change_verb {
     CATALOG_CREATE_VERSION,  /* the table's next one, with columns, partition_by, sort_by; makes its
                                 committed stream. The first one, or if_missing: none is there */
     CATALOG_SET_LIFECYCLE,   /* at.version → lifecycle */
-    CATALOG_STAGE_PARTITION, /* at.values; if_missing: only where no committed one is there */
+    CATALOG_STAGE_PARTITION, /* at.values; if_missing: only where no committed one is there.
+                                at.partition_id: the id that it gets, for later applies to name */
     CATALOG_STAGE_DELTA,     /* into the partition staged by this apply, else the committed one */
     CATALOG_COMMIT_DELTA,    /* the staged one takes the run's position: one for all of an apply's
-                                deltas of a stream, greater than any before */
+                                deltas of a stream, greater than any before. A second one in
+                                one partition joins the first (DeltaCAT's merge_deltas) */
     CATALOG_COMMIT_PARTITION,      /* the staged one replaces the committed one of the same values;
                                       if_missing: only where this apply staged one */
     CATALOG_DELETE_PARTITION,      /* the committed one of at.values is deprecated */
     CATALOG_DELETE_ALL_PARTITIONS, /* all of a table: overwrite; those staged by this apply stay */
-    CATALOG_RAISE_FENCE,   /* (pipeline, instance, fence): lower ones can no longer commit */
-    CATALOG_SET_CURSOR,    /* cursor */
-    CATALOG_ADD_SEEN,      /* cursor's key + seen: put or replaced */
+    CATALOG_RAISE_FENCE,           /* (pipeline, instance, fence): lower ones can no longer commit.
+                                      ERROR_FENCED, too, where another run raised the same number */
+    CATALOG_SET_CURSOR,            /* cursor */
+    CATALOG_ADD_SEEN,              /* cursor's key + seen: put or replaced */
     CATALOG_RECORD_COMMIT, /* commit: ERROR_EXISTS when the run id is there: it was committed */
     CATALOG_ADD_PUBLICATION,
-    CATALOG_END_PUBLICATION, /* publication.run_id, .load */
+    CATALOG_END_PUBLICATION, /* publication.run_id, .load; .to NULL: all of the load */
 };
 
 struct catalog_change {

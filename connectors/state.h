@@ -52,11 +52,14 @@ enum state_verb {
     STATE_LIST_RUNS,   /* pipeline (NULL: all), failed_only, limit; newest first → runs */
     STATE_LATEST_RUNS, /* the newest finished and the newest successful run of each pipeline → runs
                         */
-    STATE_ADD_JOURNAL,   /* journal */
+    STATE_ADD_JOURNAL,   /* journal, of the request's pipeline and instance; where they are NULL, of
+                            those that the run's record or lease says */
     STATE_LIST_JOURNAL,  /* pipeline, instance: of runs that hold no live lease → journals */
     STATE_CLEAR_JOURNAL, /* run_id */
-    STATE_ACQUIRE_LEASE, /* lease.{pipeline, instance, run_id}, fence_at_least → lease; ERROR_BUSY
-                            names the live holder */
+    STATE_ACQUIRE_LEASE, /* lease.{pipeline, instance, run_id}, fence_at_least → lease, and runs:
+                            those that were said to run and are STATE_LOST now, unless the catalog
+                            knows of their commit. ERROR_BUSY names the live holder; the holder's
+                            own run may acquire again */
     STATE_RELEASE_LEASE, /* lease: only where it is still held with this fence */
     STATE_LIST_LEASES,   /* live ones → leases */
 };

@@ -146,7 +146,7 @@ static int find_staged(struct apply_context *context, const struct catalog_chang
     step = sqlite_step(db, statement, err);
     if (step == 1) {
         *ret_delta = (struct staged_delta){.id = sqlite3_column_int64(statement, 0),
-            .type = database_delta_type((const char *)sqlite3_column_text(statement, 1)),
+            .type = database_delta_type(sqlite_word(statement, 1)),
             .totals = {.rows = sqlite3_column_int64(statement, 2),
                 .files = sqlite3_column_int64(statement, 3),
                 .bytes = sqlite3_column_int64(statement, 4)}};
@@ -199,7 +199,7 @@ static int find_at_position(struct apply_context *context, int64_t partition_id,
     step = sqlite_step(context->db, statement, err);
     if (step == 1) {
         ret_delta->id = sqlite3_column_int64(statement, 0);
-        ret_delta->type = database_delta_type((const char *)sqlite3_column_text(statement, 1));
+        ret_delta->type = database_delta_type(sqlite_word(statement, 1));
         sqlite_reset(statement);
     }
     return step == 1 ? 0 : -1;

@@ -183,10 +183,8 @@ static struct apply_partition *find_by_values(struct apply_context *context,
 static struct apply_partition *adopt(struct apply_context *context, struct apply_stream *stream,
     sqlite3_stmt *row, struct error *err)
 {
-    const enum catalog_commit_state state =
-        database_commit_state((const char *)sqlite3_column_text(row, 2));
-    struct apply_partition *partition =
-        find_by_json(context, stream, (const char *)sqlite3_column_text(row, 1), err);
+    const enum catalog_commit_state state = database_commit_state(sqlite_word(row, 2));
+    struct apply_partition *partition = find_by_json(context, stream, sqlite_word(row, 1), err);
     const struct apply_replica replica = read_replica(row, 4);
 
     if (!partition || (state == CATALOG_COMMITTED && partition->committed.id == replica.id))

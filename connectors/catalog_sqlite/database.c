@@ -151,11 +151,11 @@ static int read_version(
     arena_init(&arena);
     ret_version->version_id = sqlite3_column_int64(statement, 0);
     ret_version->version = sqlite3_column_int64(statement, 1);
-    ret_version->lifecycle = database_lifecycle((const char *)sqlite3_column_text(statement, 2));
+    ret_version->lifecycle = database_lifecycle(sqlite_word(statement, 2));
     ret_version->stream_id = sqlite3_column_int64(statement, 4);
     ret_version->position = sqlite3_column_int64(statement, 5);
-    result = database_decode_texts((const char *)sqlite3_column_text(statement, 3), &arena, &fields,
-        &ret_version->field_count, err);
+    result = database_decode_texts(
+        sqlite_word(statement, 3), &arena, &fields, &ret_version->field_count, err);
     arena_deinit(&arena);
     return result;
 }

@@ -49,18 +49,10 @@ static int64_t int_at(sqlite3_stmt *row, int column)
     return sqlite3_column_int64(row, column);
 }
 
-/* A CHECK in the schema says that it is one of the known words, so it is never null. */
-static const char *word_at(sqlite3_stmt *row, int column)
-{
-    const char *word = (const char *)sqlite3_column_text(row, column);
-
-    return word ? word : "";
-}
-
 static int texts_at(struct listing *list, sqlite3_stmt *row, int column,
     const char *const **ret_texts, size_t *ret_count, struct error *err)
 {
-    return database_decode_texts(word_at(row, column), list->arena, ret_texts, ret_count, err);
+    return database_decode_texts(sqlite_word(row, column), list->arena, ret_texts, ret_count, err);
 }
 
 /* --- namespaces, tables, versions --- */
@@ -158,7 +150,7 @@ static int read_version(struct listing *list, sqlite3_stmt *row, void *item, str
         list->query->at.namespace ? arena_strdup(list->arena, list->query->at.namespace) : NULL;
     version->table = arena_strdup(list->arena, list->query->at.table);
     version->version = int_at(row, 1);
-    version->lifecycle = database_lifecycle(word_at(row, 2));
+    version->lifecycle = database_lifecycle(sqlite_word(row, 2));
     version->description = sqlite_text(row, 5, list->arena);
     version->properties = sqlite_text(row, 6, list->arena);
     version->created_ms = int_at(row, 7);
@@ -222,7 +214,7 @@ static int read_partition(struct listing *list, sqlite3_stmt *row, void *item, s
     struct catalog_partition *partition = item;
 
     partition->id = sqlite_text(row, 0, list->arena);
-    partition->state = database_commit_state(word_at(row, 2));
+    partition->state = database_commit_state(sqlite_word(row, 2));
     partition->previous_id = sqlite_text(row, 3, list->arena);
     partition->position = int_at(row, 4);
     partition->rows = int_at(row, 5);
@@ -286,8 +278,8 @@ static int read_delta(struct listing *list, sqlite3_stmt *row, void *item, struc
     delta->partition_id = sqlite_text(row, 1, list->arena);
     delta->position = int_at(row, 3);
     delta->previous_position = int_at(row, 4);
-    delta->type = database_delta_type(word_at(row, 5));
-    delta->state = database_commit_state(word_at(row, 6));
+    delta->type = database_delta_type(sqlite_word(row, 5));
+    delta->state = database_commit_state(sqlite_word(row, 6));
     delta->run_id = sqlite_text(row, 7, list->arena);
     delta->created_ms = int_at(row, 8);
     delta->rows = int_at(row, 9);

@@ -59,7 +59,10 @@ void sqlite_set_stop(struct sqlite *db, sqlite_stop_fn stop, void *data)
 static int read_int(struct sqlite *db, const char *sql, int64_t *ret_value, struct error *err)
 {
     sqlite3_stmt *statement;
-    int result = sqlite3_prepare_v2(db->db, sql, -1, &statement, NULL);
+    int result;
+
+    errno = 0;
+    result = sqlite3_prepare_v2(db->db, sql, -1, &statement, NULL);
 
     if (result != SQLITE_OK)
         return sqlite_fail(db, result, err);
@@ -175,10 +178,12 @@ static int switch_to_wal(struct sqlite *db, struct error *err)
     for (int tries = 0;; tries++) {
         sqlite3_stmt *statement;
         bool is_wal = false;
-        int result = sqlite3_prepare_v2(db->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+        int result;
 
+        errno = 0;
+        result = sqlite3_prepare_v2(db->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
         if (result == SQLITE_OK && (result = sqlite3_step(statement)) == SQLITE_ROW)
-            is_wal = strcmp((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
+            is_wal = strcmp(sqlite_word(statement, 0), "wal") == 0;
         sqlite3_finalize(statement);
         if (is_wal)
             return 0;

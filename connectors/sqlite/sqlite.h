@@ -93,8 +93,12 @@ void sqlite_reset(sqlite3_stmt *statement);
 /* Steps to the end: 0 or -1. */
 int sqlite_execute(struct sqlite *db, sqlite3_stmt *statement, struct error *err);
 
-/* Columns count from 0. The text is copied into the arena; NULL for null. */
+/* Columns count from 0. The text is copied into the arena; NULL for null. Out of memory aborts, as
+ * for all small allocations. */
 const char *sqlite_text(sqlite3_stmt *statement, int index, struct arena *arena);
+
+/* The text itself, valid until the next step; "" for null. */
+const char *sqlite_word(sqlite3_stmt *statement, int index);
 
 /* One statement without parameters or results, not cached. */
 int sqlite_run(struct sqlite *db, const char *sql, struct error *err);

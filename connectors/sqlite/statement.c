@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 
 static struct sqlite_cached *find_slot(struct sqlite *db, const char *sql)
 {
@@ -89,12 +90,23 @@ int sqlite_execute(struct sqlite *db, sqlite3_stmt *statement, struct error *err
     return step;
 }
 
+const char *sqlite_word(sqlite3_stmt *statement, int index)
+{
+    const char *text;
+
+    if (sqlite3_column_type(statement, index) == SQLITE_NULL)
+        return "";
+    text = (const char *)sqlite3_column_text(statement, index);
+    if (!text)
+        abort();
+    return text;
+}
+
 const char *sqlite_text(sqlite3_stmt *statement, int index, struct arena *arena)
 {
-    const char *text = (const char *)sqlite3_column_text(statement, index);
-
-    /* Text that is stored as text needs no memory to be read: NULL is null here. */
-    return text ? arena_strndup(arena, text, (size_t)sqlite3_column_bytes(statement, index)) : NULL;
+    if (sqlite3_column_type(statement, index) == SQLITE_NULL)
+        return NULL;
+    return arena_strdup(arena, sqlite_word(statement, index));
 }
 
 int sqlite_run(struct sqlite *db, const char *sql, struct error *err)

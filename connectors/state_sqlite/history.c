@@ -37,7 +37,7 @@ static enum state_outcome outcome_of(const char *name)
 {
     int i = STATE_RUNNING;
 
-    while (name && i < STATE_LOST && strcmp(name, state_outcome_name(i)) != 0)
+    while (i < STATE_LOST && strcmp(name, state_outcome_name(i)) != 0)
         i++;
     return i;
 }
@@ -50,7 +50,7 @@ void history_read_run(sqlite3_stmt *row, struct state_run *run, struct arena *ar
     run->due_ms = sqlite3_column_int64(row, 3);
     run->started_ms = sqlite3_column_int64(row, 4);
     run->finished_ms = sqlite3_column_int64(row, 5);
-    run->outcome = outcome_of((const char *)sqlite3_column_text(row, 6));
+    run->outcome = outcome_of(sqlite_word(row, 6));
     run->rows = sqlite3_column_int64(row, 7);
     run->bytes = (uint64_t)sqlite3_column_int64(row, 8);
     run->error = sqlite_text(row, 9, arena);
@@ -186,13 +186,16 @@ struct instance {
     char *pipeline, *instance;
 };
 
-/* The next (pipeline, instance) that finished runs have, by one look into the index: 1, 0, -1. */
+/* The next (pipeline, instance) that finished runs have, by two looks into the index, as one for
+ * both columns would read all runs of a pipeline: 1, 0, -1. */
 static int next_instance(struct sqlite *db, const struct instance *after, struct arena *arena,
     struct instance *ret_next, struct error *err)
 {
     sqlite3_stmt *statement = sqlite_statement(db,
-        "SELECT pipeline, instance FROM runs WHERE outcome <> 'running'"
-        " AND (pipeline, instance) > (?1, ?2) ORDER BY pipeline, instance LIMIT 1",
+        "SELECT * FROM (SELECT pipeline, instance FROM runs WHERE outcome <> 'running'"
+        "  AND pipeline = ?1 AND instance > ?2 ORDER BY instance LIMIT 1)"
+        " UNION ALL SELECT * FROM (SELECT pipeline, instance FROM runs WHERE outcome <> 'running'"
+        "  AND pipeline > ?1 ORDER BY pipeline, instance LIMIT 1) LIMIT 1",
         err);
     int step;
 
@@ -322,7 +325,7 @@ static int list_journal(
     while ((step = sqlite_step(db, statement, err)) == 1) {
         struct state_journal *entry;
 
-        if (strcmp(run_id, (const char *)sqlite3_column_text(statement, 0)) != 0) {
+        if (strcmp(run_id, sqlite_word(statement, 0)) != 0) {
             run_id = sqlite_text(statement, 0, request->arena);
             is_live = history_run_is_live(db, self, run_id, err);
         }

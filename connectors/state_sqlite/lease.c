@@ -22,9 +22,7 @@ struct holder {
 
 static void copy_text(sqlite3_stmt *row, int column, char text[PROCESS_TEXT_SIZE])
 {
-    const char *value = (const char *)sqlite3_column_text(row, column);
-
-    snprintf(text, PROCESS_TEXT_SIZE, "%s", value ? value : "");
+    snprintf(text, PROCESS_TEXT_SIZE, "%s", sqlite_word(row, column));
 }
 
 static void read_holder(sqlite3_stmt *row, struct holder *ret_holder)

@@ -49,6 +49,8 @@ static int parse_number(const char *text, double *ret_value, struct error *err)
 static int parse_enum(
     const struct option *option, const char *text, int *ret_value, struct error *err)
 {
+    const char *what = option->value_name ? option->value_name : option->name;
+    const char *article = strchr("aeiou", what[0]) ? "an" : "a";
     const char *nearest;
     struct buffer all;
 
@@ -60,13 +62,13 @@ static int parse_enum(
     }
     nearest = text_nearest(text, option->choices);
     if (nearest)
-        return error_set(err, ERROR_INVALID, "\"%s\" is not a %s; did you mean \"%s\"?", text,
-            option->name, nearest);
+        return error_set(err, ERROR_INVALID, "\"%s\" is not %s %s; did you mean \"%s\"?", text,
+            article, what, nearest);
     buffer_init(&all, 256);
     for (size_t i = 0; option->choices[i]; i++)
         buffer_printf(&all, "%s%s", i ? ", " : "", option->choices[i]);
-    error_set(
-        err, ERROR_INVALID, "\"%s\" is not a %s; choose one of: %s", text, option->name, all.data);
+    error_set(err, ERROR_INVALID, "\"%s\" is not %s %s; choose one of: %s", text, article, what,
+        all.data);
     buffer_deinit(&all);
     return -1;
 }
@@ -96,17 +98,23 @@ static int check_limits(
     return error_set(err, ERROR_INVALID, "%s is out of range; allowed: %s to %s", text, min, max);
 }
 
-static int parse_text(const struct option *option, const char *text, const char **ret_text,
+int option_parse_item(const struct option *option, const char *text, const char **ret_text,
     struct arena *arena, struct error *err)
 {
     if (*text == '\0' && !(option->flags & OPTION_NULLABLE))
         return error_set(err, ERROR_INVALID, "must not be empty");
-    if (option->max > 0 && strlen(text) > (size_t)option->max)
-        return error_set(err, ERROR_INVALID, "is longer than %.0f bytes", option->max);
     if (option->check && option->check(text, err))
         return -1;
     *ret_text = arena_strdup(arena, text);
     return 0;
+}
+
+static int parse_text(const struct option *option, const char *text, const char **ret_text,
+    struct arena *arena, struct error *err)
+{
+    if (option->max > 0 && strlen(text) > (size_t)option->max)
+        return error_set(err, ERROR_INVALID, "is longer than %.0f bytes", option->max);
+    return option_parse_item(option, text, ret_text, arena, err);
 }
 
 int option_parse(const struct option *option, const char *text, void *field, struct arena *arena,

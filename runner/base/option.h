@@ -62,10 +62,13 @@ struct option {
     const char *help;           /* one line, no full stop */
     const struct option_set *fields;
     unsigned flags;
-    const char *pattern; /* OPTION_TEXT: a regular expression for the schema, with `check` in C */
-    int (*check)(const char *text, struct error *err); /* pure; the message ends the error line */
-    char letter;                                       /* command line: -e */
-    const char *value_name;                            /* command line and help: FILE */
+    /* What a text must look like, also each text of a list or map, and the names of OPTION_OBJECTS:
+     * a regular expression for the schema, and the same (or more) in C. The check is pure, its
+     * message ends the error line. */
+    const char *pattern;
+    int (*check)(const char *text, struct error *err);
+    char letter;            /* command line: -e */
+    const char *value_name; /* command line and help: FILE; of an enum: what one choice is called */
 };
 
 struct option_set {
@@ -74,7 +77,9 @@ struct option_set {
     const struct option *options;
     size_t count;
     size_t size;           /* of the struct */
-    const char *shorthand; /* a scalar in place of the map fills this field: `only_new: true` */
+    const char *shorthand; /* a scalar in place of the map fills this field: `only_new: true`; where
+                              it is a bool, the map itself means true */
+    const char *const *one_of; /* exactly one of these must be there; NULL-terminated */
 };
 
 #define OPTION_SET(set_name, set_help, type, table)                                                \
@@ -120,9 +125,13 @@ struct option_texts_by_name {
 
 /* Parses the text of a scalar option (BOOL … TIME) into `field`, checks limits and choices.
  * Texts are copied into `arena`. The error names neither option nor place, only what is wrong:
- * `"apend" is not a mode; did you mean "append"?` with the option's own name in it. */
+ * `"apend" is not a mode; did you mean "append"?` with the option's value_name, else its name. */
 int option_parse(const struct option *option, const char *text, void *field, struct arena *arena,
     struct error *err);
+
+/* The same for one text of an OPTION_TEXTS, OPTION_PAIRS or OPTION_TEXTS_BY_NAME. */
+int option_parse_item(const struct option *option, const char *text, const char **ret_text,
+    struct arena *arena, struct error *err);
 
 /* Sets every field of `object` to its preset, nested OBJECTs too; the rest to zero. */
 void option_set_presets(const struct option_set *set, void *object, struct arena *arena);

@@ -165,7 +165,7 @@ int cli_load_pipeline(struct cli *cli, const char *name, const struct pipeline_s
     return pipeline ? EXIT_OK : code ? code : EXIT_USAGE;
 }
 
-static int load_sql(void *data, const struct sql_engine_type **ret_type, struct error *err)
+int cli_load_sql(void *data, const struct sql_engine_type **ret_type, struct error *err)
 {
     (void)data;
     return registry.load_sql(ret_type, err);
@@ -182,7 +182,7 @@ int cli_load_graph(struct cli *cli, const char *name, const struct pipeline_scop
     if (code)
         return code;
     diagnostics_init(&problems);
-    graph = graph_new(pipeline, load_sql, NULL, &problems);
+    graph = graph_new(pipeline, cli_load_sql, NULL, &problems);
     code = cli_problems(cli, &problems);
     diagnostics_deinit(&problems);
     if (!graph) {

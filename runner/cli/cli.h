@@ -50,7 +50,11 @@ enum argument_kind {
     ARGUMENT_PIPELINE,
     ARGUMENT_TABLE,
     ARGUMENT_RUN,
-    ARGUMENT_FILE
+    ARGUMENT_FILE,
+    ARGUMENT_FOLDER,
+    ARGUMENT_COMMAND,
+    ARGUMENT_SHELL,
+    ARGUMENT_SCHEMA,
 };
 
 struct command {
@@ -88,6 +92,9 @@ int cli_load_pipeline(struct cli *cli, const char *name, const struct pipeline_s
 int cli_load_graph(struct cli *cli, const char *name, const struct pipeline_scope *scope,
     struct pipeline **ret_pipeline, struct graph **ret_graph);
 
+/* For graph_new(): the SQL engine's module, loaded when it is first asked for. */
+int cli_load_sql(void *data, const struct sql_engine_type **ret_type, struct error *err);
+
 /* --- ends --- */
 
 int cli_fail(struct cli *cli, const struct error *err); /* "sluice: …" on stderr; its exit code */
@@ -110,15 +117,15 @@ const char *cli_style(
 
 /* Fills `globals` and `options` (of `command`; may be NULL) from the words; what is no flag goes to
  * ret_args (in the arena). "--" ends the flags. */
-int cli_parse_flags(struct cli *cli, const struct command *command, char **words, int count,
-    void *options, const char ***ret_args, size_t *ret_arg_count, struct error *err);
+int cli_parse_flags(struct cli *cli, const struct command *command, const char *const *words,
+    int count, void *options, const char ***ret_args, size_t *ret_arg_count, struct error *err);
 
 /* How many words the flag at words[0] takes: 2 where it is one of every command's that takes its
  * value from the next word; else 1. */
-int cli_flag_words(char **words, int count);
+int cli_flag_words(const char *const *words, int count);
 
 /* The command that the words name, the deepest one; *ret_used: how many words that took. */
-const struct command *cli_find_command(char **words, int count, int *ret_used);
+const struct command *cli_find_command(const char *const *words, int count, int *ret_used);
 
 /* As it is called: "run", "catalog ls". */
 void cli_command_path(const struct command *command, struct buffer *buffer);

@@ -40,7 +40,7 @@ static const struct command *find_at_top(const char *name)
     return NULL;
 }
 
-const struct command *cli_find_command(char **words, int count, int *ret_used)
+const struct command *cli_find_command(const char *const *words, int count, int *ret_used)
 {
     const struct command *found = NULL;
     int used = 0;

@@ -11,7 +11,8 @@ static const struct option global_options[] = {
         .help =
             "sluice.yaml to use (default: $SLUICE_CONFIG, then ./sluice.yaml, config/sluice.yaml "
             "and the same in each parent folder)"},
-    {"env", OPTION_TEXT, offsetof(struct cli_globals, env), .letter = 'e', .value_name = "NAME",
+    {"env", OPTION_TEXT, offsetof(struct cli_globals, env), .letter = 'e',
+        .value_name = "ENVIRONMENT",
         .help = "Environment of sluice.yaml (default: $SLUICE_ENV, then dev)"},
     {"json", OPTION_BOOL, offsetof(struct cli_globals, json),
         .help = "Print JSON with stable keys on stdout"},
@@ -142,8 +143,8 @@ static int set_flag(
 }
 
 /* Handles words[*at], a flag, and the value behind it; moves *at to the last word used. */
-static int parse_flag(struct cli *cli, const struct flag_target targets[2], char **words, int count,
-    int *at, struct error *err)
+static int parse_flag(struct cli *cli, const struct flag_target targets[2],
+    const char *const *words, int count, int *at, struct error *err)
 {
     const struct flag_word word = read_word(words[*at]);
     const char *value = word.value;
@@ -163,7 +164,7 @@ static int parse_flag(struct cli *cli, const struct flag_target targets[2], char
     return set_flag(cli, option, value, field, err);
 }
 
-int cli_flag_words(char **words, int count)
+int cli_flag_words(const char *const *words, int count)
 {
     const struct flag_word word = read_word(words[0]);
     const struct option *option = NULL;
@@ -175,8 +176,8 @@ int cli_flag_words(char **words, int count)
     return option && option->type != OPTION_BOOL && !word.value && count > 1 ? 2 : 1;
 }
 
-int cli_parse_flags(struct cli *cli, const struct command *command, char **words, int count,
-    void *options, const char ***ret_args, size_t *ret_arg_count, struct error *err)
+int cli_parse_flags(struct cli *cli, const struct command *command, const char *const *words,
+    int count, void *options, const char ***ret_args, size_t *ret_arg_count, struct error *err)
 {
     const struct flag_target targets[2] = {
         {&cli_global_options, &cli->globals}, {command ? command->options : NULL, options}};

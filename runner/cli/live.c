@@ -58,25 +58,6 @@ static void write_out(struct live *live)
     buffer_clear(&live->out);
 }
 
-unsigned live_line_width(const char *line, size_t length)
-{
-    struct buffer text;
-    unsigned width;
-
-    buffer_init(&text, 0);
-    for (size_t i = 0; i < length; i++) {
-        if (line[i] != '\033') {
-            buffer_putc(&text, line[i]);
-            continue;
-        }
-        while (i + 1 < length && line[i] != 'm')
-            i++;
-    }
-    width = print_width(text.data);
-    buffer_deinit(&text);
-    return width;
-}
-
 /* Rows that the last frame takes now: a terminal that became narrower wraps its lines. */
 static unsigned drawn_rows(const struct live *live, unsigned width)
 {
@@ -84,7 +65,7 @@ static unsigned drawn_rows(const struct live *live, unsigned width)
 
     for (const char *line = live->frame.data; *line;) {
         const size_t length = strcspn(line, "\n");
-        const unsigned columns = width < live->width ? live_line_width(line, length) : 0;
+        const unsigned columns = width < live->width ? print_styled_width(line, length) : 0;
 
         rows += columns > width ? (columns + width - 1) / width : 1;
         line += length + (line[length] == '\n');

@@ -24,7 +24,4 @@ struct live *live_new(const struct live_options *options);
  * later turn of the loop. */
 void live_end(struct live *live);
 
-/* Columns that a line with escape sequences takes. */
-unsigned live_line_width(const char *line, size_t length);
-
 #endif

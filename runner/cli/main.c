@@ -52,7 +52,8 @@ static int unknown_command(struct cli *cli, const struct command *group, const c
 }
 
 /* The words are those behind the command. */
-static int run_command(struct cli *cli, const struct command *command, char **words, int count)
+static int run_command(
+    struct cli *cli, const struct command *command, const char *const *words, int count)
 {
     void *options = NULL;
     const char **args;
@@ -89,9 +90,9 @@ static bool has_no_color(void)
 }
 
 /* Flags may stand before the command, sluice --env prod run x: they are moved behind it. */
-static char **command_first(struct cli *cli, char **words, int count)
+static const char *const *command_first(struct cli *cli, const char *const *words, int count)
 {
-    char **rotated;
+    const char **rotated;
     int flags = 0;
 
     while (flags < count && words[flags][0] == '-')
@@ -105,7 +106,7 @@ static char **command_first(struct cli *cli, char **words, int count)
 }
 
 /* No command: flags alone, or a word that is none. */
-static int run_none(struct cli *cli, char **words, int count)
+static int run_none(struct cli *cli, const char *const *words, int count)
 {
     const char **args;
     size_t arg_count;
@@ -124,7 +125,7 @@ int main(int argc, char **argv)
 {
     const struct command *command;
     struct cli cli = {0};
-    char **words;
+    const char *const *words;
     int used, code;
 
     setlocale(LC_CTYPE, "C.UTF-8");
@@ -134,7 +135,7 @@ int main(int argc, char **argv)
     cli.color = isatty(1) && !has_no_color();
     cli.err_color = cli.err_tty && !has_no_color();
     option_set_presets(&cli_global_options, &cli.globals, &cli.arena);
-    words = command_first(&cli, argv + 1, argc - 1);
+    words = command_first(&cli, (const char *const *)argv + 1, argc - 1);
     command = cli_find_command(words, argc - 1, &used);
     code = command ? run_command(&cli, command, words + used, argc - 1 - used)
                    : run_none(&cli, words, argc - 1);

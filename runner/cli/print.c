@@ -63,6 +63,25 @@ unsigned print_width(const char *text)
     return total;
 }
 
+unsigned print_styled_width(const char *line, size_t length)
+{
+    struct buffer text;
+    unsigned width;
+
+    buffer_init(&text, 0);
+    for (size_t i = 0; i < length; i++) {
+        if (line[i] != '\033') {
+            buffer_putc(&text, line[i]);
+            continue;
+        }
+        while (i + 1 < length && line[i] != 'm')
+            i++;
+    }
+    width = print_width(text.data);
+    buffer_deinit(&text);
+    return width;
+}
+
 void print_cut(struct buffer *buffer, const char *text, unsigned width)
 {
     unsigned used = 0, next;
@@ -201,6 +220,8 @@ static void write_row(const struct print_table *table, FILE *out, const unsigned
         append_cell(&line, cells ? cells[i] : header_of(table, i), widths[i],
             table->headers[i][0] == '>', i + 1 == table->columns, color ? style : NULL);
     }
+    while (line.length > 0 && line.data[line.length - 1] == ' ')
+        buffer_truncate(&line, line.length - 1);
     fprintf(out, "%s\n", line.data);
     buffer_deinit(&line);
 }
@@ -211,8 +232,9 @@ void print_table_end(
     unsigned *widths = mem_calloc(table->columns, sizeof(*widths));
 
     measure(table, width, flexible, widths);
-    write_row(table, out, widths, NULL, NULL, color);
-    for (size_t row = 0; row < table->rows; row++)
+    if (out)
+        write_row(table, out, widths, NULL, NULL, color);
+    for (size_t row = 0; out && row < table->rows; row++)
         write_row(table, out, widths, table->cells + row * table->columns,
             table->styles + row * table->columns, color);
     for (size_t i = 0; i < table->rows * table->columns; i++)

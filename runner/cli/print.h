@@ -16,12 +16,15 @@ struct print_table *print_table_new(const char *const *headers);
 void print_table_row(struct print_table *table, const char *const *cells);
 /* The style (an SGR code, "" or NULL: none) of the cell added last in `column`. */
 void print_table_style(struct print_table *table, unsigned column, const char *style);
-/* Writes it and frees it. `width` 0: as wide as it is. Column `flexible` is cut first. */
+/* Writes it (`out` NULL: does not) and frees it. `width` 0: as wide as it is. Column `flexible` is
+ * cut first. */
 void print_table_end(
     struct print_table *table, FILE *out, unsigned width, unsigned flexible, bool color);
 
 /* Columns that a text takes in a terminal (wide and combining characters counted). */
 unsigned print_width(const char *text);
+/* The same of a line with SGR codes. */
+unsigned print_styled_width(const char *line, size_t length);
 /* Appends at most `width` columns of the text, with "…" where it was cut. */
 void print_cut(struct buffer *buffer, const char *text, unsigned width);
 unsigned print_terminal_width(int fd); /* 0: no terminal */

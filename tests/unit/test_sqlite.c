@@ -9,8 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define CREATE_NOTES "CREATE TABLE notes (note TEXT NOT NULL) STRICT"
 static const char *const migrations[] = {
-    "CREATE TABLE notes (note TEXT NOT NULL) STRICT",
+    CREATE_NOTES,
     "ALTER TABLE notes ADD COLUMN stars INTEGER NOT NULL DEFAULT 3",
     "CREATE INDEX notes_stars ON notes (stars)",
 };
@@ -150,7 +151,7 @@ static void test_migrates_forward(void **state)
 static void test_failed_migration_changes_nothing(void **state)
 {
     static const char *const broken[] = {
-        migrations[0], "ALTER TABLE notes ADD COLUMN x", "NONSENSE"};
+        CREATE_NOTES, "ALTER TABLE notes ADD COLUMN x", "NONSENSE"};
     const struct sqlite_schema schema = {"notes", 0x6e6f7465, broken, 3};
     struct error err = {0};
     struct sqlite db;

@@ -1,0 +1,225 @@
+/* What follows from what was written: settings that are inherited, texts taken apart, files read.
+ * What could not be bound is left as it is; its error is there already. */
+#include "config/path.h"
+#include "config/pipeline_internal.h"
+#include "config/yaml.h"
+#include "runner/base/mem.h"
+
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SQL_BYTES_MAX = 1024 * 1024, THREADS_DEFAULT_MAX = 8 };
+
+static int64_t default_threads(void)
+{
+    cpu_set_t set;
+    int count = 1;
+
+    /* What this process may use, which in a container is less than what the machine has. */
+    if (sched_getaffinity(0, sizeof(set), &set) == 0)
+        count = CPU_COUNT(&set);
+    return MAX(1, MIN(count, (int)THREADS_DEFAULT_MAX));
+}
+
+static void inherit(
+    const struct pipeline *pipeline, struct retry_options *retry, struct duration *timeout)
+{
+    const struct defaults *defaults = &pipeline->defaults;
+
+    if (!pipeline_is_set(pipeline, &retry->attempts))
+        retry->attempts = defaults->retry.attempts;
+    if (!pipeline_is_set(pipeline, &retry->backoff))
+        retry->backoff = defaults->retry.backoff;
+    if (!pipeline_is_set(pipeline, &retry->max_backoff))
+        retry->max_backoff = defaults->retry.max_backoff;
+    if (!pipeline_is_set(pipeline, timeout))
+        *timeout = defaults->timeout;
+}
+
+/* --- checks --- */
+
+static void join(struct buffer *title, const struct text_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        buffer_printf(title, "%s%s", i ? ", " : "", list->items[i]);
+}
+
+static const char *title_of(struct pipeline *pipeline, const struct check *check)
+{
+    struct buffer title;
+    const char *own;
+
+    buffer_init(&title, 200);
+    buffer_printf(&title, "%s(", check_kind_names[check->kind]);
+    if (check->kind == CHECK_NOT_NULL)
+        join(&title, &check->not_null);
+    else if (check->kind == CHECK_UNIQUE)
+        join(&title, &check->unique);
+    for (size_t i = 0; i < check->accepted_values.count; i++)
+        buffer_printf(&title, "%s%s", i ? ", " : "", check->accepted_values.items[i].name);
+    if (check->kind == CHECK_ROW_COUNT && check->row_count.max >= 0)
+        buffer_printf(&title, "%lld to %lld", (long long)check->row_count.min,
+            (long long)check->row_count.max);
+    else if (check->kind == CHECK_ROW_COUNT)
+        buffer_printf(&title, "%lld or more", (long long)check->row_count.min);
+    if (check->kind == CHECK_SQL)
+        buffer_printf(&title, "%.*s", (int)strcspn(check->sql ? check->sql : "", "\n"),
+            check->sql ? check->sql : "");
+    buffer_puts(&title, ")");
+    own = arena_strdup(&pipeline->arena, title.data);
+    buffer_deinit(&title);
+    return own;
+}
+
+static void finish_checks(struct pipeline *pipeline, const struct option_items *checks)
+{
+    struct check *all = checks->items;
+
+    for (size_t i = 0; i < checks->count; i++) {
+        struct check *check = &all[i];
+        const bool there[] = {pipeline_is_set(pipeline, &check->not_null),
+            pipeline_is_set(pipeline, &check->unique),
+            pipeline_is_set(pipeline, &check->accepted_values),
+            pipeline_has_map(pipeline, &check->row_count), pipeline_is_set(pipeline, &check->sql)};
+
+        for (size_t kind = 0; kind < ARRAY_LENGTH(there); kind++) {
+            if (there[kind])
+                check->kind = (enum check_kind)kind;
+        }
+        if (!pipeline_is_set(pipeline, &check->row_count.max))
+            check->row_count.max = -1;
+        if (!check->title)
+            check->title = title_of(pipeline, check);
+    }
+}
+
+/* --- transforms --- */
+
+static bool is_utf8(const char *text, size_t length)
+{
+    size_t step;
+
+    for (size_t at = 0; at < length; at += step) {
+        step = text[at] ? text_utf8_length(text + at, length - at) : 0;
+        if (step == 0)
+            return false;
+    }
+    return true;
+}
+
+static void fail_sql_file(
+    struct pipeline_reader *reader, struct transform *transform, const char *why)
+{
+    struct arena *arena = &reader->pipeline->arena;
+    const char *beside =
+        path_join(arena, path_folder(arena, reader->pipeline->path), transform->sql_file);
+
+    /* The most likely slip: the path was meant from the pipeline's own folder. */
+    if (transform->sql_file[0] != '/' && access(beside, R_OK) == 0 && beside[0] != '/')
+        pipeline_fail(reader, &transform->sql_file,
+            "transform.%s.sql_file: \"%s\" %s; paths start at the project's root: write \"%s\"",
+            transform->item.name, transform->sql_file, why, beside);
+    else
+        pipeline_fail(reader, &transform->sql_file,
+            "transform.%s.sql_file: \"%s\" %s; paths start at the project's root, %s",
+            transform->item.name, transform->sql_file, why,
+            path_display(arena, reader->pipeline->root));
+}
+
+static void read_sql_file(struct pipeline_reader *reader, struct transform *transform)
+{
+    struct pipeline *pipeline = reader->pipeline;
+    struct error err;
+    const char *path;
+    size_t length;
+    char *text;
+
+    if (reader->scope->without_files ||
+        (pipeline_uses(pipeline, &transform->sql_file) & INTERPOLATE_PARTIAL))
+        return;
+    path = path_join(&pipeline->arena, pipeline->root, transform->sql_file);
+    if (path_read_file(path, SQL_BYTES_MAX, &text, &length, &err)) {
+        fail_sql_file(reader, transform, err.message);
+        return;
+    }
+    if (!is_utf8(text, length))
+        fail_sql_file(reader, transform, "is not UTF-8 text");
+    else if (text[strspn(text, " \t\r\n;")] == '\0')
+        fail_sql_file(reader, transform, "is empty");
+    else
+        transform->sql = arena_strndup(&pipeline->arena, text, length);
+    transform->sql_path = path_display(&pipeline->arena, path);
+    transform->sql_mark = (struct option_mark){1, 1};
+    transform->sql_block = true;
+    free(text);
+}
+
+static void finish_transform(struct pipeline_reader *reader, struct transform *transform)
+{
+    const struct bind_place *place = bind_place(reader->pipeline->marks, &transform->sql);
+
+    transform->sql_path = reader->pipeline->path;
+    if (transform->sql_file) {
+        read_sql_file(reader, transform);
+    } else if (place) {
+        transform->sql_mark = place->text;
+        transform->sql_block = place->block;
+        transform->sql_indent = place->indent;
+    }
+    finish_checks(reader->pipeline, &transform->checks);
+    inherit(reader->pipeline, &transform->retry, &transform->timeout);
+}
+
+/* --- loads --- */
+
+static void finish_load(struct pipeline_reader *reader, struct load *load)
+{
+    struct arena *arena = &reader->pipeline->arena;
+    const char *dot = load->into ? strchr(load->into, '.') : NULL;
+
+    if (!load->from)
+        load->from = load->item.name;
+    if (dot) {
+        load->into_namespace = arena_strndup(arena, load->into, (size_t)(dot - load->into));
+        load->into_table = arena_strdup(arena, dot + 1);
+    }
+    load->partitions = arena_array(arena, load->partition_by.count, sizeof(*load->partitions));
+    for (size_t i = 0; i < load->partition_by.count; i++) {
+        struct error err;
+
+        /* Fails only where ${…} is still in it. */
+        if (pipeline_parse_partition(load->partition_by.items[i], arena,
+                &load->partitions[load->partition_count], &err) == 0)
+            load->partition_count++;
+    }
+    finish_checks(reader->pipeline, &load->checks);
+    inherit(reader->pipeline, &load->retry, &load->timeout);
+}
+
+void pipeline_finish(struct pipeline_reader *reader)
+{
+    struct pipeline *pipeline = reader->pipeline;
+    struct extract *extracts = pipeline->extracts.items;
+    struct transform *transforms = pipeline->transforms.items;
+    struct load *loads = pipeline->loads.items;
+
+    if (!pipeline_is_set(pipeline, &pipeline->name))
+        pipeline->name = path_stem(&pipeline->arena, pipeline->path);
+    if (pipeline->resources.threads == 0)
+        pipeline->resources.threads = default_threads();
+    for (size_t i = 0; i < pipeline->extracts.count; i++) {
+        struct extract *extract = &extracts[i];
+
+        if (extract->format == FORMAT_AUTO && extract->from)
+            extract->format = (int)dialect_format_of(extract->from);
+        inherit(pipeline, &extract->retry, &extract->timeout);
+    }
+    for (size_t i = 0; i < pipeline->transforms.count; i++)
+        finish_transform(reader, &transforms[i]);
+    for (size_t i = 0; i < pipeline->loads.count; i++) {
+        if (loads[i].format == FORMAT_AUTO && loads[i].to)
+            loads[i].format = (int)dialect_format_of(loads[i].to);
+        finish_load(reader, &loads[i]);
+    }
+}

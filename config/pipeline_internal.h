@@ -1,0 +1,60 @@
+/* Between the files of the pipeline model. */
+#ifndef CONFIG_PIPELINE_INTERNAL_H
+#define CONFIG_PIPELINE_INTERNAL_H
+
+#include "config/bind.h"
+#include "config/pipeline.h"
+
+struct zone;
+
+/* --- pipeline_check.c: what one text must look like --- */
+
+int pipeline_check_name(const char *text, struct error *err);
+int pipeline_check_param_name(const char *text, struct error *err);
+int pipeline_check_into(const char *text, struct error *err);
+int pipeline_check_schedule(const char *text, struct error *err);
+int pipeline_check_partition(const char *text, struct error *err);
+int pipeline_check_column_type(const char *text, struct error *err);
+int pipeline_check_delimiter(const char *text, struct error *err);
+int pipeline_check_quote(const char *text, struct error *err);
+int pipeline_check_date_format(const char *text, struct error *err);
+int pipeline_check_encoding(const char *text, struct error *err);
+int pipeline_check_decimal(const char *text, struct error *err);
+
+/* `month(c)`, `"bucket(16, c)"`, `c`, with the column in double quotes where it needs them. */
+int pipeline_parse_partition(
+    const char *text, struct arena *arena, struct partition_field *ret_field, struct error *err);
+
+/* --- what a file is turned into, in this order --- */
+
+struct pipeline_reader {
+    struct pipeline *pipeline;
+    const struct pipeline_scope *scope;
+    struct diagnostics *problems;
+    struct zone *zone; /* the pipeline's; NULL: UTC */
+};
+
+/* Adds "address: message" where a field was written. */
+void pipeline_fail(struct pipeline_reader *reader, const void *field, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* pipeline_params.c: types --param and defaults into each param's value. */
+void pipeline_set_params(struct pipeline_reader *reader);
+
+/* pipeline_finish.c: what follows from what was written: inherited settings, files read, texts
+ * taken apart. */
+void pipeline_finish(struct pipeline_reader *reader);
+
+/* pipeline_validate.c, validate_load.c: the rules. */
+void pipeline_validate(struct pipeline_reader *reader);
+struct table;
+void pipeline_validate_loads(struct pipeline_reader *reader, const struct table *datasets);
+void pipeline_validate_format(struct pipeline_reader *reader, const char *address,
+    const struct csv_dialect *csv, const int *format, const int *compression,
+    const char *const *path);
+void pipeline_validate_checks(
+    struct pipeline_reader *reader, const char *address, const struct option_items *checks);
+void pipeline_validate_repeats(
+    struct pipeline_reader *reader, const char *address, const struct text_list *list);
+
+#endif

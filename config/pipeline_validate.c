@@ -1,0 +1,286 @@
+/* The rules of DESIGN section 3 that a file alone can tell; those of loads are in
+ * validate_load.c. */
+#include "config/pipeline_internal.h"
+#include "config/zone.h"
+#include "runner/base/mem.h"
+#include "runner/base/table.h"
+
+#include <string.h>
+
+/* Did you mean, over the keys of a table; NULL where nothing is near. */
+static const char *nearest_key(const struct table *table, const char *name)
+{
+    const char **names = mem_calloc(table->count + 1, sizeof(*names));
+    const char *nearest;
+
+    for (size_t i = 0; i < table->count; i++)
+        names[i] = table->entries[i].key;
+    nearest = text_nearest(name, names);
+    free(names);
+    return nearest;
+}
+
+/* --- parts that several tasks have --- */
+
+void pipeline_validate_repeats(
+    struct pipeline_reader *reader, const char *address, const struct text_list *list)
+{
+    struct table seen;
+
+    table_init(&seen);
+    for (size_t i = 0; i < list->count; i++) {
+        if (table_has(&seen, list->items[i]))
+            pipeline_fail(reader, &list->items[i], "%s[%zu]: \"%s\" stands here twice", address, i,
+                list->items[i]);
+        table_put(&seen, list->items[i], reader);
+    }
+    table_deinit(&seen);
+}
+
+static void validate_retry(
+    struct pipeline_reader *reader, const char *address, const struct retry_options *retry)
+{
+    if (pipeline_is_set(reader->pipeline, &retry->backoff) &&
+        duration_ms(&retry->backoff) > duration_ms(&retry->max_backoff))
+        pipeline_fail(
+            reader, &retry->backoff, "%s.retry.backoff: is longer than max_backoff", address);
+}
+
+void pipeline_validate_format(struct pipeline_reader *reader, const char *address,
+    const struct csv_dialect *csv, const int *format, const int *compression,
+    const char *const *path)
+{
+    const struct pipeline *pipeline = reader->pipeline;
+    const bool open = pipeline_uses(pipeline, path) & INTERPOLATE_PARTIAL;
+    enum file_compression packed = *compression;
+
+    if (!*path)
+        return; /* its own error says so */
+    if (*format == FORMAT_AUTO && !open)
+        pipeline_fail(reader, path,
+            "%s: the name \"%s\" does not tell what is in the file; add format: csv, json, ndjson "
+            "or parquet",
+            address, *path);
+    if (packed == COMPRESSION_AUTO)
+        packed = dialect_compression_of(*path);
+    if (*format == FORMAT_PARQUET && packed != COMPRESSION_NONE)
+        pipeline_fail(reader,
+            pipeline_is_set(pipeline, compression) ? (const void *)compression : path,
+            "%s: Parquet compresses by itself; leave the %s out", address,
+            pipeline_is_set(pipeline, compression) ? "compression" : ".gz or .zst");
+    if (*format != FORMAT_CSV && *format != FORMAT_AUTO && pipeline_has_map(pipeline, csv))
+        pipeline_fail(reader, csv, "%s.csv: is for CSV files; the format is %s", address,
+            dialect_format_name(*format));
+}
+
+static void validate_check(
+    struct pipeline_reader *reader, const char *address, const struct check *check)
+{
+    const struct row_count_options *rows = &check->row_count;
+    const bool row_wise = check->kind == CHECK_NOT_NULL || check->kind == CHECK_ACCEPTED_VALUES ||
+                          check->kind == CHECK_UNIQUE;
+
+    pipeline_validate_repeats(reader, address, &check->not_null);
+    pipeline_validate_repeats(reader, address, &check->unique);
+    if (check->severity == SEVERITY_QUARANTINE && !row_wise)
+        pipeline_fail(reader, &check->severity,
+            "%s.severity: %s is about all rows at once, none of them can be quarantined; choose "
+            "error or warn",
+            address, check_kind_names[check->kind]);
+    if (!pipeline_has_map(reader->pipeline, rows))
+        return;
+    if (!pipeline_is_set(reader->pipeline, &rows->min) &&
+        !pipeline_is_set(reader->pipeline, &rows->max))
+        pipeline_fail(reader, rows, "%s.row_count: needs min, max or both", address);
+    if (rows->max >= 0 && rows->min > rows->max)
+        pipeline_fail(reader, &rows->min, "%s.row_count.min: %lld is more than max, %lld", address,
+            (long long)rows->min, (long long)rows->max);
+}
+
+void pipeline_validate_checks(
+    struct pipeline_reader *reader, const char *address, const struct option_items *checks)
+{
+    const struct check *all = checks->items;
+
+    for (size_t i = 0; i < checks->count; i++) {
+        char *own = mem_printf("%s.checks[%zu]", address, i);
+
+        validate_check(reader, own, &all[i]);
+        free(own);
+    }
+}
+
+/* --- extracts and transforms --- */
+
+static void validate_extract_mode(
+    struct pipeline_reader *reader, const char *address, const struct extract *extract)
+{
+    if (extract->only_new.enabled && extract->cursor.column)
+        pipeline_fail(reader, &extract->cursor,
+            "%s.cursor: only_new and cursor are two ways to read what is new; keep one", address);
+    if (extract->repeat && (extract->only_new.enabled || extract->cursor.column))
+        pipeline_fail(reader, &extract->repeat,
+            "%s.repeat: reads all of it each time, %s only what is new; keep one", address,
+            extract->only_new.enabled ? "only_new" : "cursor");
+    if (!extract->only_new.enabled && extract->only_new.reread != REREAD_NONE)
+        pipeline_fail(reader, &extract->only_new.reread,
+            "%s.only_new.reread: means nothing where only_new is not enabled", address);
+}
+
+static void validate_extract(struct pipeline_reader *reader, const struct extract *extract)
+{
+    char *address = mem_printf("extract.%s", extract->item.name);
+    char *mask = mem_printf("%s.mask", address);
+
+    validate_extract_mode(reader, address, extract);
+    pipeline_validate_format(
+        reader, address, &extract->csv, &extract->format, &extract->compression, &extract->from);
+    pipeline_validate_repeats(reader, mask, &extract->mask);
+    validate_retry(reader, address, &extract->retry);
+    for (size_t i = 0; i < extract->columns.count; i++) {
+        if (extract->columns.items[i].name[0] == '\0')
+            pipeline_fail(reader, &extract->columns.items[i].value,
+                "%s.columns: a column has an empty name", address);
+    }
+    if (extract->timezone &&
+        !(pipeline_uses(reader->pipeline, &extract->timezone) & INTERPOLATE_PARTIAL)) {
+        struct error err;
+        struct zone *zone = zone_open(extract->timezone, &err);
+
+        if (!zone)
+            pipeline_fail(reader, &extract->timezone, "%s.timezone: %s", address, err.message);
+        zone_free(zone);
+    }
+    free(mask);
+    free(address);
+}
+
+static void validate_transform(struct pipeline_reader *reader, const struct transform *transform)
+{
+    char *address = mem_printf("transform.%s", transform->item.name);
+
+    if (transform->sql && transform->sql[strspn(transform->sql, " \t\r\n;")] == '\0')
+        pipeline_fail(reader, &transform->sql, "%s.sql: is empty; write a SELECT", address);
+    pipeline_validate_checks(reader, address, &transform->checks);
+    validate_retry(reader, address, &transform->retry);
+    free(address);
+}
+
+/* --- names --- */
+
+static void add_dataset(struct pipeline_reader *reader, struct table *datasets, const char *kind,
+    const struct option_item *item)
+{
+    const struct option_item *first = table_get(datasets, item->name);
+
+    if (first)
+        diagnostics_error(reader->problems, reader->pipeline->path, item->mark,
+            "%s.%s: the name is taken by an extract (line %u); extracts and transforms share one "
+            "set of names",
+            kind, item->name, first->mark.line);
+    else
+        table_put(datasets, item->name, (void *)item);
+}
+
+static void validate_after(struct pipeline_reader *reader, const struct table *tasks,
+    const char *kind, const struct option_item *item, const struct text_list *after)
+{
+    char *address = mem_printf("%s.%s.after", kind, item->name);
+
+    pipeline_validate_repeats(reader, address, after);
+    for (size_t i = 0; i < after->count; i++) {
+        const char *nearest;
+
+        if (table_get(tasks, after->items[i]) == (void *)item)
+            pipeline_fail(
+                reader, &after->items[i], "%s[%zu]: a task cannot wait for itself", address, i);
+        if (table_has(tasks, after->items[i]))
+            continue;
+        nearest = nearest_key(tasks, after->items[i]);
+        if (nearest)
+            pipeline_fail(reader, &after->items[i],
+                "%s[%zu]: there is no task \"%s\"; did you mean \"%s\"?", address, i,
+                after->items[i], nearest);
+        else
+            pipeline_fail(reader, &after->items[i],
+                "%s[%zu]: there is no task \"%s\"; write it as extract.x, transform.y or load.z",
+                address, i, after->items[i]);
+    }
+    free(address);
+}
+
+static void add_task(struct table *tasks, const char *kind, struct option_item *item)
+{
+    char *id = mem_printf("%s.%s", kind, item->name);
+
+    table_put(tasks, id, item);
+    free(id);
+}
+
+static void validate_order(struct pipeline_reader *reader)
+{
+    struct pipeline *pipeline = reader->pipeline;
+    struct extract *extracts = pipeline->extracts.items;
+    struct transform *transforms = pipeline->transforms.items;
+    struct load *loads = pipeline->loads.items;
+    struct table tasks;
+
+    table_init(&tasks);
+    for (size_t i = 0; i < pipeline->extracts.count; i++)
+        add_task(&tasks, "extract", &extracts[i].item);
+    for (size_t i = 0; i < pipeline->transforms.count; i++)
+        add_task(&tasks, "transform", &transforms[i].item);
+    for (size_t i = 0; i < pipeline->loads.count; i++)
+        add_task(&tasks, "load", &loads[i].item);
+    for (size_t i = 0; i < pipeline->extracts.count; i++)
+        validate_after(reader, &tasks, "extract", &extracts[i].item, &extracts[i].after);
+    for (size_t i = 0; i < pipeline->transforms.count; i++)
+        validate_after(reader, &tasks, "transform", &transforms[i].item, &transforms[i].after);
+    for (size_t i = 0; i < pipeline->loads.count; i++)
+        validate_after(reader, &tasks, "load", &loads[i].item, &loads[i].after);
+    table_deinit(&tasks);
+}
+
+static void validate_file(struct pipeline_reader *reader)
+{
+    struct pipeline *pipeline = reader->pipeline;
+    struct error err;
+
+    if (!pipeline_is_set(pipeline, &pipeline->name) && pipeline_check_name(pipeline->name, &err))
+        pipeline_fail(
+            reader, &pipeline->name, "name: the file's name gives %s; add name:", err.message);
+    if (!pipeline_is_set(pipeline, &pipeline->extracts) &&
+        !pipeline_is_set(pipeline, &pipeline->transforms))
+        pipeline_fail(reader, &pipeline->extracts,
+            "has no tasks; add an extract: or a transform:, and a load:");
+    validate_retry(reader, "defaults", &pipeline->defaults.retry);
+}
+
+void pipeline_validate(struct pipeline_reader *reader)
+{
+    struct pipeline *pipeline = reader->pipeline;
+    struct extract *extracts = pipeline->extracts.items;
+    struct transform *transforms = pipeline->transforms.items;
+    struct load *loads = pipeline->loads.items;
+    struct table datasets;
+
+    table_init(&datasets);
+    validate_file(reader);
+    for (size_t i = 0; i < pipeline->extracts.count; i++) {
+        add_dataset(reader, &datasets, "extract", &extracts[i].item);
+        validate_extract(reader, &extracts[i]);
+    }
+    for (size_t i = 0; i < pipeline->transforms.count; i++) {
+        add_dataset(reader, &datasets, "transform", &transforms[i].item);
+        validate_transform(reader, &transforms[i]);
+    }
+    for (size_t i = 0; i < pipeline->loads.count; i++) {
+        char *address = mem_printf("load.%s", loads[i].item.name);
+
+        validate_retry(reader, address, &loads[i].retry);
+        free(address);
+    }
+    pipeline_validate_loads(reader, &datasets);
+    validate_order(reader);
+    table_deinit(&datasets);
+}

@@ -1,0 +1,564 @@
+/* The contract of connectors/state.h, sentence by sentence, on connectors/state_sqlite. */
+#include "connectors/state_sqlite/history.h"
+#include "connectors/state_sqlite/state_sqlite.h"
+#include "runner/base/text.h"
+#include "runner/base/time.h"
+#include "tests/unit/io_fixture.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct diary {
+    struct sqlite db;
+    struct process self;
+    struct arena arena;
+    struct error err;
+};
+
+static const char *db_path(void)
+{
+    static char path[512];
+
+    snprintf(path, sizeof(path), "%s/state.db", fixture_folder);
+    return path;
+}
+
+static void diary_open(struct diary *diary, bool read_only)
+{
+    const struct sqlite_options options = {
+        .path = db_path(), .schema = &history_schema, .read_only = read_only};
+
+    memset(diary, 0, sizeof(*diary));
+    arena_init(&diary->arena);
+    process_self(&diary->self);
+    assert_ok(sqlite_open(&diary->db, &options, &diary->err), &diary->err);
+}
+
+static void diary_close(struct diary *diary)
+{
+    sqlite_close(&diary->db);
+    arena_deinit(&diary->arena);
+}
+
+static int try_ask(struct diary *diary, struct state_request *request)
+{
+    request->arena = &diary->arena;
+    error_clear(&diary->err);
+    return history_run(&diary->db, &diary->self, request, &diary->err);
+}
+
+static struct state_request ask(struct diary *diary, struct state_request request)
+{
+    assert_ok(try_ask(diary, &request), &diary->err);
+    return request;
+}
+
+static void put_run(struct diary *diary, const char *pipeline, const char *run_id,
+    int64_t started_ms, enum state_outcome outcome)
+{
+    ask(diary, (struct state_request){.verb = STATE_PUT_RUN,
+                   .run = {.run_id = run_id,
+                       .pipeline = pipeline,
+                       .instance = "",
+                       .due_ms = 5,
+                       .started_ms = started_ms,
+                       .finished_ms = outcome == STATE_RUNNING ? 0 : started_ms + 1,
+                       .outcome = outcome,
+                       .rows = 7,
+                       .bytes = 70,
+                       .record = "{}"}});
+}
+
+static struct state_request lease_request(enum state_verb verb, const char *run_id, int64_t fence)
+{
+    return (struct state_request){.verb = verb,
+        .lease = {.pipeline = "birds", .instance = "", .run_id = run_id, .fence = fence}};
+}
+
+static struct state_request acquire(struct diary *diary, const char *run_id)
+{
+    return ask(diary, lease_request(STATE_ACQUIRE_LEASE, run_id, 0));
+}
+
+static void change(struct diary *diary, const char *sql)
+{
+    assert_ok(sqlite_run(&diary->db, sql, &diary->err), &diary->err);
+}
+
+/* --- history --- */
+
+static void test_put_and_get(void **state)
+{
+    struct state_request found;
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    put_run(&diary, "birds", "018f-aaaa", 10, STATE_RUNNING);
+    put_run(&diary, "birds", "018f-aaaa", 10, STATE_FAILED); /* replaced */
+    put_run(&diary, "birds", "018f-aabb", 20, STATE_SUCCEEDED);
+    put_run(&diary, "birds", "018f", 30, STATE_SUCCEEDED);
+    found = ask(&diary, (struct state_request){.verb = STATE_GET_RUN, .run_id = "018f-aaa"});
+    assert_int_equal(found.count, 1);
+    assert_string_equal(found.runs[0].run_id, "018f-aaaa");
+    assert_int_equal(found.runs[0].outcome, STATE_FAILED);
+    assert_int_equal(found.runs[0].bytes, 70);
+    assert_null(found.runs[0].error);
+    found = ask(&diary, (struct state_request){.verb = STATE_GET_RUN, .run_id = "018f"});
+    assert_string_equal(found.runs[0].run_id, "018f"); /* itself, although others begin with it */
+    assert_int_equal(
+        ask(&diary, (struct state_request){.verb = STATE_GET_RUN, .run_id = "019"}).count, 0);
+    found = (struct state_request){.verb = STATE_GET_RUN, .run_id = "018f-aa"};
+    assert_int_equal(try_ask(&diary, &found), -1);
+    assert_int_equal(diary.err.code, ERROR_INVALID);
+    assert_contains(
+        diary.err.message, "is the beginning of several runs (018f-aaaa, 018f-aabb, …)");
+    found = (struct state_request){.verb = STATE_PUT_RUN, .run = {.run_id = "x"}};
+    assert_int_equal(try_ask(&diary, &found), -1);
+    assert_int_equal(diary.err.code, ERROR_INVALID);
+    diary_close(&diary);
+}
+
+static void test_every_outcome_is_kept(void **state)
+{
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    for (int outcome = STATE_RUNNING; outcome <= STATE_LOST; outcome++) {
+        put_run(&diary, "birds", "run", 10, outcome);
+        assert_int_equal(ask(&diary, (struct state_request){.verb = STATE_GET_RUN, .run_id = "run"})
+                             .runs[0]
+                             .outcome,
+            outcome);
+    }
+    diary_close(&diary);
+}
+
+static void test_list_runs(void **state)
+{
+    struct state_request found;
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    put_run(&diary, "birds", "a", 10, STATE_FAILED);
+    put_run(&diary, "birds", "c", 30, STATE_SUCCEEDED);
+    put_run(&diary, "bats", "b", 20, STATE_LOST);
+    put_run(&diary, "birds", "d", 40, STATE_CANCELLED);
+    found = ask(&diary, (struct state_request){.verb = STATE_LIST_RUNS});
+    assert_int_equal(found.count, 4);
+    assert_string_equal(found.runs[0].run_id, "d"); /* newest first */
+    assert_string_equal(found.runs[3].run_id, "a");
+    found = ask(&diary, (struct state_request){.verb = STATE_LIST_RUNS, .failed_only = true});
+    assert_int_equal(found.count, 2);
+    assert_string_equal(found.runs[0].run_id, "b");
+    found = ask(&diary, (struct state_request){.verb = STATE_LIST_RUNS, .pipeline = "birds"});
+    assert_int_equal(found.count, 3);
+    found = ask(&diary,
+        (struct state_request){.verb = STATE_LIST_RUNS, .pipeline = "birds", .failed_only = true});
+    assert_int_equal(found.count, 1);
+    found = ask(
+        &diary, (struct state_request){.verb = STATE_LIST_RUNS, .pipeline = "birds", .limit = 2});
+    assert_int_equal(found.count, 2);
+    found = ask(&diary,
+        (struct state_request){.verb = STATE_LIST_RUNS, .pipeline = "birds", .instance = "brand"});
+    assert_int_equal(found.count, 0);
+    diary_close(&diary);
+}
+
+static void test_latest_runs(void **state)
+{
+    struct state_request found;
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    put_run(&diary, "bats", "b1", 10, STATE_NOTHING_NEW);
+    put_run(&diary, "birds", "a1", 10, STATE_SUCCEEDED);
+    put_run(&diary, "birds", "a2", 20, STATE_FAILED);
+    put_run(&diary, "birds", "a3", 30, STATE_RUNNING);
+    put_run(&diary, "cats", "c1", 30, STATE_RUNNING);
+    put_run(&diary, "dogs", "d1", 30, STATE_CHECK_FAILED);
+    found = ask(&diary, (struct state_request){.verb = STATE_LATEST_RUNS});
+    assert_int_equal(found.count, 4);
+    assert_string_equal(found.runs[0].run_id, "b1"); /* finished and successful: once */
+    assert_string_equal(found.runs[1].run_id, "a2");
+    assert_string_equal(found.runs[2].run_id, "a1");
+    assert_string_equal(found.runs[3].run_id, "d1");
+    found = ask(&diary, (struct state_request){.verb = STATE_LATEST_RUNS, .pipeline = "birds"});
+    assert_int_equal(found.count, 2);
+    diary_close(&diary);
+}
+
+static void test_history_is_fast(void **state)
+{
+    uint64_t best_us[2] = {UINT64_MAX, UINT64_MAX};
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    assert_ok(sqlite_begin_write(&diary.db, &diary.err), &diary.err);
+    change(&diary,
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)"
+        " INSERT INTO runs SELECT printf('run-%05d', i), printf('p%d', i % 10), '', 0, i, i + 1,"
+        "  iif(i % 7 = 0, 'failed', 'succeeded'), 1, 1, NULL, '{\"tasks\":[]}' FROM n");
+    assert_ok(sqlite_commit(&diary.db, &diary.err), &diary.err);
+    for (int i = 0; i < 5; i++)
+        for (size_t verb = 0; verb < 2; verb++) {
+            const uint64_t start_ns = time_monotonic_ns();
+            const struct state_request found = ask(
+                &diary, (struct state_request){.verb = verb ? STATE_LIST_RUNS : STATE_LATEST_RUNS,
+                            .pipeline = verb ? "p3" : NULL,
+                            .limit = 100});
+
+            best_us[verb] = MIN(best_us[verb], (time_monotonic_ns() - start_ns) / 1000);
+            assert_true(found.count >= 10);
+        }
+    print_message("latest: %llu us, list: %llu us\n", (unsigned long long)best_us[0],
+        (unsigned long long)best_us[1]);
+    assert_true(best_us[0] < 2000 && best_us[1] < 2000);
+    diary_close(&diary);
+}
+
+/* --- journal --- */
+
+static void add_journal(struct diary *diary, const char *run_id, const char *what)
+{
+    ask(diary, (struct state_request){.verb = STATE_ADD_JOURNAL,
+                   .pipeline = "birds",
+                   .instance = "",
+                   .journal = {run_id, "folder", what}});
+}
+
+static void test_journal(void **state)
+{
+    const struct state_request of_birds = {
+        .verb = STATE_LIST_JOURNAL, .pipeline = "birds", .instance = ""};
+    struct state_request found;
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    add_journal(&diary, "run-2", "z");
+    add_journal(&diary, "run-1", "b");
+    add_journal(&diary, "run-1", "a");
+    add_journal(&diary, "run-1", "a"); /* again is harmless */
+    found = ask(&diary, of_birds);
+    assert_int_equal(found.count, 3);
+    assert_string_equal(found.journals[0].run_id, "run-1"); /* a run's entries lie together */
+    assert_string_equal(found.journals[0].what, "b");
+    assert_string_equal(found.journals[1].what, "a");
+    assert_string_equal(found.journals[2].kind, "folder");
+    acquire(&diary, "run-2"); /* its entries are in use */
+    found = ask(&diary, of_birds);
+    assert_int_equal(found.count, 2);
+    assert_string_equal(found.journals[1].run_id, "run-1");
+    ask(&diary, (struct state_request){.verb = STATE_CLEAR_JOURNAL, .run_id = "run-1"});
+    assert_int_equal(ask(&diary, of_birds).count, 0);
+    ask(&diary, lease_request(STATE_RELEASE_LEASE, "run-2", 1));
+    assert_int_equal(ask(&diary, of_birds).count, 1);
+    found = of_birds;
+    found.instance = "brand";
+    assert_int_equal(ask(&diary, found).count, 0);
+    diary_close(&diary);
+}
+
+static void test_journal_knows_the_pipeline_of_its_run(void **state)
+{
+    struct state_request request = {
+        .verb = STATE_ADD_JOURNAL, .journal = {"run-1", "object", "wildlife/strikes"}};
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    assert_int_equal(try_ask(&diary, &request), -1);
+    assert_int_equal(diary.err.code, ERROR_INVALID);
+    assert_contains(diary.err.message, "journal of run run-1");
+    put_run(&diary, "birds", "run-1", 1, STATE_RUNNING);
+    ask(&diary, request);
+    acquire(&diary, "run-2");
+    request.journal.run_id = "run-2";
+    ask(&diary, request);
+    ask(&diary, lease_request(STATE_RELEASE_LEASE, "run-2", 1));
+    assert_int_equal(
+        ask(&diary, (struct state_request){.verb = STATE_LIST_JOURNAL, .pipeline = "birds"}).count,
+        2);
+    diary_close(&diary);
+}
+
+/* --- leases --- */
+
+static void test_lease(void **state)
+{
+    struct state_request request;
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    request = acquire(&diary, "run-1");
+    assert_int_equal(request.lease.fence, 1);
+    assert_int_equal(request.lease.process_id, getpid());
+    assert_string_equal(request.lease.host, diary.self.host);
+    request = lease_request(STATE_ACQUIRE_LEASE, "run-2", 0); /* by this very process */
+    assert_int_equal(try_ask(&diary, &request), -1);
+    assert_int_equal(diary.err.code, ERROR_BUSY);
+    assert_contains(diary.err.message, "birds is being run by process ");
+    assert_contains(diary.err.message, " (run run-1); wait for it, or stop it");
+    request.lease.instance = "brand"; /* has a lease of its own */
+    ask(&diary, request);
+    assert_int_equal(ask(&diary, (struct state_request){.verb = STATE_LIST_LEASES}).count, 2);
+    ask(&diary, lease_request(STATE_RELEASE_LEASE, "run-1", 9)); /* not that fence */
+    assert_int_equal(ask(&diary, (struct state_request){.verb = STATE_LIST_LEASES}).count, 2);
+    ask(&diary, lease_request(STATE_RELEASE_LEASE, "run-1", 1));
+    assert_int_equal(ask(&diary, (struct state_request){.verb = STATE_LIST_LEASES}).count, 1);
+    assert_int_equal(acquire(&diary, "run-3").lease.fence, 2); /* it grows over a release */
+    diary_close(&diary);
+}
+
+static void test_fence_at_least(void **state)
+{
+    struct state_request request = lease_request(STATE_ACQUIRE_LEASE, "run-1", 0);
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    assert_int_equal(acquire(&diary, "run-1").lease.fence, 1);
+    request.fence_at_least = 40; /* the same run asks again: the catalog's fence was greater */
+    assert_int_equal(ask(&diary, request).lease.fence, 40);
+    assert_int_equal(ask(&diary, request).lease.fence, 41);
+    diary_close(&diary);
+}
+
+/* Takes the lease in a child, which then ends or waits. */
+static pid_t acquire_in_a_child(bool stay)
+{
+    int ready[2];
+    char byte;
+    pid_t child;
+
+    assert_int_equal(pipe(ready), 0);
+    child = fork();
+    if (child == 0) {
+        struct diary diary;
+
+        diary_open(&diary, false);
+        acquire(&diary, "run-1");
+        put_run(&diary, "birds", "run-1", 10, STATE_RUNNING);
+        if (write(ready[1], "x", 1) != 1)
+            _exit(1);
+        while (stay)
+            pause();
+        _exit(0);
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return child;
+}
+
+static void test_dead_holder_is_replaced_at_once(void **state)
+{
+    struct state_request request;
+    struct diary diary;
+    pid_t child;
+    int status;
+
+    (void)state;
+    child = acquire_in_a_child(true);
+    diary_open(&diary, false);
+    request = lease_request(STATE_ACQUIRE_LEASE, "run-2", 0);
+    assert_int_equal(try_ask(&diary, &request), -1);
+    assert_int_equal(diary.err.code, ERROR_BUSY);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    for (int i = 0; i < 1000 && try_ask(&diary, &request); i++) /* a zombie, until it is reaped */
+        usleep(1000);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(request.lease.fence, 2);
+    assert_int_equal(request.count, 1); /* whose outcome the catalog may know better */
+    assert_string_equal(request.runs[0].run_id, "run-1");
+    assert_int_equal(request.runs[0].outcome, STATE_LOST);
+    request = ask(&diary, (struct state_request){.verb = STATE_GET_RUN, .run_id = "run-1"});
+    assert_int_equal(request.runs[0].outcome, STATE_LOST);
+    assert_contains(request.runs[0].error, "its process ended");
+    assert_true(request.runs[0].finished_ms > 0);
+    diary_close(&diary);
+}
+
+static void test_who_counts_as_alive(void **state)
+{
+    static const struct {
+        const char *change;
+        const char *busy; /* NULL: replaced */
+    } cases[] = {
+        {"UPDATE leases SET start_ticks = start_ticks + 1", NULL}, /* the id was given anew */
+        {"UPDATE leases SET process_id = 4194999", NULL},
+        {"UPDATE leases SET process_id = 0", NULL}, {"UPDATE leases SET boot_id = 'before'", NULL},
+        {"UPDATE leases SET pid_space = 'pid:[1]'", NULL},
+        {"UPDATE leases SET host = 'elsewhere', boot_id = 'other', process_id = 1",
+            "process 1 on elsewhere"},
+        {"UPDATE leases SET host = 'elsewhere', boot_id = 'other'", "counts as alive until"},
+        {"UPDATE leases SET host = 'container', pid_space = 'pid:[1]'", "on container"},
+        {"UPDATE leases SET host = 'elsewhere', boot_id = 'other', acquired_ms = acquired_ms"
+         " - 86400001",
+            NULL},
+        {"UPDATE leases SET host = 'renamed'", "on renamed"}, /* same kernel, and it runs */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct state_request request = lease_request(STATE_ACQUIRE_LEASE, "run-2", 0);
+        struct diary diary;
+
+        diary_open(&diary, false);
+        change(&diary, "DELETE FROM leases");
+        acquire(&diary, "run-1");
+        change(&diary, cases[i].change);
+        if (try_ask(&diary, &request) == 0) {
+            if (cases[i].busy)
+                fail_msg("replaced: %s", cases[i].change);
+            assert_int_equal(request.lease.fence, 2);
+        } else {
+            if (!cases[i].busy)
+                fail_msg("busy: %s", cases[i].change);
+            assert_contains(diary.err.message, cases[i].busy);
+            assert_int_equal(
+                ask(&diary, (struct state_request){.verb = STATE_LIST_LEASES}).count, 1);
+        }
+        diary_close(&diary);
+    }
+}
+
+static void test_many_processes_want_one_lease(void **state)
+{
+    enum { PROCESSES = 6, ROUNDS = 20 };
+    pid_t children[PROCESSES];
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    diary_close(&diary);
+    for (int i = 0; i < PROCESSES; i++) {
+        children[i] = fork();
+        if (children[i] != 0)
+            continue;
+        diary_open(&diary, false);
+        for (int round = 0; round < ROUNDS;) {
+            char run_id[32];
+            struct state_request request;
+
+            snprintf(run_id, sizeof(run_id), "run-%d-%d", i, round);
+            request = lease_request(STATE_ACQUIRE_LEASE, run_id, 0);
+            if (try_ask(&diary, &request)) {
+                if (diary.err.code != ERROR_BUSY)
+                    _exit(1);
+                usleep(500);
+                continue;
+            }
+            round++;
+            ask(&diary, lease_request(STATE_RELEASE_LEASE, run_id, request.lease.fence));
+        }
+        _exit(0);
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        int status;
+
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+    diary_open(&diary, false);
+    assert_int_equal(acquire(&diary, "last").lease.fence, PROCESSES * ROUNDS + 1);
+    diary_close(&diary);
+}
+
+/* --- reading only, and the asynchronous side --- */
+
+static void test_read_only(void **state)
+{
+    struct state_request request = {
+        .verb = STATE_PUT_RUN, .run = {.run_id = "x", .pipeline = "birds", .instance = ""}};
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, true);
+    assert_int_equal(ask(&diary, (struct state_request){.verb = STATE_LIST_RUNS}).count, 0);
+    assert_int_equal(ask(&diary, (struct state_request){.verb = STATE_LATEST_RUNS}).count, 0);
+    assert_int_equal(try_ask(&diary, &request), -1);
+    assert_int_equal(diary.err.code, ERROR_DENIED);
+    diary_close(&diary);
+    assert_false(file_exists(db_path()));
+}
+
+struct answer {
+    struct state_request request;
+    unsigned done;
+    enum error_code code;
+};
+
+static void on_done(struct state_request *request, const struct error *err)
+{
+    struct answer *answer = container_of(request, struct answer, request);
+
+    answer->done++;
+    answer->code = err ? err->code : ERROR_NONE;
+}
+
+static void test_asynchronous(void **state)
+{
+    struct answer first = {.request = lease_request(STATE_ACQUIRE_LEASE, "run-1", 0)};
+    struct answer second = {.request = lease_request(STATE_ACQUIRE_LEASE, "run-2", 0)};
+    struct state_options options = {.location = db_path()};
+    struct error err = {0};
+    struct arena arena;
+    struct loop loop;
+    struct state *opened;
+
+    (void)state;
+    arena_init(&arena);
+    fixture_loop_init(&loop);
+    options.loop = &loop;
+    options.pool = work_pool_new(&loop, 2, &err);
+    opened = state_sqlite_type.open(&options, &err);
+    if (!opened)
+        fail_msg("%s", err.message);
+    first.request.arena = second.request.arena = &arena;
+    first.request.done = second.request.done = on_done;
+    opened->type->start(opened, &first.request);
+    opened->type->start(opened, &second.request);
+    assert_int_equal(first.done, 0);
+    loop_run(&loop);
+    assert_int_equal(first.done, 1);
+    assert_int_equal(first.code, ERROR_NONE);
+    assert_int_equal(second.done, 1);
+    assert_int_equal(second.code, ERROR_BUSY);
+    state_sqlite_type.close(opened);
+    state_sqlite_type.close(NULL);
+    work_pool_free(options.pool);
+    fixture_loop_deinit(&loop);
+    arena_deinit(&arena);
+}
+
+int main(void)
+{
+#define IN_FOLDER(test)                                                                            \
+    cmocka_unit_test_setup_teardown(test, fixture_folder_make, fixture_folder_remove)
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(test_put_and_get),
+        IN_FOLDER(test_every_outcome_is_kept),
+        IN_FOLDER(test_list_runs),
+        IN_FOLDER(test_latest_runs),
+        IN_FOLDER(test_history_is_fast),
+        IN_FOLDER(test_journal),
+        IN_FOLDER(test_journal_knows_the_pipeline_of_its_run),
+        IN_FOLDER(test_lease),
+        IN_FOLDER(test_fence_at_least),
+        IN_FOLDER(test_dead_holder_is_replaced_at_once),
+        IN_FOLDER(test_who_counts_as_alive),
+        IN_FOLDER(test_many_processes_want_one_lease),
+        IN_FOLDER(test_read_only),
+        IN_FOLDER(test_asynchronous),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
