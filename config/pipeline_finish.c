@@ -180,6 +180,8 @@ static void finish_load(struct pipeline_reader *reader, struct load *load)
 
     if (!load->from)
         load->from = load->item.name;
+    load->to_per_run = (pipeline_uses(reader->pipeline, &load->to) &
+                           (INTERPOLATE_RUN_ID | INTERPOLATE_RUN_DUE)) != 0;
     if (dot) {
         load->into_namespace = arena_strndup(arena, load->into, (size_t)(dot - load->into));
         load->into_table = arena_strdup(arena, dot + 1);

@@ -27,10 +27,22 @@ static uint64_t memory_share(uint64_t process_bytes, unsigned threads)
     return process_bytes > kept + SMALLEST_MIB * mib ? process_bytes - kept : SMALLEST_MIB * mib;
 }
 
+static const struct sql_engine_type duckdb_engine;
+
+static struct sql_session *open_session(
+    const struct sql_session_options *options, struct error *err)
+{
+    struct sql_session *session = session_open(options, err);
+
+    if (session)
+        session->type = &duckdb_engine;
+    return session;
+}
+
 static const struct sql_engine_type duckdb_engine = {
     .name = "duckdb",
     .parse = parse_statement,
-    .open = session_open,
+    .open = open_session,
     .start = request_start,
     .cancel = request_cancel,
     .progress = request_progress,

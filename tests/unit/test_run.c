@@ -254,6 +254,7 @@ static int set_up(void **state)
     if (!mkdtemp(house.folder))
         return -1;
     house.environment = (struct environment){.item = {.name = "dev"},
+        .root = house.folder,
         .catalog = {.url = "sqlite:x"},
         .store = "file:/x",
         .state = "sqlite:x",
