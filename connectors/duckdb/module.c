@@ -27,17 +27,8 @@ static uint64_t memory_share(uint64_t process_bytes, unsigned threads)
     return process_bytes > kept + SMALLEST_MIB * mib ? process_bytes - kept : SMALLEST_MIB * mib;
 }
 
-static const struct sql_engine_type duckdb_engine;
-
 static struct sql_session *open_session(
-    const struct sql_session_options *options, struct error *err)
-{
-    struct sql_session *session = session_open(options, err);
-
-    if (session)
-        session->type = &duckdb_engine;
-    return session;
-}
+    const struct sql_session_options *options, struct error *err);
 
 static const struct sql_engine_type duckdb_engine = {
     .name = "duckdb",
@@ -50,6 +41,17 @@ static const struct sql_engine_type duckdb_engine = {
     .memory_minimum = memory_minimum,
     .memory_share = memory_share,
 };
+
+/* The session's code does not know the type that it belongs to. */
+static struct sql_session *open_session(
+    const struct sql_session_options *options, struct error *err)
+{
+    struct sql_session *session = session_open(options, err);
+
+    if (session)
+        session->type = &duckdb_engine;
+    return session;
+}
 
 __attribute__((visibility("default"))) const struct sql_engine_type *sluice_duckdb_engine(void);
 
