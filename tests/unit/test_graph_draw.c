@@ -39,6 +39,7 @@ static void quickstart(struct fixture *fixture)
     load = add_load(fixture, "monthly", "clean");
     load->into = NULL;
     load->to = "s3://exports/${run.id}.csv";
+    load->to_per_run = true;
     load->after = texts(fixture, "load.clean", NULL);
 }
 
