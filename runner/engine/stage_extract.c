@@ -404,7 +404,7 @@ static void extract_progress(const struct task *task, struct task_progress *prog
         struct sql_progress sql = {0};
 
         stage->scan.session->type->progress((struct sql_request *)&stage->scan, &sql);
-        progress->share = sql.share;
+        progress->share = MAX(sql.share, 0); /* it may wait for a connection */
         progress->rows = sql.rows;
     }
 }
