@@ -43,8 +43,8 @@ static void append_option(struct buffer *script, const struct option *option)
         buffer_printf(script, "'(-%c --%s)'", option->letter, option->name);
     /* "+" and "=": the value may follow at once or as the next word. */
     if (option->letter)
-        buffer_printf(script, valued ? "{-%c+,--%s=}'[" : "{-%c,--%s}'[", option->letter,
-            option->name);
+        buffer_printf(
+            script, valued ? "{-%c+,--%s=}'[" : "{-%c,--%s}'[", option->letter, option->name);
     else
         buffer_printf(script, valued ? "'--%s=[" : "'--%s[", option->name);
     append_quoted(script, option->help);
