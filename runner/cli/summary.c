@@ -192,6 +192,17 @@ static void put_checks(const struct output *out, const json_t *task)
     }
 }
 
+/* Of the other tasks that failed: the run's own error comes last, from main(). */
+static void put_error(const struct output *out, const struct run_facts *facts, const json_t *task)
+{
+    const char *error = json_get_text(task, "error");
+    const struct output uncut = {.buffer = out->buffer, .color = out->color};
+
+    if (error && facts->err && strcmp(error, facts->err->message) != 0 &&
+        facts->err->code != ERROR_STOPPED)
+        put_line(&uncut, "\033[31m", "  %s: %s", json_get_text(task, "task"), error);
+}
+
 void summary_render(
     const struct run_facts *facts, unsigned width, bool color, struct buffer *buffer)
 {
@@ -207,6 +218,7 @@ void summary_render(
     {
         put_rejects(&out, task);
         put_checks(&out, task);
+        put_error(&out, facts, task);
     }
     json_decref(record);
 }
