@@ -361,7 +361,10 @@ static int read_reference(struct reader *reader, const char *inside, const char 
             return error_set(
                 reader->err, ERROR_INVALID, "a name in ${…} is over %d bytes long", NAME_MAX_BYTES);
         own_name = arena_strndup(reader->arena, name, length);
-        return resolve(reader, space, spaces[i].use, own_name, name + length, ret_text);
+        name += length;
+        if (name[strspn(name, " ")] == '\0') /* "${ run.id }" */
+            name = "";
+        return resolve(reader, space, spaces[i].use, own_name, name, ret_text);
     }
     return unknown_space(reader, space);
 }
