@@ -38,9 +38,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct pipeline_scope look = {.without_files = true};
     const struct pipeline_scope run = {
         .without_files = true, .run_id = "r", .due_ms = 1700000000000, .for_run = true};
-    char *text = mem_strndup((const char *)data, size);
+    char *text = mem_calloc(size + 1, 1);
 
-    memcpy(text, data, size); /* NUL bytes, too */
+    memcpy(text, data, size);
     parse(text, size, &look);
     parse(text, size, &run);
     free(text);

@@ -72,7 +72,7 @@ static void values_are_put_in(void **state)
     assert_text(&scope, "${env.SLUICE_TEST_SET}/${env.SLUICE_TEST_SET:-no}", "set/set");
     assert_text(&scope, "${env.SLUICE_TEST_UNSET:-a:-b}/${env.SLUICE_TEST_UNSET:-}", "a:-b/");
     assert_text(&scope, "${env.SLUICE_TEST_EMPTY:-x}/${env.SLUICE_TEST_EMPTY}", "x/");
-    assert_text(&scope, "$${params.n} $$${x", "${params.n} $${x");
+    assert_text(&scope, "$${params.n} $$${params.n} $$$${x $$ $", "${params.n} $5 $${x $$ $");
 }
 
 static void what_was_put_in_is_not_read_again(void **state)
@@ -153,12 +153,15 @@ static void a_second_pass_finishes(void **state)
 
     (void)state;
     scope.run_id = NULL;
-    assert_int_equal(
-        interpolate("${run.id}-$${x}-${params.odd}", &scope, &arena, &first, NULL, &err), 0);
+    vars[0].value = "v$";
+    assert_int_equal(interpolate("${run.id}-$${x}-${params.odd}${vars.lake}${run.id}${vars.lake}{",
+                         &scope, &arena, &first, NULL, &err),
+        0);
     scope.run_id = "R";
     assert_int_equal(interpolate(first.text, &scope, &arena, &second, NULL, &err), 0);
-    assert_string_equal(second.text, "R-${x}-a${run.id}b");
+    assert_string_equal(second.text, "R-${x}-a${run.id}bv$Rv${");
     assert_false(second.uses & INTERPOLATE_PARTIAL);
+    vars[0].value = "prod";
 }
 
 static void errors_say_where(void **state)
