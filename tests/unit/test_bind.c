@@ -174,7 +174,7 @@ static void all_errors_come_in_one_go(void **state)
         "x.yaml:5:20: inner.enabled: \"yes\" is neither true nor false\n"
         "x.yaml:6:10: things.t: \"text\" is missing\n"
         "x.yaml:6:14: things.t.list: has 4 entries; at most 3 are allowed\n"
-        "x.yaml:7:9: steps[0]: must be a map, not a text\n"
+        "x.yaml:7:9: steps[1]: must be a map, not a text\n"
         "x.yaml:8:1: at: \"soon\" is not a time; write it as 2026-11-21 or "
         "2026-11-21T06:30:00Z\n");
 }
