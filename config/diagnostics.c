@@ -30,6 +30,9 @@ static const char *keep_path(struct diagnostics *problems, const char *path)
 }
 
 static void add(struct diagnostics *problems, const char *path, struct option_mark mark,
+    bool warning, const char *format, va_list args) __attribute__((format(printf, 5, 0)));
+
+static void add(struct diagnostics *problems, const char *path, struct option_mark mark,
     bool warning, const char *format, va_list args)
 {
     const char *own_path = keep_path(problems, path);

@@ -148,9 +148,9 @@ struct load {
     const char *from; /* the dataset; never NULL after loading */
     const char *into; /* "namespace.table", NULL where `to` is set */
     const char *into_namespace, *into_table;
-    const char *to;     /* path or URL of plain files */
-    const char *to_raw; /* `to` as written, before ${…} was replaced; NULL: as `to` */
-    int mode;           /* enum load_mode */
+    const char *to;  /* path or URL of plain files */
+    bool to_per_run; /* ${run.id} or ${run.due} is in it: each run has a file of its own */
+    int mode;        /* enum load_mode */
     struct text_list key, partition_by, sort_by;
     struct partition_field *partitions; /* partition_by, parsed */
     size_t partition_count;

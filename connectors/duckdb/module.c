@@ -42,6 +42,7 @@ static const struct sql_engine_type duckdb_engine = {
     .memory_share = memory_share,
 };
 
+/* The session's code does not know the type that it belongs to. */
 static struct sql_session *open_session(
     const struct sql_session_options *options, struct error *err)
 {

@@ -26,12 +26,13 @@ static void append_action(struct buffer *script, const char *kind)
     else if (strcmp(kind, "folders") == 0)
         buffer_puts(script, "_files -/");
     else
-        buffer_printf(script, "_sluice_offer %s", kind);
+        buffer_printf(script, " _sluice_offer %s", kind); /* the space: called as it is */
 }
 
 static void append_option(struct buffer *script, const struct option *option)
 {
     const bool again = option->type == OPTION_TEXTS || option->type == OPTION_PAIRS;
+    const bool valued = option->type != OPTION_BOOL;
 
     if (option->flags & OPTION_HIDDEN)
         return;
@@ -40,10 +41,12 @@ static void append_option(struct buffer *script, const struct option *option)
         buffer_puts(script, "'*'");
     else if (option->letter)
         buffer_printf(script, "'(-%c --%s)'", option->letter, option->name);
+    /* "+" and "=": the value may follow at once or as the next word. */
     if (option->letter)
-        buffer_printf(script, "{-%c,--%s}'[", option->letter, option->name);
+        buffer_printf(
+            script, valued ? "{-%c+,--%s=}'[" : "{-%c,--%s}'[", option->letter, option->name);
     else
-        buffer_printf(script, "'--%s[", option->name);
+        buffer_printf(script, valued ? "'--%s=[" : "'--%s[", option->name);
     append_quoted(script, option->help);
     buffer_putc(script, ']');
     if (option->type == OPTION_ENUM) {
@@ -109,7 +112,7 @@ void completion_zsh(struct buffer *script)
         "#compdef sluice\n# zsh completion of sluice; made by `sluice completion zsh`\n"
         "_sluice_offer() {\n"
         "    local -a values\n"
-        "    values=(${(f)\"$(sluice __complete $1 ${words[2]} 2>/dev/null)\"})\n"
+        "    values=(${(f)\"$(sluice __complete $1 -- ${words[2]} 2>/dev/null)\"})\n"
         "    compadd -a values\n"
         "}\n");
     for (const struct command_entry *entry = cli_commands; entry->command; entry++) {

@@ -11,19 +11,6 @@ static bool is_incremental(const struct extract *extract)
     return extract->only_new.enabled || extract->cursor.column || extract->repeat;
 }
 
-/* Whether ${run.id} or ${run.due…} is in it: the path is then another one in each run. */
-static bool names_run(const char *text)
-{
-    for (const char *at = strstr(text, "${"); at; at = strstr(at, "${")) {
-        at += 2;
-        at += strspn(at, " \t");
-        if ((strncmp(at, "run.id", 6) == 0 || strncmp(at, "run.due", 7) == 0) &&
-            strchr("} \t:+-", at[at[4] == 'i' ? 6 : 7]))
-            return true;
-    }
-    return false;
-}
-
 static void check_append(
     const struct graph_builder *builder, const struct graph *graph, const struct graph_node *node)
 {
@@ -73,7 +60,7 @@ static void check_to(
 {
     const struct load *load = node->load;
 
-    if (names_run(load->to_raw ? load->to_raw : load->to))
+    if (load->to_per_run)
         return;
     for (unsigned i = 0; i < node->driver_count; i++) {
         const struct graph_node *driver = &graph->nodes[node->drivers[i]];

@@ -89,7 +89,10 @@ static void add_up(struct run *run)
         summary->bytes_read += task->bytes_read;
         if (task->node->kind != TASK_LOAD || task->state != TASK_DONE)
             continue;
-        summary->rows += task->keeps_table ? 0 : task->rows;
+        if (task->node->load->to)
+            summary->exported += task->rows;
+        else if (!task->keeps_table)
+            summary->rows += task->rows;
         summary->files += (int64_t)task->file_count + (task->node->load->to != NULL);
         summary->bytes_written += task->bytes_written;
     }
@@ -107,6 +110,7 @@ void record_summarize(struct run *run)
     json_put_int(record, "started_ms", run->started_ms);
     json_put_int(record, "duration_ms", summary->duration_ms);
     json_put_int(record, "rows", summary->rows);
+    json_put_int(record, "exported", summary->exported);
     json_put_int(record, "rejected", summary->rejected);
     json_put_int(record, "objects", summary->objects);
     json_put_int(record, "files", summary->files);
@@ -143,6 +147,7 @@ void record_log_finished(struct run *run)
     json_put_text(fields, "outcome", state_outcome_name(summary->outcome));
     json_put_int(fields, "duration_ms", summary->duration_ms);
     json_put_int(fields, "rows", summary->rows);
+    json_put_int(fields, "exported", summary->exported);
     json_put_int(fields, "rejected", summary->rejected);
     json_put_int(fields, "objects", summary->objects);
     json_put_int(fields, "files", summary->files);

@@ -37,7 +37,8 @@ struct run_options {
 /* What is known about a run at its end. */
 struct run_summary {
     enum state_outcome outcome;
-    int64_t rows, rejected, objects, files; /* committed; left out; read; written */
+    int64_t rows, exported;           /* committed to tables; written to plain files */
+    int64_t rejected, objects, files; /* rows left out; objects read; files written */
     uint64_t bytes_read, bytes_written;
     int64_t duration_ms;
     const char *record; /* JSON, as stored in the catalog and the history */

@@ -93,10 +93,9 @@ static void check_table(const struct report *report, const struct load *load)
         refuse(report, &load->sequence_by, "sequence_by", NULL, "it comes with upsert");
     if (load->delete_when)
         refuse(report, &load->delete_when, "delete_when", NULL, "it comes with upsert");
-    if (load->schema == SCHEMA_DISCARD_COLUMNS || load->schema == SCHEMA_DISCARD_ROWS)
-        refuse(report, &load->schema, "schema",
-            load->schema == SCHEMA_DISCARD_ROWS ? "discard_rows" : "discard_columns",
-            "use evolve or freeze");
+    if (load->schema == SCHEMA_DISCARD_ROWS)
+        refuse(report, &load->schema, "schema", "discard_rows",
+            "use evolve, freeze or discard_columns");
 }
 
 static void check_load(const struct report *report, const struct load *load)

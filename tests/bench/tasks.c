@@ -77,7 +77,7 @@ int main(void)
     write_pipeline(&text);
     if (!mkdtemp(folder) || loop_init(&loop, &err))
         return 1;
-    environment.spool = project.root = folder;
+    environment.root = environment.spool = project.root = folder;
     engine_options.registry = fakes_registry(&fakes);
     engine_options.loop = &loop;
     diagnostics_init(&problems);
