@@ -189,6 +189,23 @@ static void test_nothing_follows_from_errors(void **state)
     fixture_deinit(&fixture);
 }
 
+/* A cycle elsewhere does not keep the rest from being judged, nor is what needs it judged. */
+static void test_beside_a_cycle(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    pipeline(&fixture);
+    add_transform(&fixture, "a", "select * from b");
+    add_transform(&fixture, "b", "select * from a");
+    add_load(&fixture, "b", "b");
+    assert_false(build(&fixture));
+    assert_int_equal(fixture.problems.count, 2);
+    assert_true(says(&fixture, 0, "load.clean.mode: append") ||
+                says(&fixture, 1, "load.clean.mode: append"));
+    fixture_deinit(&fixture);
+}
+
 /* --- graph_check_supported --- */
 
 static const char *unsupported(struct fixture *fixture)
@@ -209,6 +226,7 @@ enum { CASES = 18 };
 static const char *spoil(struct fixture *fixture, unsigned number)
 {
     static struct check check = {.kind = CHECK_ROW_COUNT, .severity = SEVERITY_QUARANTINE};
+    static struct option_pair secrets[] = {{"key", "extract.strikes.from", {12, 11}}};
     static struct partition_field fields[] = {
         {PARTITION_DAY, 0, "d", "day(d)"}, {PARTITION_BUCKET, 16, "c", "bucket(16, c)"}};
     struct extract *extract = &fixture->extracts[0];
@@ -231,8 +249,9 @@ static const char *spoil(struct fixture *fixture, unsigned number)
         return "extract.strikes.from: s3: cannot be executed by this version yet; read a local "
                "file";
     case 4:
-        extract->from = "https://example.com/${secret.key}";
-        return "extract.strikes.from: ${secret.…} cannot";
+        fixture->pipeline.secrets = (struct option_pairs){secrets, 1};
+        return "p.yaml:12:11: extract.strikes.from: ${secret.key} cannot be executed by this "
+               "version yet; use ${env.NAME}";
     case 5:
         extract->cursor.column = "id";
         return "extract.strikes.cursor: cannot be executed";
@@ -248,11 +267,12 @@ static const char *spoil(struct fixture *fixture, unsigned number)
         return "extract.strikes.mask: cannot";
     case 9:
         fixture->transforms[1].checks = (struct option_items){&check, 1};
-        return "transform.clean.checks[1].severity: quarantine cannot";
+        return "transform.clean.checks[0].severity: quarantine cannot";
     case 10:
         load->checks = (struct option_items){&check, 1};
-        return "load.clean.checks[1].severity: quarantine cannot";
+        return "load.clean.checks[0].severity: quarantine cannot";
     case 11:
+        load->partition_by = texts(fixture, "day(d)", "bucket(16,c)");
         load->partitions = fields;
         load->partition_count = 2;
         return "load.clean.partition_by: bucket(16, c) cannot";
@@ -353,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_only_joined),
         cmocka_unit_test(test_joined_through_transforms),
         cmocka_unit_test(test_nothing_follows_from_errors),
+        cmocka_unit_test(test_beside_a_cycle),
         cmocka_unit_test(test_unsupported),
         cmocka_unit_test(test_supported),
         cmocka_unit_test(test_unsupported_list),
