@@ -66,14 +66,17 @@ int bind_fail(struct bind *bind, struct option_mark mark, const char *format, ..
 
 /* --- keys --- */
 
-static int unknown_key(struct bind *bind, const struct option_set *set, const struct yaml_node *key)
+static int unknown_key(struct bind *bind, const struct option_set *set, const struct yaml_node *key,
+    bool *ret_misspelt)
 {
     const char *nearest = option_nearest(set, key->text);
     struct buffer known;
 
-    if (nearest)
+    if (nearest) {
+        *ret_misspelt = true;
         return bind_fail(
             bind, key->mark, "\"%s\" is not a key here; did you mean \"%s\"?", key->text, nearest);
+    }
     buffer_init(&known, 400);
     for (size_t i = 0; i < set->count; i++) {
         if (!(set->options[i].flags & OPTION_HIDDEN))
@@ -92,8 +95,8 @@ static size_t index_of(const struct option_set *set, const char *name)
     return (size_t)(option - set->options);
 }
 
-static int check_one_of(
-    struct bind *bind, const struct option_set *set, uint64_t present, struct option_mark mark)
+static int check_one_of(struct bind *bind, const struct option_set *set, uint64_t present,
+    bool misspelt, struct option_mark mark)
 {
     struct buffer found, known;
     size_t count = 0;
@@ -109,7 +112,7 @@ static int check_one_of(
         buffer_printf(&found, "%s%s", found.length ? " and " : "", set->one_of[i]);
         count++;
     }
-    if (count == 0)
+    if (count == 0 && !misspelt)
         bind_fail(bind, mark, "needs one of: %s", known.data);
     else if (count > 1)
         bind_fail(bind, mark, "has %s; only one of them can be there", found.data);
@@ -158,7 +161,6 @@ static int bind_texts(struct bind *bind, const struct option *option, struct opt
 
     if (node->kind == YAML_MAP || yaml_is_null(node))
         return wrong_kind(bind, mark, "a list of texts", node);
-    bind_put_place(bind->marks, list)->mark = mark;
     if (node->kind == YAML_SCALAR) {
         list->items = arena_new(bind->arena, const char *);
         list->count = 1;
@@ -190,7 +192,6 @@ static int bind_pairs(struct bind *bind, const struct option *option, struct opt
         return wrong_kind(bind, mark, "a map from names to texts", node);
     if (bind_was_split(bind, node) || check_length(bind, option, mark, node->count))
         return -1;
-    bind_put_place(bind->marks, pairs)->mark = mark;
     pairs->items = arena_array(bind->arena, node->count, sizeof(*pairs->items));
     for (size_t i = 0; i < node->count; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
@@ -217,7 +218,6 @@ static int bind_texts_by_name(struct bind *bind, const struct option *option,
         return wrong_kind(bind, mark, "a map from names to lists of texts", node);
     if (bind_was_split(bind, node) || check_length(bind, option, mark, node->count))
         return -1;
-    bind_put_place(bind->marks, by_name)->mark = mark;
     by_name->items = arena_array(bind->arena, node->count, sizeof(*by_name->items));
     for (size_t i = 0; i < node->count; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
@@ -254,7 +254,6 @@ static int bind_named_objects(struct bind *bind, const struct option *option,
         return wrong_kind(bind, mark, "a map from names to maps", node);
     if (check_length(bind, option, mark, node->count))
         return -1;
-    bind_put_place(bind->marks, items)->mark = mark;
     items->items = arena_array(bind->arena, node->count, set->size);
     for (size_t i = 0; i < node->count; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
@@ -284,7 +283,6 @@ static int bind_list(struct bind *bind, const struct option *option, struct opti
         return wrong_kind(bind, mark, "a list of maps", node);
     if (check_length(bind, option, mark, node->count))
         return -1;
-    bind_put_place(bind->marks, items)->mark = mark;
     items->items = arena_array(bind->arena, node->count, set->size);
     for (size_t i = 0; i < node->count; i++) {
         const struct option_item head = {NULL, node->items[i]->mark};
@@ -303,6 +301,9 @@ static int bind_list(struct bind *bind, const struct option *option, struct opti
 static int bind_value(struct bind *bind, const struct option *option, struct option_mark mark,
     const struct yaml_node *node, void *field)
 {
+    /* Also where it turns out wrong: it was written, so nobody should ask for it. */
+    if (option->type != OPTION_OBJECT)
+        bind_put_place(bind->marks, field)->mark = mark;
     switch (option->type) {
     case OPTION_TEXTS:
         return bind_texts(bind, option, mark, node, field);
@@ -344,7 +345,7 @@ static int bind_shorthand(struct bind *bind, const struct option_set *set,
 }
 
 static int bind_pairs_of_map(struct bind *bind, const struct option_set *set,
-    const struct yaml_node *node, void *object, const char *skip, uint64_t *present)
+    const struct yaml_node *node, void *object, const char *skip, uint64_t *present, bool *misspelt)
 {
     const bool top = bind->address.length == 0;
     int rc = 0;
@@ -355,7 +356,7 @@ static int bind_pairs_of_map(struct bind *bind, const struct option_set *set,
 
         if (!option) {
             if (!top || !text_starts(pair->key->text, "x-"))
-                rc = unknown_key(bind, set, pair->key);
+                rc = unknown_key(bind, set, pair->key, misspelt);
             continue;
         }
         *present |= (uint64_t)1 << (option - set->options);
@@ -369,6 +370,7 @@ int bind_object(struct bind *bind, const struct option_set *set, const struct ya
     struct option_mark mark, void *object, const char *skip)
 {
     uint64_t present = 0;
+    bool misspelt = false;
     int rc;
 
     assert(set->count <= OPTIONS_MAX);
@@ -385,8 +387,10 @@ int bind_object(struct bind *bind, const struct option_set *set, const struct ya
         if (option->type == OPTION_BOOL)
             *(bool *)((char *)object + option->offset) = true;
     }
-    rc = bind_pairs_of_map(bind, set, node, object, skip, &present);
-    if (check_one_of(bind, set, present, mark) || check_required(bind, set, present, mark))
+    rc = bind_pairs_of_map(bind, set, node, object, skip, &present, &misspelt);
+    /* What a misspelt key was meant to be is not missing, too. */
+    if (check_one_of(bind, set, present, misspelt, mark) ||
+        (!misspelt && check_required(bind, set, present, mark)))
         rc = -1;
     return rc;
 }

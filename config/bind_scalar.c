@@ -112,8 +112,10 @@ static int check_kind(struct bind *bind, const struct option *option, struct opt
     if (node->kind == YAML_SCALAR && !yaml_is_null(node))
         return 0;
     if (node->kind == YAML_SCALAR && node->text[0])
-        return bind_fail(bind, mark, "is %s; give it a value or remove it, and quote the text %s",
-            node->text, node->text);
+        return bind_fail(bind, mark,
+            "has no value, %s is none in YAML; give it one, or put it in quotes if that is the "
+            "text",
+            node->text);
     if (node->kind == YAML_SCALAR)
         return bind_fail(bind, mark, "has no value; give it one, or remove it");
     buffer_init(&expected, 256);
@@ -162,7 +164,7 @@ int bind_item_text(struct bind *bind, const struct option *option, struct option
         return bind_fail(bind, mark, "must be a text, not %s%s", yaml_kind_name(node),
             node->style == YAML_FLOW ? "; put it in quotes if the bracket is part of it" : "");
     if (yaml_is_null(node))
-        return bind_fail(bind, mark, "has no value; give it one, or \"\" for the empty text");
+        return bind_fail(bind, mark, "has no value; give it one in quotes, \"\" for the empty text");
     place = put_place(bind, field, mark, node);
     text = replace(bind, option, node, place);
     if (!text)

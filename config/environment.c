@@ -186,6 +186,7 @@ static void finish_environment(struct project *project, struct environment *envi
         catalog->url = absolute_url(project, catalog->url, "sqlite:");
     environment->store = absolute_url(project, environment->store, "file:");
     environment->state = absolute_url(project, environment->state, "sqlite:");
+    environment->spool = path_join(&project->arena, project->root, ".sluice/spool");
     environment->logs.dir = path_join(&project->arena, project->root, environment->logs.dir);
     if (environment->s3.ca_file)
         environment->s3.ca_file =

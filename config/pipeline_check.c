@@ -142,7 +142,9 @@ static int unquote_column(char *text, const char **ret_column, struct error *err
     const size_t length = strlen(text);
 
     if (text[0] != '"') {
-        if (text[0] == '\0' || strpbrk(text, "\"(),"))
+        if (text[0] == '\0')
+            return error_set(err, ERROR_INVALID, "names no column");
+        if (strpbrk(text, "\"(),"))
             return error_set(err, ERROR_INVALID,
                 "\"%s\" is not a column; put one with other characters in double quotes", text);
         *ret_column = text;

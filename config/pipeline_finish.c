@@ -122,9 +122,9 @@ static void fail_sql_file(
             transform->item.name, transform->sql_file, why, beside);
     else
         pipeline_fail(reader, &transform->sql_file,
-            "transform.%s.sql_file: \"%s\" %s; paths start at the project's root, %s",
+            "transform.%s.sql_file: \"%s\" %s; paths start at the project's root: that is %s",
             transform->item.name, transform->sql_file, why,
-            path_display(arena, reader->pipeline->root));
+            path_display(arena, path_join(arena, reader->pipeline->root, transform->sql_file)));
 }
 
 static void read_sql_file(struct pipeline_reader *reader, struct transform *transform)

@@ -49,7 +49,7 @@ void pipeline_finish(struct pipeline_reader *reader);
 void pipeline_validate(struct pipeline_reader *reader);
 struct table;
 void pipeline_validate_loads(struct pipeline_reader *reader, const struct table *datasets);
-void pipeline_validate_format(struct pipeline_reader *reader, const char *address,
+void pipeline_validate_format(struct pipeline_reader *reader, const char *address, const char *key,
     const struct csv_dialect *csv, const int *format, const int *compression,
     const char *const *path);
 void pipeline_validate_checks(

@@ -274,7 +274,7 @@ static const struct option load_table[] = {
     {"key", OPTION_TEXTS, offsetof(struct load, key), .min = 1, .max = 100,
         .help = "Columns that tell rows apart, for upsert and delete"},
     {"partition_by", OPTION_TEXTS, offsetof(struct load, partition_by), .min = 1, .max = 16,
-        .pattern = "^[^()]*(\\(.*\\))?$", .check = pipeline_check_partition,
+        .pattern = "^[^()]*(\\(.*\\) *)?$", .check = pipeline_check_partition,
         .help = "Columns, or year month day hour(c), \"bucket(16, c)\", \"truncate(4, c)\""},
     {"sort_by", OPTION_TEXTS, offsetof(struct load, sort_by), .min = 1, .max = 100,
         .help = "Columns that the rows of a file are sorted by"},

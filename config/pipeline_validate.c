@@ -46,7 +46,7 @@ static void validate_retry(
             reader, &retry->backoff, "%s.retry.backoff: is longer than max_backoff", address);
 }
 
-void pipeline_validate_format(struct pipeline_reader *reader, const char *address,
+void pipeline_validate_format(struct pipeline_reader *reader, const char *address, const char *key,
     const struct csv_dialect *csv, const int *format, const int *compression,
     const char *const *path)
 {
@@ -56,18 +56,19 @@ void pipeline_validate_format(struct pipeline_reader *reader, const char *addres
 
     if (!*path)
         return; /* its own error says so */
-    if (*format == FORMAT_AUTO && !open)
+    if (*format == FORMAT_AUTO && !open && !pipeline_is_set(pipeline, format))
         pipeline_fail(reader, path,
-            "%s: the name \"%s\" does not tell what is in the file; add format: csv, json, ndjson "
-            "or parquet",
-            address, *path);
+            "%s.%s: the name \"%s\" does not tell what is in the file; add format: csv, json, "
+            "ndjson or parquet",
+            address, key, *path);
     if (packed == COMPRESSION_AUTO)
         packed = dialect_compression_of(*path);
     if (*format == FORMAT_PARQUET && packed != COMPRESSION_NONE)
         pipeline_fail(reader,
             pipeline_is_set(pipeline, compression) ? (const void *)compression : path,
-            "%s: Parquet compresses by itself; leave the %s out", address,
-            pipeline_is_set(pipeline, compression) ? "compression" : ".gz or .zst");
+            "%s.%s: Parquet compresses by itself; leave %s out", address,
+            pipeline_is_set(pipeline, compression) ? "compression" : key,
+            pipeline_is_set(pipeline, compression) ? "it" : "the .gz or .zst");
     if (*format != FORMAT_CSV && *format != FORMAT_AUTO && pipeline_has_map(pipeline, csv))
         pipeline_fail(reader, csv, "%s.csv: is for CSV files; the format is %s", address,
             dialect_format_name(*format));
@@ -133,8 +134,8 @@ static void validate_extract(struct pipeline_reader *reader, const struct extrac
     char *mask = mem_printf("%s.mask", address);
 
     validate_extract_mode(reader, address, extract);
-    pipeline_validate_format(
-        reader, address, &extract->csv, &extract->format, &extract->compression, &extract->from);
+    pipeline_validate_format(reader, address, "from", &extract->csv, &extract->format,
+        &extract->compression, &extract->from);
     pipeline_validate_repeats(reader, mask, &extract->mask);
     validate_retry(reader, address, &extract->retry);
     for (size_t i = 0; i < extract->columns.count; i++) {
@@ -182,6 +183,16 @@ static void add_dataset(struct pipeline_reader *reader, struct table *datasets, 
         table_put(datasets, item->name, (void *)item);
 }
 
+/* Also a task of that plain name: "clean" for "load.clean". */
+static const char *nearest_task(const struct table *tasks, const char *name)
+{
+    for (size_t i = 0; i < tasks->count; i++) {
+        if (strcmp(strchr(tasks->entries[i].key, '.') + 1, name) == 0)
+            return tasks->entries[i].key;
+    }
+    return nearest_key(tasks, name);
+}
+
 static void validate_after(struct pipeline_reader *reader, const struct table *tasks,
     const char *kind, const struct option_item *item, const struct text_list *after)
 {
@@ -196,7 +207,7 @@ static void validate_after(struct pipeline_reader *reader, const struct table *t
                 reader, &after->items[i], "%s[%zu]: a task cannot wait for itself", address, i);
         if (table_has(tasks, after->items[i]))
             continue;
-        nearest = nearest_key(tasks, after->items[i]);
+        nearest = nearest_task(tasks, after->items[i]);
         if (nearest)
             pipeline_fail(reader, &after->items[i],
                 "%s[%zu]: there is no task \"%s\"; did you mean \"%s\"?", address, i,

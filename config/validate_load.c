@@ -27,8 +27,8 @@ static void validate_from(
             own_name ? "" : ".from", load->from, nearest);
     else
         pipeline_fail(reader, &load->from,
-            "load.%s%s: there is no dataset \"%s\"; %s an extract or a transform", load->item.name,
-            own_name ? "" : ".from", load->from, own_name ? "name with from:" : "name");
+            "load.%s%s: there is no dataset \"%s\"; name an extract or a transform%s",
+            load->item.name, own_name ? "" : ".from", load->from, own_name ? " with from:" : "");
 }
 
 /* Options that mean something only under some condition. */
@@ -116,12 +116,12 @@ static void validate_load(
     pipeline_validate_checks(reader, address, &load->checks);
     if (pipeline_is_set(reader->pipeline, &load->to))
         pipeline_validate_format(
-            reader, address, &load->csv, &load->format, &load->compression, &load->to);
+            reader, address, "to", &load->csv, &load->format, &load->compression, &load->to);
     if (load->to && load->format == FORMAT_JSON)
         pipeline_fail(reader,
             pipeline_is_set(reader->pipeline, &load->format) ? (const void *)&load->format
                                                              : &load->to,
-            "%s: plain files are csv, ndjson or parquet; use .ndjson for JSON", address);
+            "%s.to: plain files are csv, ndjson or parquet; use .ndjson for JSON", address);
     if (load->to && text_has_glob(load->to))
         pipeline_fail(
             reader, &load->to, "%s.to: names one file; * ? and [ cannot be in it", address);

@@ -157,6 +157,13 @@ static void merge(
         merge_map(loader, map, keys, value->items[i]);
 }
 
+/* What `{a: decimal(10,2), b: decimal(8,2)}` leaves behind its commas: "2)" twice. Binding has the
+ * better words for it. */
+static bool is_cut_off(const struct yaml_node *map, const struct yaml_node *key)
+{
+    return map->style == YAML_FLOW && strchr(key->text, ')') && !strchr(key->text, '(');
+}
+
 /* One "key: value"; a merge is returned to be applied once all own keys are there. */
 static int build_pair(struct loader *loader, const yaml_node_pair_t *pair, struct yaml_node *map,
     struct table *keys, unsigned depth, unsigned *height, struct yaml_node **ret_merge)
@@ -180,7 +187,7 @@ static int build_pair(struct loader *loader, const yaml_node_pair_t *pair, struc
             return -1;
         }
         *ret_merge = value;
-    } else if (has_key(map, keys, key->text)) {
+    } else if (has_key(map, keys, key->text) && !is_cut_off(map, key)) {
         diagnostics_error(loader->problems, loader->path, key->mark,
             "\"%s\" stands here twice; remove one of them", key->text);
     } else {
@@ -249,7 +256,7 @@ static struct yaml_node *build(struct loader *loader, int id, unsigned depth)
         built->height = height;
         built->state = BUILT;
     }
-    if (depth + built->height > YAML_DEPTH_MAX + 1) {
+    if (depth > YAML_DEPTH_MAX || depth + built->height > YAML_DEPTH_MAX + 1) {
         diagnostics_error(loader->problems, loader->path, mark_of(source->start_mark),
             "is nested over %d levels deep", YAML_DEPTH_MAX);
         return NULL;
@@ -339,9 +346,14 @@ struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)
 
 bool yaml_is_null(const struct yaml_node *node)
 {
-    return node->kind == YAML_SCALAR && node->style == YAML_PLAIN &&
-           (node->text[0] == '\0' || strcmp(node->text, "~") == 0 ||
-               strcmp(node->text, "null") == 0);
+    static const char *const nulls[] = {"", "~", "null", "Null", "NULL"};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(nulls); i++) {
+        if (node->kind == YAML_SCALAR && node->style == YAML_PLAIN &&
+            strcmp(node->text, nulls[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 const char *yaml_kind_name(const struct yaml_node *node)

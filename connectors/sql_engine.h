@@ -86,7 +86,7 @@ struct sql_source {
 
 struct sql_scan {
     const char *dataset;
-    const char *folder; /* for the dataset's files; exists, empty */
+    const char *folder; /* for the dataset's files, <dataset>-<n>.parquet; exists */
     const struct sql_source *sources;
     size_t source_count;
     enum file_format format;
@@ -115,7 +115,7 @@ struct sql_derive {
     const char *sql;
     const struct sql_param *params;
     size_t param_count;
-    const char *folder; /* where its files go; NULL: it may stay a view, evaluated when read */
+    const char *folder; /* as in sql_scan; NULL: it may stay a view, evaluated when read */
     struct sql_dataset ret_dataset;
 };
 
@@ -156,7 +156,7 @@ typedef void (*sql_file_fn)(struct sql_request *request, const struct sql_file *
 
 struct sql_write {
     const char *dataset;
-    const char *folder;              /* for the files; exists, empty */
+    const char *folder;              /* for the files; exists */
     const char *prefix;              /* files are <prefix>-<n>.parquet, n = 0, 1, … */
     const struct sql_schema *schema; /* columns are cast to it, by name, in its order; a column that
                                         the dataset lacks is null. NULL: as they are */

@@ -120,7 +120,7 @@ build() {
 
 quickstart() {
     say 'running the pipeline pipelines/birdstrikes.yaml'
-    build/sluice run birdstrikes
+    build/sluice run birdstrikes --log-format text
     say 'strikes and their cost by year, from the table wildlife.strikes:'
     build/sluice catalog read wildlife.strikes --sql '
         select year(flight_date) as year, count(*) as strikes, sum(cost_total) as cost

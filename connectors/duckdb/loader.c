@@ -61,7 +61,7 @@ int duckdb_engine_load(const struct sql_engine_type **ret_type, struct error *er
         return -1;
     /* Never closed: DuckDB leaves threads and exit handlers behind. A second dlopen() gives the
      * same handle. */
-    module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    module = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
     symbol = module ? dlsym(module, DUCKDB_MODULE_ENTRY) : NULL;
     if (!symbol) {
         error_set(err, ERROR_NOT_FOUND,

@@ -190,7 +190,8 @@ void request_progress(struct sql_request *request, struct sql_progress *ret_prog
         duckdb_query_progress_type now = duckdb_query_progress(operation->slot->main);
 
         progress.share = now.percentage < 0 ? -1 : MIN(now.percentage / 100, 1);
-        progress.rows = (int64_t)now.rows_processed;
+        /* Not its rows_processed: that counts what goes through the sources of the plan, be it
+         * chunks, be it the same row twice. */
         if (operation->verb->progress)
             operation->verb->progress(operation, &progress);
     }

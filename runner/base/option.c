@@ -113,7 +113,8 @@ static int parse_text(const struct option *option, const char *text, const char 
     struct arena *arena, struct error *err)
 {
     if (option->max > 0 && strlen(text) > (size_t)option->max)
-        return error_set(err, ERROR_INVALID, "is longer than %.0f bytes", option->max);
+        return error_set(err, ERROR_INVALID, "is longer than %.0f byte%s", option->max,
+            option->max > 1 ? "s" : "");
     return option_parse_item(option, text, ret_text, arena, err);
 }
 

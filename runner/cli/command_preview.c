@@ -1,6 +1,7 @@
 #include "runner/base/mem.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/print.h"
+#include "runner/cli/rows.h"
 #include "runner/cli/run_flags.h"
 #include "runner/engine/run.h"
 
@@ -10,9 +11,12 @@ struct preview_options {
     struct option_pairs params;
     int64_t limit;
     int64_t due_ms;
+    int format;
 };
 
 static const struct option options_table[] = {
+    {"format", OPTION_ENUM, offsetof(struct preview_options, format), .preset = "table",
+        .choices = rows_format_names, .help = "How rows are written"},
     {"limit", OPTION_INT, offsetof(struct preview_options, limit), .preset = "20", .min = 1,
         .max = 1000000, .letter = 'n', .value_name = "N", .help = "Rows to show"},
     {"param", OPTION_PAIRS, offsetof(struct preview_options, params), .letter = 'p',
@@ -27,70 +31,17 @@ static const struct option_set option_set =
 struct preview {
     struct cli *cli;
     struct run *run;
+    struct rows_writer *rows;
     struct error err;
-    struct print_table *table; /* as text; NULL before the first rows and for JSON */
-    const char **headers;
-    json_t *columns, *rows; /* as JSON */
 };
-
-/* --- rows --- */
-
-static void begin(struct preview *preview, const struct sql_schema *schema)
-{
-    preview->headers = arena_array(&preview->cli->arena, schema->count + 1, sizeof(char *));
-    preview->columns = json_array();
-    preview->rows = json_array();
-    for (size_t i = 0; i < schema->count; i++) {
-        json_t *column = json_object();
-
-        preview->headers[i] = arena_strdup(&preview->cli->arena, schema->columns[i].name);
-        json_put_text(column, "name", schema->columns[i].name);
-        json_put_text(column, "type", schema->columns[i].type);
-        json_array_append_new(preview->columns, column);
-    }
-    if (!preview->cli->globals.json)
-        preview->table = print_table_new(preview->headers);
-}
 
 static void on_rows(
     void *data, const struct sql_schema *schema, const char *const *cells, size_t row_count)
 {
     struct preview *preview = data;
 
-    if (!preview->headers)
-        begin(preview, schema);
-    for (size_t i = 0; i < row_count; i++) {
-        const char *const *row = cells + i * schema->count;
-        json_t *values;
-
-        if (preview->table) {
-            print_table_row(preview->table, row);
-            continue;
-        }
-        values = json_array();
-        for (size_t j = 0; j < schema->count; j++)
-            json_array_append_new(values, json_text(row[j]));
-        json_array_append_new(preview->rows, values);
-    }
-}
-
-static void finish(struct preview *preview)
-{
-    struct cli *cli = preview->cli;
-
-    if (!preview->headers)
-        return;
-    if (cli->globals.json) {
-        json_t *value = json_object();
-
-        json_object_set(value, "columns", preview->columns);
-        json_object_set(value, "rows", preview->rows);
-        cli_print_json(value);
-    } else {
-        print_table_end(preview->table, stdout, 0, 0, cli->color);
-    }
-    json_decref(preview->columns);
-    json_decref(preview->rows);
+    if (!rows_write(preview->rows, schema, cells, row_count))
+        run_cancel(preview->run);
 }
 
 /* --- the run --- */
@@ -112,9 +63,13 @@ static void on_done(struct run *run, const struct error *err)
     loop_on_stop(&preview->cli->loop, NULL, NULL);
 }
 
-static int ask(struct cli *cli, struct run_options *options)
+static int ask(struct cli *cli, struct run_options *options, enum rows_format format)
 {
-    struct preview preview = {.cli = cli};
+    const struct rows_options rows = {.format = cli->globals.json ? ROWS_JSON : format,
+        .out = stdout,
+        .width = print_terminal_width(1),
+        .color = cli->color};
+    struct preview preview = {.cli = cli, .rows = rows_new(&rows)};
 
     options->engine = cli->engine;
     options->on_rows = on_rows;
@@ -124,8 +79,16 @@ static int ask(struct cli *cli, struct run_options *options)
     run_start(preview.run);
     loop_run(&cli->loop);
     run_free(preview.run);
-    finish(&preview);
-    return preview.err.code ? cli_fail(cli, &preview.err) : EXIT_OK;
+    if (preview.err.code == ERROR_STOPPED && !cli->loop.signal_number) {
+        rows_abandon(preview.rows); /* nobody reads on; main() says so where it is a failure */
+        return EXIT_OK;
+    }
+    if (preview.err.code) {
+        rows_abandon(preview.rows);
+        return cli_fail(cli, &preview.err);
+    }
+    rows_end(preview.rows);
+    return EXIT_OK;
 }
 
 static int unknown_dataset(struct cli *cli, const struct graph *graph, const char *name)
@@ -178,7 +141,7 @@ static int run(struct cli *cli, const void *values, const char *const *args, siz
     else
         code = cli_open_engine(cli, true);
     if (code == EXIT_OK)
-        code = ask(cli, &options);
+        code = ask(cli, &options, (enum rows_format)wanted->format);
     graph_free(graph);
     pipeline_free(pipeline);
     return code;
@@ -189,8 +152,7 @@ const struct command command_preview = {
     .arguments = "PIPELINE DATASET",
     .help = "Show rows of an extract or a transform; nothing is committed",
     .details = "Runs what the dataset needs, as if nothing had been read before, and shows the "
-               "first rows. Keys of --json: columns (name, type), rows (lists of texts and "
-               "nulls).",
+               "first rows. Keys of --json: columns (name, type), rows (one object a row).",
     .options = &option_set,
     .args_min = 2,
     .args_max = 2,

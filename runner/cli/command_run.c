@@ -21,7 +21,8 @@ const struct command command_run = {
         "Ctrl-C cancels in order, a second one ends at once; neither leaves half a commit.\n\n"
         "On a terminal the tasks are drawn while they run; elsewhere the log goes to standard "
         "error. With --json the run's record is printed when it ends: run_id, pipeline, "
-        "environment, outcome, error, due_ms, started_ms, duration_ms, rows, rejected, objects, "
+        "environment, outcome, error_code, error, due_ms, started_ms, duration_ms, rows, exported, "
+        "rejected, objects, "
         "files, bytes_read, bytes_written, retries, tasks.",
     .options = &run_flag_set,
     .args_min = 1,

@@ -15,6 +15,8 @@ const struct command_entry cli_commands[] = {
     {NULL, &command_list},
     {NULL, &command_show},
     {NULL, &command_jsonschema},
+    {"See what happened", &command_health},
+    {NULL, &command_runs},
     {"About sluice", &command_help},
     {NULL, &command_version},
     {NULL, &command_completion},

@@ -78,10 +78,11 @@ static void append_details(struct buffer *buffer, const char *text, unsigned wid
 static void append_pair(struct buffer *buffer, const struct help_layout *layout, const char *label,
     unsigned label_width, const char *text)
 {
-    const unsigned used = print_width(label), indent = label_width + 4;
+    const bool narrow = label_width + 4 > layout->width / 2;
+    const unsigned used = print_width(label), indent = narrow ? 8 : label_width + 4;
 
     buffer_printf(buffer, "  %s%s%s", style(layout, "\033[1m"), label, style(layout, "\033[0m"));
-    if (used > label_width)
+    if (narrow || used > label_width)
         buffer_printf(buffer, "\n%*s", (int)indent, "");
     else
         buffer_printf(buffer, "%*s", (int)(indent - 2 - used), "");

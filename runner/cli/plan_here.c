@@ -196,7 +196,7 @@ int plan_here(struct cli *cli, struct run_flags *flags, const char *pipeline_nam
     code = cli_load_graph(cli, pipeline_name, &scope, &pipeline, &graph);
     if (code)
         return code;
-    code = graph_check_supported(graph, &err) ? cli_fail(cli, &err) : cli_open_engine(cli, true);
+    code = run_flags_check(flags, graph, &err) ? cli_fail(cli, &err) : cli_open_engine(cli, true);
     if (code == EXIT_OK)
         code = ask(cli, flags, graph);
     graph_free(graph);

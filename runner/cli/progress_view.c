@@ -16,11 +16,11 @@ enum {
     LABEL_MAX = 40,
     BAR_MIN = 6,
     BAR_MAX = 30,
-    PERCENT = 5, /* " 100%" */
-    TIME = 9,    /* "59m left" */
-    ROWS = 16,   /* "999,999,999 rows" */
-    RATE = 12,   /* "1023.9 MiB/s" */
-    ACTIVITY = 10,
+    PERCENT = 5,   /* " 100%" */
+    TIME = 9,      /* "59m left" */
+    ROWS = 16,     /* "999,999,999 rows" */
+    RATE = 12,     /* "1023.9 MiB/s" */
+    ACTIVITY = 12, /* "transforming" */
     GAP = 2,
 };
 
@@ -123,13 +123,15 @@ static void append_rate(
     struct buffer *buffer, const struct task_progress *task, bool ended, unsigned width)
 {
     char text[TIME_TEXT_SIZE + 2] = "", size[TIME_TEXT_SIZE];
-    const double seconds = (double)task->elapsed_ms / MS_PER_SECOND;
+    const double seconds = (double)task->elapsed_ms / MS_PER_SECOND, share = share_of(task);
+    /* What is fetched at once is still to be read. */
+    const double done = task->bytes_total > 0 && share >= 0 ? share * (double)task->bytes_total
+                                                            : (double)task->bytes_done;
 
     if (task->bytes_done > 0 && ended)
         snprintf(text, sizeof(text), "%s", size_format(task->bytes_done, size));
-    else if (task->bytes_done > 0 && seconds > 0.2)
-        snprintf(text, sizeof(text), "%s/s",
-            size_format((uint64_t)((double)task->bytes_done / seconds), size));
+    else if (done > 0 && seconds > 0.2)
+        snprintf(text, sizeof(text), "%s/s", size_format((uint64_t)(done / seconds), size));
     append_right(buffer, text, width);
 }
 
@@ -144,7 +146,7 @@ static void append_time(
         const double left_s = (double)task->elapsed_ms * (1 - share) / share / MS_PER_SECOND;
 
         if (left_s < 100)
-            snprintf(text, sizeof(text), "%.0fs left", left_s);
+            snprintf(text, sizeof(text), "%.0fs left", MAX(left_s, 1));
         else if (left_s < 100 * 60)
             snprintf(text, sizeof(text), "%.0fm left", left_s / 60);
         else

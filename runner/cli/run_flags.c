@@ -1,5 +1,7 @@
 #include "runner/cli/run_flags.h"
 
+#include "runner/base/mem.h"
+
 #include <stddef.h>
 
 #define PARAM_FLAG                                                                                 \
@@ -80,4 +82,13 @@ int run_flags_complete(struct run_flags *flags, struct arena *arena,
         .params = &flags->params,
         .for_run = true};
     return 0;
+}
+
+int run_flags_check(const struct run_flags *flags, const struct graph *graph, struct error *err)
+{
+    bool *wanted = mem_calloc(graph->count + 1, sizeof(*wanted));
+    const int result = graph_select(graph, &flags->tasks, wanted, err);
+
+    free(wanted);
+    return result ? error_prefix(err, "--task") : graph_check_supported(graph, err);
 }

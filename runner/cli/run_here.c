@@ -104,7 +104,7 @@ int run_here(struct cli *cli, struct run_flags *flags, const char *pipeline_name
     code = cli_load_graph(cli, pipeline_name, &scope, &pipeline, &graph);
     if (code)
         return code;
-    code = graph_check_supported(graph, &err) ? cli_fail(cli, &err) : cli_open_engine(cli, false);
+    code = run_flags_check(flags, graph, &err) ? cli_fail(cli, &err) : cli_open_engine(cli, false);
     if (code == EXIT_OK) {
         options.engine = cli->engine;
         options.graph = graph;

@@ -169,6 +169,7 @@ static void find_drivers(const struct graph_builder *builder, struct graph *grap
 
 /* --- what the whole graph tells --- */
 
+/* A transform with checks is of use without a load: a run asks them. */
 static void warn_unused(const struct graph_builder *builder, const struct graph *graph)
 {
     for (unsigned i = 0; i < builder->count; i++) {
@@ -176,12 +177,11 @@ static void warn_unused(const struct graph_builder *builder, const struct graph 
         const struct option_item *item =
             node->kind == TASK_EXTRACT ? &node->extract->item : &node->transform->item;
 
-        if (node->kind != TASK_LOAD && node->dependent_count == 0)
-            diagnostics_warn(builder->problems, builder->pipeline->path, item->mark,
-                "%s: nothing uses it, so no run computes it%s; load it, or remove it", node->id,
-                node->kind == TASK_TRANSFORM && node->transform->checks.count
-                    ? " nor asks its checks"
-                    : "");
+        if (node->kind == TASK_LOAD || node->consumer_count > 0 ||
+            (node->kind == TASK_TRANSFORM && node->transform->checks.count > 0))
+            continue;
+        diagnostics_warn(builder->problems, builder->pipeline->path, item->mark,
+            "%s: nothing uses its rows; load them, or remove it", node->id);
     }
 }
 

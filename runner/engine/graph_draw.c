@@ -61,6 +61,7 @@ static void describe_load(const struct load *load, struct buffer *buffer)
 
 void graph_describe(const struct graph_node *node, struct buffer *buffer)
 {
+    const size_t start = buffer->length;
     size_t checks = 0;
 
     switch (node->kind) {
@@ -80,8 +81,8 @@ void graph_describe(const struct graph_node *node, struct buffer *buffer)
         break;
     }
     if (checks)
-        buffer_printf(
-            buffer, "%s%zu check%s", buffer->length ? ", " : "", checks, checks == 1 ? "" : "s");
+        buffer_printf(buffer, "%s%zu check%s", buffer->length > start ? ", " : "", checks,
+            checks == 1 ? "" : "s");
 }
 
 /* --- the order of the lines --- */

@@ -17,32 +17,34 @@ enum {
     BOX_MIN = 132,
     BOX_PADDING = 16,
     NAME_MAX_SHOWN = 30, /* characters */
-    NOTE_MAX_SHOWN = 38,
+    NOTE_MAX_SHOWN = 44,
     DESCRIPTION_MAX_SHOWN = 90,
 };
 
 /* Widths of a character in the two sizes of a system font: on the safe side. */
-static const double NAME_WIDTH = 8.1, NOTE_WIDTH = 6.1, TITLE_WIDTH = 10.5, TEXT_WIDTH = 6.8;
+static const double NAME_WIDTH = 8.1, NOTE_WIDTH = 5.8, TITLE_WIDTH = 10.5, TEXT_WIDTH = 6.8;
 
+/* No var(): viewers outside of browsers do not know it and would paint all of it black. */
 static const char STYLE[] =
     "<style>\n"
-    "svg{--paper:#fff;--ink:#1c2430;--soft:#5b6675;--line:#9aa5b3;\n"
-    "--extract:#e6f4ef;--extract-edge:#1f8a68;--transform:#e9effd;--transform-edge:#3563d8;\n"
-    "--load:#fdf0e1;--load-edge:#c26a0c}\n"
-    "@media (prefers-color-scheme:dark){svg{--paper:#12171f;--ink:#e8edf4;--soft:#9ba7b6;\n"
-    "--line:#66727f;--extract:#12302a;--extract-edge:#4cc79c;--transform:#1a2748;\n"
-    "--transform-edge:#7f9ff5;--load:#3a2611;--load-edge:#f0a04b}}\n"
     "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;"
-    "fill:var(--ink)}\n"
-    ".paper{fill:var(--paper)}\n"
-    ".title{font-size:18px;font-weight:600}.text{font-size:12px;fill:var(--soft)}\n"
-    ".name{font-size:13.5px;font-weight:600}.note{font-size:10.5px;fill:var(--soft)}\n"
+    "fill:#1c2430}\n"
+    ".paper{fill:#fff}\n"
+    ".title{font-size:18px;font-weight:600}.text{font-size:12px}\n"
+    ".name{font-size:13.5px;font-weight:600}.note{font-size:10.5px}\n"
+    ".text,.note{fill:#5b6675}\n"
     ".box{stroke-width:1.4}\n"
-    ".extract{fill:var(--extract);stroke:var(--extract-edge)}\n"
-    ".transform{fill:var(--transform);stroke:var(--transform-edge)}\n"
-    ".load{fill:var(--load);stroke:var(--load-edge)}\n"
-    ".edge{fill:none;stroke:var(--line);stroke-width:1.6}.after{stroke-dasharray:5 4}\n"
-    ".tip{fill:var(--line)}\n"
+    ".extract{fill:#e6f4ef;stroke:#1f8a68}\n"
+    ".transform{fill:#e9effd;stroke:#3563d8}\n"
+    ".load{fill:#fdf0e1;stroke:#c26a0c}\n"
+    ".edge{fill:none;stroke:#9aa5b3;stroke-width:1.6}.after{stroke-dasharray:5 4}\n"
+    ".tip{fill:#9aa5b3}\n"
+    "@media (prefers-color-scheme:dark){\n"
+    "text{fill:#e8edf4}.text,.note{fill:#9ba7b6}.paper{fill:#12171f}\n"
+    ".extract{fill:#12302a;stroke:#4cc79c}\n"
+    ".transform{fill:#1a2748;stroke:#7f9ff5}\n"
+    ".load{fill:#3a2611;stroke:#f0a04b}\n"
+    ".edge{stroke:#66727f}.tip{fill:#66727f}}\n"
     "</style>\n";
 
 static const char *const KIND_NAMES[] = {"extract", "transform", "load"};

@@ -173,12 +173,27 @@ static void on_planned(struct plan *plan, const struct error *err)
     run_step(run);
 }
 
+/* A preview makes its dataset and what that needs: no load. */
+static const struct text_list *tasks_of(struct run *run)
+{
+    const char *name = run->options.preview_dataset;
+    struct text_list *tasks;
+
+    if (!name)
+        return run->options.tasks;
+    tasks = arena_new(&run->arena, struct text_list);
+    tasks->items = arena_new(&run->arena, const char *);
+    tasks->items[0] = graph_dataset(run->graph, name)->id;
+    tasks->count = 1;
+    return tasks;
+}
+
 bool run_step_plan(struct run *run)
 {
     const struct plan_options options = {.engine = run->engine,
         .graph = run->graph,
         .instance = run->options.instance,
-        .tasks = run->options.tasks,
+        .tasks = tasks_of(run),
         .ignore_cursors = run->options.preview_dataset != NULL};
 
     run->planned = true;

@@ -18,14 +18,18 @@ static void release_inputs(struct task *task);
 
 static void remove_dataset_files(struct work *work)
 {
-    struct task *task = container_of(work, struct task, prepare);
+    struct task *task = container_of(work, struct task, removal);
 
-    file_remove_tree(task->folder, NULL); /* what stays goes with the run's folder */
+    /* What stays goes with the run's folder. */
+    for (size_t i = 0; i < task->dataset.files.count; i++)
+        file_remove(task->dataset.files.items[i], NULL);
+    for (size_t i = 0; i < task->inputs.count; i++)
+        file_remove(task->inputs.items[i], NULL);
 }
 
 static void on_files_removed(struct work *work, bool ran)
 {
-    struct task *task = container_of(work, struct task, prepare);
+    struct task *task = container_of(work, struct task, removal);
 
     (void)ran;
     task->run->dropping--;
@@ -37,8 +41,13 @@ static void on_dropped(struct sql_request *drop, const struct error *err)
     struct task *task = container_of(drop, struct task, drop);
 
     (void)err; /* a view over files that are gone harms nobody: names are used once */
-    task->prepare = (struct work){.run = remove_dataset_files, .done = on_files_removed};
-    work_submit(&task->run->engine->files, &task->prepare);
+    if (task->dataset.files.count + task->inputs.count == 0) {
+        task->run->dropping--;
+        check_all_finished(task->run);
+        return;
+    }
+    task->removal = (struct work){.run = remove_dataset_files, .done = on_files_removed};
+    work_submit(&task->run->engine->files, &task->removal);
 }
 
 static void drop_dataset(struct task *task)

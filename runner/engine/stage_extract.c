@@ -18,7 +18,7 @@ struct extract_object {
     const struct plan_object *planned;
     struct store_request get, check;
     struct work verify;
-    char *path;
+    const char *path;
     enum verify_format format;
     atomic_uint_fast64_t verified_bytes;
     uint64_t plain_bytes;
@@ -35,7 +35,6 @@ struct extract_stage {
     struct sql_request scan;
     struct sql_source *sources;
     struct sql_column *contract;
-    char *folder;
     bool scan_running, cancelled;
     struct error err, scan_err; /* the scan's own comes last: others explain it */
 };
@@ -200,7 +199,7 @@ static void start_scan(struct extract_stage *stage)
             .name = extract->columns.items[i].name, .type = extract->columns.items[i].value};
     stage->scan = (struct sql_request){.verb = SQL_SCAN, .arena = &task->arena, .done = on_scanned};
     *scan = (struct sql_scan){.dataset = task->node->name,
-        .folder = stage->folder,
+        .folder = task->run->folder,
         .sources = stage->sources,
         .source_count = stage->count,
         .format = format_of(stage),
@@ -348,6 +347,7 @@ static void prepare_objects(struct extract_stage *stage)
     struct task *task = stage->task;
     const struct plan_extract *plan = &task->plan->extract;
     const struct plan_object *planned = plan->objects;
+    const char **paths;
 
     stage->count = plan->object_count;
     if (plan->object_count == 0 && plan->sample) {
@@ -357,11 +357,14 @@ static void prepare_objects(struct extract_stage *stage)
         stage->count = 1;
     }
     stage->objects = mem_calloc(stage->count, sizeof(*stage->objects));
+    paths = arena_array(&task->arena, stage->count, sizeof(*paths));
     for (size_t i = 0; i < stage->count; i++) {
         stage->objects[i].stage = stage;
         stage->objects[i].planned = &planned[i];
-        stage->objects[i].path = mem_printf("%s/in/%06zu", task->folder, i);
+        stage->objects[i].path = paths[i] =
+            arena_printf(&task->arena, "%s/%s-in-%zu", task->run->folder, task->node->name, i);
     }
+    task->inputs = (struct text_list){.items = paths, .count = stage->count};
 }
 
 static void extract_start(struct task *task)
@@ -370,7 +373,6 @@ static void extract_start(struct task *task)
 
     stage->task = task;
     stage->waiter.granted = on_slot;
-    stage->folder = mem_printf("%s/data", task->folder);
     task->operation = stage;
     task->bytes_read = 0;
     prepare_objects(stage);
@@ -402,7 +404,7 @@ static void extract_progress(const struct task *task, struct task_progress *prog
         struct sql_progress sql = {0};
 
         stage->scan.session->type->progress((struct sql_request *)&stage->scan, &sql);
-        progress->share = sql.share;
+        progress->share = MAX(sql.share, 0); /* it may wait for a connection */
         progress->rows = sql.rows;
     }
 }
@@ -413,10 +415,7 @@ static void extract_free(struct task *task)
 
     if (!stage)
         return;
-    for (size_t i = 0; i < stage->count; i++)
-        free(stage->objects[i].path);
     free(stage->objects);
-    free(stage->folder);
     free(stage);
     task->operation = NULL;
 }

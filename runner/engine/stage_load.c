@@ -33,7 +33,7 @@ struct load_stage {
     unsigned in_flight;
     struct slot_waiter waiter;
     bool writing, cancelled;
-    char *folder, *prefix;
+    char *prefix;
     struct error err;
 };
 
@@ -175,7 +175,7 @@ static void start_writing_table(struct load_stage *stage)
             .column = load->partitions[i].column};
     stage->write.verb = SQL_WRITE;
     *write = (struct sql_write){.dataset = load->from,
-        .folder = stage->folder,
+        .folder = task->run->folder,
         .prefix = stage->prefix,
         .schema = stage->schema.count > 0 ? &stage->schema : NULL,
         .partitions = stage->partitions,
@@ -191,7 +191,8 @@ static void start_writing_file(struct load_stage *stage)
     const struct load *load = task->node->load;
     struct sql_export *export = &stage->write.export;
 
-    task->staged_path = arena_printf(&task->arena, "%s/export", stage->folder);
+    task->staged_path =
+        arena_printf(&task->arena, "%s/%s-export", task->run->folder, task->node->name);
     stage->write.verb = SQL_EXPORT;
     *export = (struct sql_export){.dataset = load->from,
         .path = task->staged_path,
@@ -281,7 +282,6 @@ static void load_start(struct task *task)
 
     stage->task = task;
     stage->waiter.granted = on_slot;
-    stage->folder = mem_printf("%s/data", task->folder);
     stage->prefix = mem_printf("%s-%s", run->options.run_id, task->node->name);
     task->operation = stage;
     task->activity = "writing";
@@ -337,7 +337,6 @@ static void load_free(struct task *task)
     for (size_t i = 0; i < stage->put_count; i++)
         free(stage->puts[i]);
     free(stage->puts);
-    free(stage->folder);
     free(stage->prefix);
     free(stage);
     task->operation = NULL;

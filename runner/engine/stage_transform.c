@@ -11,7 +11,6 @@ struct transform_stage {
     enum { TRANSFORM_DERIVING, TRANSFORM_CHECKING, TRANSFORM_DONE } step;
     struct sql_request derive;
     struct checking checking;
-    char *folder;
     bool cancelled;
 };
 
@@ -63,11 +62,11 @@ static void transform_start(struct task *task)
     task->operation = stage;
     task->activity = "transforming";
     task->is_view = task->consumers_left == 1 && transform->checks.count == 0;
-    stage->folder = task->is_view ? NULL : mem_printf("%s/data", task->folder);
     stage->derive =
         (struct sql_request){.verb = SQL_DERIVE, .arena = &task->arena, .done = on_derived};
-    stage->derive.derive = (struct sql_derive){
-        .dataset = task->node->name, .sql = transform->sql, .folder = stage->folder};
+    stage->derive.derive = (struct sql_derive){.dataset = task->node->name,
+        .sql = transform->sql,
+        .folder = task->is_view ? NULL : task->run->folder};
     stage->derive.derive.param_count = checking_params(task, &stage->derive.derive.params);
     task->run->session->type->start(task->run->session, &stage->derive);
 }
@@ -96,12 +95,7 @@ static void transform_progress(const struct task *task, struct task_progress *pr
 
 static void transform_free(struct task *task)
 {
-    struct transform_stage *stage = task->operation;
-
-    if (!stage)
-        return;
-    free(stage->folder);
-    free(stage);
+    free(task->operation);
     task->operation = NULL;
 }
 

@@ -2,7 +2,6 @@
 
 #include "runner/base/mem.h"
 #include "runner/engine/run_private.h"
-#include "runner/io/file.h"
 
 #include <assert.h>
 #include <string.h>
@@ -25,7 +24,6 @@ void task_deinit(struct task *task)
 {
     assert(!task->attempt_running);
     free(task->files);
-    free(task->folder);
     arena_deinit(&task->arena);
 }
 
@@ -101,33 +99,7 @@ static void on_deadline(struct timer *timer)
     struct task *task = container_of(timer, struct task, deadline);
 
     task->timed_out = true;
-    if (task->prepared)
-        task->stage->cancel(task);
-}
-
-static void make_folder(struct work *work)
-{
-    struct task *task = container_of(work, struct task, prepare);
-    char *in = file_join(task->folder, "in"), *data = file_join(task->folder, "data");
-
-    if (file_make_folders(in, &task->err) == 0)
-        file_make_folders(data, &task->err);
-    free(in);
-    free(data);
-}
-
-static void on_folder_made(struct work *work, bool ran)
-{
-    struct task *task = container_of(work, struct task, prepare);
-
-    if (!ran || task->retry.cancelled || task->timed_out)
-        error_set(&task->err, ERROR_STOPPED, "cancelled");
-    if (task->err.code) {
-        task_attempt_done(task, &task->err);
-        return;
-    }
-    task->prepared = true;
-    task->stage->start(task);
+    task->stage->cancel(task);
 }
 
 static void start_attempt(struct retry *retry)
@@ -137,10 +109,8 @@ static void start_attempt(struct retry *retry)
 
     task->state = TASK_RUNNING;
     task->attempt_running = true;
-    task->prepared = task->timed_out = false;
+    task->timed_out = false;
     error_clear(&task->err);
-    free(task->folder);
-    task->folder = mem_printf("%s/%s-%u", task->run->folder, task->node->id, retry->attempt);
     if (timeout_ms > 0) {
         if (!task->deadline_open)
             timer_init(&task->deadline, task->run->engine->loop);
@@ -148,8 +118,7 @@ static void start_attempt(struct retry *retry)
         timer_start(&task->deadline, (uint64_t)timeout_ms, 0, on_deadline);
     }
     task_log(task, LOG_INFO, "task.started", NULL, "started%s", retry->attempt > 1 ? " again" : "");
-    task->prepare = (struct work){.run = make_folder, .done = on_folder_made};
-    work_submit(&task->run->engine->files, &task->prepare);
+    task->stage->start(task);
 }
 
 void task_attempt_done(struct task *task, const struct error *err)
@@ -255,7 +224,7 @@ void task_cancel(struct task *task)
     if (task->state != TASK_RUNNING && task->state != TASK_RETRYING)
         return;
     retry_cancel(&task->retry);
-    if (task->attempt_running && task->prepared)
+    if (task->attempt_running)
         task->stage->cancel(task);
 }
 
@@ -296,6 +265,6 @@ void run_task_progress(const struct run *run, unsigned index, struct task_progre
         .rows = task->rows,
         .share = task->state == TASK_DONE ? 1 : -1,
         .error = task->err.code ? task->err.message : NULL};
-    if (task->attempt_running && task->prepared)
+    if (task->attempt_running)
         task->stage->progress(task, ret_progress);
 }

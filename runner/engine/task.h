@@ -54,19 +54,18 @@ struct task {
     unsigned waiting_for; /* nodes that it needs and that are not done */
     struct retry retry;
     struct timer deadline;
-    struct work
-        prepare; /* makes the folder before an attempt, removes it after the last consumer */
+    struct work removal; /* of the dataset's files, after its last consumer */
     struct sql_request drop;
-    bool deadline_open, timed_out, attempt_running, prepared;
+    bool deadline_open, timed_out, attempt_running;
     struct error err;
     int64_t started_ms, finished_ms;
-    char *folder; /* of the attempt, in the run's folder */
 
     /* results */
     struct arena arena;
     struct sql_dataset dataset; /* of an extract or a transform */
-    bool is_view;               /* the dataset is evaluated when it is read */
-    unsigned consumers_left;    /* of the dataset */
+    struct text_list inputs; /* of an extract: what it read in the run's folder, links among it */
+    bool is_view;            /* the dataset is evaluated when it is read */
+    unsigned consumers_left; /* of the dataset */
     int64_t rows, rejected, objects;
     uint64_t bytes_read, bytes_written;
     struct sql_reject *rejects;

@@ -298,8 +298,16 @@ static void test_unused(void **state)
     (void)state;
     quickstart(&fixture);
     add_extract(&fixture, "sizes");
-    expect_problem(&fixture, "p.yaml:60:3: warning: extract.sizes: nothing uses it");
+    expect_problem(&fixture, "p.yaml:60:3: warning: extract.sizes: nothing uses its rows");
     assert_non_null(fixture.graph);
+    fixture_deinit(&fixture);
+
+    quickstart(&fixture); /* an order alone is no use of rows, a check is */
+    add_transform(&fixture, "checked", "select * from strikes");
+    add_check(&fixture, &fixture.transforms[1].checks, "select 1 from checked");
+    add_transform(&fixture, "first", "select * from strikes");
+    fixture.loads[0].after = texts(&fixture, "transform.first", NULL);
+    expect_problem(&fixture, "p.yaml:70:3: warning: transform.first: nothing uses its rows");
     fixture_deinit(&fixture);
 }
 

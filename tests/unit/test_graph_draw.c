@@ -39,6 +39,7 @@ static void quickstart(struct fixture *fixture)
     load = add_load(fixture, "monthly", "clean");
     load->into = NULL;
     load->to = "s3://exports/${run.id}.csv";
+    load->to_per_run = true;
     load->after = texts(fixture, "load.clean", NULL);
 }
 
@@ -151,6 +152,8 @@ static void test_svg(void **state)
     assert_non_null(strstr(svg, "cleaned &amp; landed by month"));
     assert_non_null(strstr(svg, "2 extracts, 1 transform, 2 loads"));
     assert_non_null(strstr(svg, "a&quot;&lt;&amp;&gt;\xef\xbf\xbd\\x01.csv"));
+    assert_non_null(strstr(svg, ">transform · 1 check</text>"));
+    assert_null(strstr(svg, "var(")); /* not every viewer knows it */
     assert_non_null(strstr(svg, "prefers-color-scheme:dark"));
     assert_int_equal(count(svg, "<rect class=\"box "), 5);
     assert_int_equal(count(svg, "<path class=\"edge\""), 4);

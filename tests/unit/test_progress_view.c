@@ -61,8 +61,8 @@ static void test_lines_at_80_columns(void **state)
     assert_int_equal(lines, 5);
     assert_string_equal(text,
         "birdstrikes  running  2 of 4 tasks  3.5s\n"
-        "✓ extract.strikes                         10,000 rows       1.2 MiB      400ms\n"
-        "⠋ transform.clean  ━━───────  25%    1,234,567 rows     1.0 MiB/s    9s left\n"
+        "✓ extract.strikes                          10,000 rows       1.2 MiB      400ms\n"
+        "⠋ transform.clean  ━━━─────────  25%    1,234,567 rows     1.0 MiB/s    9s left\n"
         "· load.clean\n"
         "✗ load.monthly     no space\\non the disk, remove something and run again\n");
     free(text);
@@ -128,7 +128,7 @@ static void test_folding_shows_what_runs(void **state)
 static void test_unknown_share_moves(void **state)
 {
     struct task_progress task = {.id = "load.x", .state = TASK_RUNNING, .share = -1};
-    struct progress_frame frame = frame_of(80, 24);
+    struct progress_frame frame = frame_of(100, 24);
     unsigned lines;
     char *first, *second;
 
