@@ -539,7 +539,7 @@ def test_state_that_was_deleted(project):
         path.unlink()
     project.write("in/3.csv", ROWS)
     project.run("x")
-    history = project.sluice("runs", "x", "--json").json["runs"]
+    history = project.sluice("runs", "x", "--json").json
     assert {run["run_id"] for run in history} == set(project.commits())
     assert set(first) < set(project.commits())
     assert all(run["outcome"] == "succeeded" and run["rows"] == COUNT for run in history)

@@ -173,7 +173,7 @@ def test_signal_ends_a_run_in_order(project, number, code, event, wait):
     assert "cancelled; nothing was committed" in result.stderr
     assert project.commits() == [] and not project.path("out").exists()
     project.check_consistent()
-    (run,) = project.sluice("runs", "x", "--json").json["runs"]
+    (run,) = project.sluice("runs", "x", "--json").json
     assert run["outcome"] == "cancelled"
     # The lease was given back: another one may run.
     project.pipeline(

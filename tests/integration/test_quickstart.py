@@ -248,7 +248,8 @@ def test_flights_by_day(shipped):
     shipped.run("flights", env={"SLUICE_DATA": str(data.parent)}, timeout=120)
     files = shipped.files("flights.flights")
 
-    assert len(files) == 181 and sum(file["rows"] for file in files) == 3000000
+    days = duckdb.sql(f"select distinct date::date::varchar from '{data}'").fetchall()
+    assert sorted(file["values"][0] for file in files) == sorted(day for (day,) in days)
     paths = [file["path"] for file in files]
     sums = "count(*), sum(hash(date, delay, distance, origin, destination))"
     assert (
