@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 16 * 1024, ALIGNMENT = _Alignof(max_align_t) };
+enum { BLOCK_BYTES_MIN = 1024, BLOCK_BYTES_MAX = 64 * 1024, ALIGNMENT = _Alignof(max_align_t) };
 
 struct arena_block {
     struct arena_block *older;
@@ -32,7 +32,9 @@ void arena_deinit(struct arena *arena)
 
 static struct arena_block *add_block(struct arena *arena, size_t size)
 {
-    const size_t data_bytes = MAX(size, (size_t)BLOCK_BYTES);
+    /* Doubling: thousands of small arenas stay small, and large ones ask seldom. */
+    const size_t wanted = MIN(MAX(arena->total_bytes, (size_t)BLOCK_BYTES_MIN), BLOCK_BYTES_MAX);
+    const size_t data_bytes = MAX(size, wanted);
     struct arena_block *block = mem_calloc(1, sizeof(*block) + data_bytes);
 
     block->size = data_bytes;

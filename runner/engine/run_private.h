@@ -67,7 +67,8 @@ struct run {
     struct task *tasks; /* by node index */
     struct task *first_ready, *last_ready;
     unsigned running, unfinished, retried;
-    unsigned dropping; /* datasets whose last consumer is done */
+    uint64_t spool_bytes; /* of datasets that are there */
+    unsigned dropping;    /* datasets whose last consumer is done */
 
     int64_t started_ms;
     struct run_summary summary;

@@ -56,6 +56,7 @@ static void drop_dataset(struct task *task)
 
     if (task->is_view)
         release_inputs(task);
+    run->spool_bytes -= task->dataset.bytes;
     run->dropping++;
     task->drop = (struct sql_request){
         .verb = SQL_DROP, .drop = task->dataset.name, .arena = &task->arena, .done = on_dropped};
@@ -71,6 +72,26 @@ static void release_inputs(struct task *task)
         if (--input->consumers_left == 0)
             drop_dataset(input);
     }
+}
+
+/* --- the disk quota --- */
+
+/* Datasets that are there at once; spilling has the same limit of its own in the SQL engine. */
+static void count_spool(struct task *task)
+{
+    const struct resources *resources = &task->run->pipeline->resources;
+    char used[TIME_TEXT_SIZE], quota[TIME_TEXT_SIZE];
+    struct error err = {0};
+
+    task->run->spool_bytes += task->dataset.bytes;
+    if (task->run->spool_bytes <= resources->spool)
+        return;
+    error_set(&err, ERROR_LIMIT,
+        "the run's own files take %s, more than resources.spool (%s): raise it, or read less in "
+        "one run",
+        size_format(task->run->spool_bytes, used), size_format(resources->spool, quota));
+    task_place_error(task, &resources->spool, "", &err);
+    run_fail(task->run, &err);
 }
 
 /* --- readiness --- */
@@ -116,6 +137,7 @@ void tasks_on_finished(struct task *task)
     run->running--;
     run->unfinished--;
     if (task->state == TASK_DONE) {
+        count_spool(task);
         if (!task->is_view)
             release_inputs(task);
         for (unsigned i = 0; i < task->node->dependent_count; i++)

@@ -14,7 +14,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,23 +21,19 @@ BUILD = ROOT / "build"
 WORK = BUILD / "bench"
 SLUICE = BUILD / "sluice"
 DATA = Path(os.environ.get("SLUICE_DATA", ROOT / "../shared/data"))
-MIB = 1024
 
 
-def measure(command, cwd, env=None):
+def measure(command, cwd):
     """Wall seconds, CPU seconds and peak RSS in MiB of one run; its exit must be 0."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        [str(part) for part in command], cwd=cwd, env={**os.environ, **(env or {})},
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    out = WORK / "measured"
+    process = subprocess.run(
+        [BUILD / "tests/bench/measure", out, *map(str, command)], cwd=cwd,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True,
     )  # fmt: skip
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"bench: {command} ended with {process.returncode}: {errors.decode()[-600:]}")
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / MIB
+    wall, cpu, rss, status = out.read_text().split()
+    if status != "0":
+        sys.exit(f"bench: {command} ended with {status}: {process.stderr.decode()[-600:]}")
+    return float(wall), float(cpu), int(rss) / 1024
 
 
 class Table:
@@ -194,7 +189,8 @@ def main():
         if name not in BENCHES:
             parser.error(f"{name} is no benchmark; there are: {' '.join(BENCHES)}")
     WORK.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["ninja", "-C", BUILD, "sluice", "tests/bench/bare", "tests/bench/tasks"],
+    subprocess.run(["ninja", "-C", BUILD, "sluice", "tests/bench/bare", "tests/bench/measure",
+                    "tests/bench/tasks"],
                    check=True, stdout=subprocess.DEVNULL)  # fmt: skip
     table = Table()
     for name in options.names or BENCHES:

@@ -95,7 +95,7 @@ static const struct health_case cases[] = {
         .state_error = "disk on fire", .status = HEALTH_UNKNOWN, .reasons = "state_unreadable",
         .says = "disk on fire"},
     {"a table that is there", .table = {"a.b", .exists = true, .was_written = true}},
-    {"a table before its first commit", .table = {"a.b"}},
+    {"a table before its first commit", .table = {.name = "a.b", .exists = false}},
     {"a table that is gone", .table = {"a.b", .was_written = true}, .status = HEALTH_UNHEALTHY,
         .reasons = "table_gone", .says = "table a.b was written and is not in the catalog"},
     {"a data file that is gone", .table = {"a.b", .exists = true, .file_gone = "/s/1.parquet"},
