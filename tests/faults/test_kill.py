@@ -32,7 +32,7 @@ def make_project(root):
             "extract": {"x": {"from": "in/*.csv", "only_new": True, "columns": {"day": "date"}}},
             "transform": {
                 "y": {"sql": "select * from x order by i", "checks": [{"not_null": ["n"]}]},
-                "sums": {"sql": "select n, count(*) as rows, sum(i) as sum from y group by n order by n"},
+                "sums": {"sql": "select n, count(*) as rows, sum(i)::bigint as sum from y group by n order by n"},
             },
             "load": {
                 "y": {"into": "t.y", "partition_by": ["month(day)"], "sort_by": ["i"]},

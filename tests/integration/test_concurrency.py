@@ -24,7 +24,7 @@ def start_and_hold(project):
     """Starts the pipeline and stops the process once it holds the lease: no sleep decides."""
     process = project.start("run", "slow", bufsize=0)
     log = b""
-    while b'"event":"run.started"' not in log:
+    while b'"event":"task.started"' not in log:
         line = process.stderr.readline()
         assert line, log
         log += line
