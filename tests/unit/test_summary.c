@@ -75,6 +75,29 @@ static void test_lines_are_cut_to_the_terminal(void **state)
     }
 }
 
+static void test_many_tables_are_counted(void **state)
+{
+    struct run_summary summary = success;
+    const struct run_facts facts = {.pipeline = "birds", .run_id = "r", .summary = &summary};
+    struct buffer tasks;
+    char *text;
+
+    (void)state;
+    buffer_init(&tasks, 0);
+    buffer_puts(&tasks, "{\"tasks\": [");
+    for (unsigned i = 0; i < 25; i++)
+        buffer_printf(&tasks, "%s{\"task\": \"load.x\", \"state\": \"done\", \"into\": \"n.t%u\"}",
+            i ? "," : "", i);
+    buffer_puts(&tasks, "]}");
+    summary.record = tasks.data;
+    text = render(&facts, 80, false);
+    assert_non_null(strstr(text, "  n.t19 "));
+    assert_null(strstr(text, "n.t20"));
+    assert_non_null(strstr(text, "  … and 5 more\n"));
+    free(text);
+    buffer_deinit(&tasks);
+}
+
 static void test_nothing_new(void **state)
 {
     const struct run_summary summary = {
@@ -138,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_success),
         cmocka_unit_test(test_lines_are_cut_to_the_terminal),
+        cmocka_unit_test(test_many_tables_are_counted),
         cmocka_unit_test(test_nothing_new),
         cmocka_unit_test(test_failure_names_the_other_errors),
         cmocka_unit_test(test_json_says_who_and_how),
