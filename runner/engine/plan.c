@@ -285,6 +285,16 @@ static void postpone_different_loads(struct plan *plan)
     }
 }
 
+/* A file of the project goes by its path from the project's root, as pipelines write it. */
+static void describe_object(
+    const struct plan *plan, const struct store *store, const char *key, struct buffer *shown)
+{
+    if (store == plan->operation->options.engine->project_files)
+        buffer_puts(shown, key);
+    else
+        store->type->describe(store, key, shown);
+}
+
 /* The objects that an extract reads in this run: what is new to its loads, or all. */
 static void choose_objects(struct plan *plan, const struct graph_node *node)
 {
@@ -307,7 +317,7 @@ static void choose_objects(struct plan *plan, const struct graph_node *node)
         if (chosen && !chosen->is_new[i])
             continue;
         buffer_clear(&shown);
-        extract->store->type->describe(extract->store, list->objects[i].key, &shown);
+        describe_object(plan, extract->store, list->objects[i].key, &shown);
         extract->bytes += list->objects[i].size;
         extract->objects[extract->object_count++] = (struct plan_object){
             .object = list->objects[i], .shown = arena_strdup(&plan->arena, shown.data)};
