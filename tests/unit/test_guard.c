@@ -278,10 +278,10 @@ static const char *spoil_load(struct fixture *fixture, unsigned number)
         return "load.clean.mode: overwrite_partitions cannot";
     case 3:
         fixture->transforms[1].checks = (struct option_items){&check, 1};
-        return "transform.clean.checks[0].severity: quarantine cannot";
+        return "transform.clean.checks[1].severity: quarantine cannot";
     case 4:
         load->checks = (struct option_items){&check, 1};
-        return "load.clean.checks[0].severity: quarantine cannot";
+        return "load.clean.checks[1].severity: quarantine cannot";
     case 5:
         load->partition_by = texts(fixture, "day(d)", "bucket(16,c)");
         load->partitions = fields;
