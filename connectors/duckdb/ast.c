@@ -24,7 +24,7 @@ struct reader {
     struct sql_table *tables; /* malloc'd; names belong to the tree */
     size_t table_count, table_capacity;
     struct table parameters;
-    bool row_wise;
+    bool row_wise, rootless;
     size_t offset; /* of the trouble */
     struct error *err;
 };
@@ -188,6 +188,9 @@ static int read_from(struct reader *r, const json_t *ref, const struct cte *scop
     if (strcmp(type, "BASE_TABLE") == 0)
         return read_base_table(r, ref, scope, drives);
     r->row_wise = false;
+    if (drives && (strcmp(type, "TABLE_FUNCTION") == 0 || strcmp(type, "EXPRESSION_LIST") == 0 ||
+                      strcmp(type, "EMPTY") == 0))
+        r->rootless = true;
     if (strcmp(type, "SUBQUERY") == 0)
         return read_query(
             r, json_object_get(json_object_get(ref, "subquery"), "node"), scope, drives);
@@ -367,7 +370,8 @@ static int by_offset(const void *a, const void *b)
 
 static void copy_result(struct reader *r, struct arena *arena, struct sql_statement *ret)
 {
-    struct sql_statement statement = {.row_wise = r->row_wise, .table_count = r->table_count};
+    struct sql_statement statement = {
+        .row_wise = r->row_wise, .rootless = r->rootless, .table_count = r->table_count};
 
     if (r->table_count > 1)
         qsort(r->tables, r->table_count, sizeof(*r->tables), by_offset);

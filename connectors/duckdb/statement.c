@@ -54,15 +54,29 @@ static const char *without_kind(const char *message)
     return colon + strlen(" Error: ");
 }
 
-/* The message up to "LINE n:", its line ends and runs of spaces made one space each. */
+/* Where what DuckDB adds to a message begins: the statement's text, settings that only it has. */
+static const char *end_of(const char *message)
+{
+    static const char *const additions[] = {
+        "\nLINE ", "\nPossible ", "\nSee also ", "\n  file = ", NULL};
+    const char *end = message + strlen(message);
+
+    for (const char *const *addition = additions; *addition; addition++) {
+        const char *found = strstr(message, *addition);
+
+        if (found && found < end)
+            end = found;
+    }
+    return end;
+}
+
+/* The message itself, its line ends and runs of spaces made one space each. */
 static void one_line(struct buffer *buffer, const char *message)
 {
-    const char *end = strstr(message, "LINE ");
+    const char *end = end_of(message);
     bool space = false;
 
-    while (end && end > message && end[-1] != '\n')
-        end = strstr(end + 1, "LINE ");
-    for (const char *at = message; *at && at != end; at++) {
+    for (const char *at = message; at < end; at++) {
         if (isspace((unsigned char)*at)) {
             space = true;
             continue;

@@ -42,9 +42,9 @@ static void append_before(struct buffer *sql, const struct sql_schema *schema)
     buffer_puts(sql, *separator == ',' ? ") FROM (" : " FROM (");
 }
 
-static void append_after(struct buffer *sql, const char *folder)
+static void append_after(struct buffer *sql, const char *folder, const char *name)
 {
-    char *path = mem_printf("%s/data-0.parquet", folder);
+    char *path = mem_printf("%s/%s", folder, name);
 
     buffer_puts(sql, ")) TO ");
     text_append_sql_literal(sql, path);
@@ -64,8 +64,9 @@ static int check_nested(const struct sql_schema *schema, struct error *err)
     return 0;
 }
 
-int store_select(struct operation *operation, const char *sql, const struct sql_param *params,
-    size_t param_count, const char *folder, struct sql_dataset *dataset, struct error *err)
+int store_copy(struct operation *operation, const char *sql, const struct sql_param *params,
+    size_t param_count, const char *folder, const char *name, struct sql_dataset *dataset,
+    struct error *err)
 {
     struct buffer before, after;
     duckdb_result result;
@@ -77,7 +78,7 @@ int store_select(struct operation *operation, const char *sql, const struct sql_
     buffer_init(&before, 0);
     buffer_init(&after, 0);
     append_before(&before, &dataset->schema);
-    append_after(&after, folder);
+    append_after(&after, folder, name);
     rc = statement_execute(operation->slot->main, before.data, sql, after.data, params, param_count,
         false, &result, err);
     buffer_deinit(&before);
@@ -86,7 +87,13 @@ int store_select(struct operation *operation, const char *sql, const struct sql_
         return -1;
     rows = statement_int(&result, 0, 0);
     duckdb_destroy_result(&result);
-    if (schema_add_file(dataset, folder, "data-0.parquet", rows, &operation->arena, err))
+    return schema_add_file(dataset, folder, name, rows, &operation->arena, err);
+}
+
+int store_select(struct operation *operation, const char *sql, const struct sql_param *params,
+    size_t param_count, const char *folder, struct sql_dataset *dataset, struct error *err)
+{
+    if (store_copy(operation, sql, params, param_count, folder, "data-0.parquet", dataset, err))
         return -1;
     return schema_make_view(operation->slot->main, dataset, err);
 }
