@@ -18,7 +18,7 @@ const struct command_entry cli_commands[] = {
     {"See what happened", &command_health},
     {NULL, &command_runs},
     {NULL, &command_logs},
-    {NULL, &command_catalog},
+    {"Look at tables", &command_catalog},
     {NULL, &command_sql},
     {"About sluice", &command_help},
     {NULL, &command_version},

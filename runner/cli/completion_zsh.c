@@ -63,13 +63,18 @@ static void append_option(struct buffer *script, const struct option *option)
     buffer_putc(script, '\'');
 }
 
+static void append_options(struct buffer *script, const struct option_set *set)
+{
+    for (size_t i = 0; set && i < set->count; i++)
+        append_option(script, &set->options[i]);
+}
+
 static void append_arguments(struct buffer *script, const struct command *command)
 {
     const char *kind = completion_kind_of_argument(command->argument);
 
     buffer_puts(script, "_arguments -s $globals");
-    for (size_t i = 0; command->options && i < command->options->count; i++)
-        append_option(script, &command->options->options[i]);
+    append_options(script, command->options);
     if (command->arguments && kind) {
         buffer_printf(script, " \\\n        '%s:", command->args_max > 2 ? "*" : "1");
         append_quoted(script, command->arguments);
@@ -87,8 +92,11 @@ static void append_described(struct buffer *script, const struct command *comman
     buffer_puts(script, "'\n");
 }
 
+/* A command with sub-commands, which may also take arguments and options of its own. */
 static void append_group(struct buffer *script, const struct command *command)
 {
+    const char *kind = command->run ? completion_kind_of_argument(command->argument) : NULL;
+
     buffer_printf(script,
         "_sluice_%s() {\n    local -a globals commands\n    local state line\n"
         "    globals=(\"$@\")\n    commands=(\n",
@@ -96,9 +104,12 @@ static void append_group(struct buffer *script, const struct command *command)
     for (const struct command *sub = command->group; sub->name; sub++)
         append_described(script, sub);
     buffer_puts(script, "    )\n    _arguments -C $globals '1:command:->command' "
-                        "'*::argument:->arguments'\n    case $state in\n"
-                        "    command) _describe command commands ;;\n"
-                        "    arguments)\n        case $words[1] in\n");
+                        "'*::argument:->arguments'");
+    append_options(script, command->options);
+    buffer_puts(script, "\n    case $state in\n    command) _describe command commands");
+    if (kind)
+        buffer_printf(script, "; _sluice_offer %s", kind);
+    buffer_puts(script, " ;;\n    arguments)\n        case $words[1] in\n");
     for (const struct command *sub = command->group; sub->name; sub++) {
         buffer_printf(script, "        %s) ", sub->name);
         append_arguments(script, sub);
@@ -121,8 +132,7 @@ void completion_zsh(struct buffer *script)
     }
     buffer_puts(script, "_sluice() {\n    local -a globals commands\n    local state line\n"
                         "    globals=(");
-    for (size_t i = 0; i < cli_global_options.count; i++)
-        append_option(script, &cli_global_options.options[i]);
+    append_options(script, &cli_global_options);
     buffer_puts(script, "\n    )\n    commands=(\n");
     for (const struct command_entry *entry = cli_commands; entry->command; entry++) {
         if (!entry->command->hidden)

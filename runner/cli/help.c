@@ -199,42 +199,53 @@ static struct help_layout clamped(const struct help_layout *layout)
     return (struct help_layout){.width = MAX(layout->width, WIDTH_MIN), .color = layout->color};
 }
 
-void help_overview(struct buffer *buffer, const struct help_layout *wanted)
+void help_overview(struct buffer *buffer, const struct help_layout *layout)
 {
-    const struct help_layout layout = clamped(wanted);
+    const struct help_layout own = clamped(layout);
 
     wrap(buffer,
         "sluice runs data pipelines: YAML files that say what to read, SQL that transforms it, "
         "tables that it is committed into, exactly once.",
-        0, 0, layout.width);
+        0, 0, own.width);
     buffer_puts(buffer, "\n\nUsage: sluice COMMAND [OPTIONS] [ARGUMENTS]\n\n");
-    append_commands(buffer, &layout);
+    append_commands(buffer, &own);
     buffer_putc(buffer, '\n');
-    append_title(buffer, &layout, cli_global_options.help);
-    append_options(buffer, &layout, &cli_global_options);
+    append_title(buffer, &own, cli_global_options.help);
+    append_options(buffer, &own, &cli_global_options);
     buffer_putc(buffer, '\n');
-    append_title(buffer, &layout, "Exit codes");
+    append_title(buffer, &own, "Exit codes");
     for (const struct exit_meaning *exit = exit_meanings; exit->code; exit++)
-        append_pair(buffer, &layout, exit->code, 8, exit->meaning);
+        append_pair(buffer, &own, exit->code, 8, exit->meaning);
     buffer_puts(buffer, "\nTo begin: ");
     wrap(buffer,
         "\"sluice init DIR\" writes a small project that runs; \"sluice help COMMAND\" says more "
         "about one command.",
-        10, 0, layout.width);
+        10, 0, own.width);
     buffer_putc(buffer, '\n');
 }
 
+static void append_usage_line(
+    struct buffer *buffer, const char *label, const struct command *command)
+{
+    buffer_printf(buffer, "%s sluice ", label);
+    cli_command_path(command, buffer);
+}
+
+/* A command with sub-commands may also do something by itself. */
 static void append_usage(struct buffer *buffer, const struct command *command)
 {
-    buffer_puts(buffer, "Usage: sluice ");
-    cli_command_path(command, buffer);
-    if (command->group)
-        buffer_puts(buffer, " COMMAND");
-    if (has_visible(command->options))
-        buffer_puts(buffer, " [OPTIONS]");
-    if (command->arguments)
-        buffer_printf(buffer, " %s", command->arguments);
-    buffer_puts(buffer, "\n\n");
+    if (command->run) {
+        append_usage_line(buffer, "Usage:", command);
+        buffer_puts(buffer, has_visible(command->options) ? " [OPTIONS]" : "");
+        buffer_puts(buffer, command->arguments ? " " : "");
+        buffer_puts(buffer, command->arguments ? command->arguments : "");
+        buffer_putc(buffer, '\n');
+    }
+    if (command->group) {
+        append_usage_line(buffer, command->run ? "      " : "Usage:", command);
+        buffer_puts(buffer, " COMMAND [OPTIONS] [ARGUMENTS]\n");
+    }
+    buffer_putc(buffer, '\n');
 }
 
 static void append_examples(
@@ -250,42 +261,47 @@ static void append_examples(
     buffer_putc(buffer, '\n');
 }
 
-void help_command(
-    struct buffer *buffer, const struct command *command, const struct help_layout *wanted)
+static void append_sub_commands(
+    struct buffer *buffer, const struct help_layout *layout, const struct command *group)
 {
-    const struct help_layout layout = clamped(wanted);
     struct buffer label;
+    unsigned width = 0;
+
+    buffer_init(&label, 0);
+    append_title(buffer, layout, "Commands");
+    for (const struct command *sub = group; sub->name; sub++) {
+        command_label(sub, &label);
+        width = MAX(width, print_width(label.data));
+    }
+    for (const struct command *sub = group; sub->name; sub++) {
+        command_label(sub, &label);
+        append_pair(buffer, layout, label.data, MIN(width, LABEL_MAX), sub->help);
+    }
+    buffer_putc(buffer, '\n');
+    buffer_deinit(&label);
+}
+
+void help_command(
+    struct buffer *buffer, const struct command *command, const struct help_layout *layout)
+{
+    const struct help_layout own = clamped(layout);
 
     append_usage(buffer, command);
-    wrap(buffer, command->help, 0, 0, layout.width);
+    wrap(buffer, command->help, 0, 0, own.width);
     buffer_puts(buffer, ".\n\n");
     if (command->details)
-        append_details(buffer, command->details, layout.width);
-    if (command->group) {
-        unsigned width = 0;
-
-        buffer_init(&label, 0);
-        append_title(buffer, &layout, "Commands");
-        for (const struct command *sub = command->group; sub->name; sub++) {
-            command_label(sub, &label);
-            width = MAX(width, print_width(label.data));
-        }
-        for (const struct command *sub = command->group; sub->name; sub++) {
-            command_label(sub, &label);
-            append_pair(buffer, &layout, label.data, MIN(width, LABEL_MAX), sub->help);
-        }
-        buffer_putc(buffer, '\n');
-        buffer_deinit(&label);
-    }
+        append_details(buffer, command->details, own.width);
+    if (command->group)
+        append_sub_commands(buffer, &own, command->group);
     if (has_visible(command->options)) {
-        append_title(buffer, &layout, "Options");
-        append_options(buffer, &layout, command->options);
+        append_title(buffer, &own, "Options");
+        append_options(buffer, &own, command->options);
         buffer_putc(buffer, '\n');
     }
     if (command->examples)
-        append_examples(buffer, &layout, command->examples);
-    append_title(buffer, &layout, cli_global_options.help);
-    append_options(buffer, &layout, &cli_global_options);
+        append_examples(buffer, &own, command->examples);
+    append_title(buffer, &own, cli_global_options.help);
+    append_options(buffer, &own, &cli_global_options);
 }
 
 int help_print(struct cli *cli, const struct command *command, FILE *out)

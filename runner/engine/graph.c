@@ -239,13 +239,12 @@ struct graph *graph_new(const struct pipeline *pipeline, graph_sql_fn load_sql, 
     graph_build_references(&builder);
     link_drafts(&builder);
     builder.order = mem_calloc(builder.count, sizeof(*builder.order));
-    if (graph_order(&builder)) {
-        place_nodes(&builder, graph);
-        find_drivers(&builder, graph);
-        guard_check(&builder, graph);
-        if (problems->error_count == errors_before)
-            warn_unused(&builder, graph);
-    }
+    graph_order(&builder);
+    place_nodes(&builder, graph);
+    find_drivers(&builder, graph);
+    guard_check(&builder, graph);
+    if (problems->error_count == errors_before)
+        warn_unused(&builder, graph);
     builder_deinit(&builder);
     if (problems->error_count > errors_before) {
         graph_free(graph);
@@ -293,7 +292,7 @@ static int unknown_task(const struct graph *graph, const char *name, struct erro
     if (nearest)
         buffer_printf(&near, "\"%s\"", nearest);
     free(ids);
-    error_set(err, ERROR_INVALID, "%s: no task is called \"%s\"%s%s%s", graph->pipeline->path, name,
+    error_set(err, ERROR_INVALID, "no task is called \"%s\"%s%s%s", name,
         near.length ? "; did you mean " : "; see `sluice show ",
         near.length ? near.data : graph->pipeline->name, near.length ? "?" : "` for its tasks");
     buffer_deinit(&near);

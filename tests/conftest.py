@@ -1,0 +1,273 @@
+"""What the whole-program tests share: a project in a folder of its own, the program run in it, and
+its tables read back without it: the catalog's file with sqlite3, data files with pyarrow."""
+
+import collections
+import json
+import os
+import pathlib
+import signal
+import sqlite3
+import subprocess
+import textwrap
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SANITIZED = os.environ.get("SLUICE_SANITIZED") == "1"
+PATIENCE = 4 if SANITIZED else 1  # everything takes so many times longer
+
+SLUICE_YAML = """\
+project: test
+pipelines: pipelines
+environments:
+  dev:
+    catalog: sqlite:.sluice/catalog.db
+    store: file:.sluice/store
+    state: sqlite:.sluice/state.db
+    logs: {dir: .sluice/logs, level: debug}
+"""
+
+
+class Result:
+    """How a command ended."""
+
+    def __init__(self, command, exit_code, stdout, stderr):
+        self.command, self.exit, self.stdout, self.stderr = command, exit_code, stdout, stderr
+
+    @property
+    def errors(self):
+        """The lines for people: "sluice: …", without the log."""
+        return [line for line in self.stderr.splitlines() if line.startswith("sluice: ")]
+
+    @property
+    def error(self):
+        """The one error line."""
+        assert len(self.errors) == 1, f"one error line was expected:\n{self}"
+        return self.errors[0]
+
+    @property
+    def events(self):
+        """The log of stderr, one dict a line."""
+        return [json.loads(line) for line in self.stderr.splitlines() if line.startswith("{")]
+
+    def named(self, event):
+        return [line for line in self.events if line["event"] == event]
+
+    @property
+    def json(self):
+        return json.loads(self.stdout)
+
+    def __str__(self):
+        return f"{self.command}\nexit {self.exit}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
+
+
+class Project:
+    """A project's folder and the program in it."""
+
+    def __init__(self, root):
+        self.root = pathlib.Path(root)
+        self.environment = {
+            key: value for key, value in os.environ.items() if not key.startswith("SLUICE_")
+        }
+        # The suite may itself run where the clock's zone is another one: nothing may depend on it.
+        self.environment.update(TZ="Asia/Kathmandu", HOME=str(self.root))
+        self.write("sluice.yaml", SLUICE_YAML)
+
+    # --- making it
+
+    def path(self, name):
+        return self.root / name
+
+    def write(self, name, content):
+        """A file below the root; text is dedented, bytes stay as they are."""
+        path = self.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            path.write_bytes(textwrap.dedent(content).encode())
+        return path
+
+    def pipeline(self, name, content):
+        """pipelines/NAME.yaml from YAML text, or from a dict: JSON is YAML."""
+        if not isinstance(content, str):
+            content = json.dumps(content, ensure_ascii=False, indent=2)
+        return self.write(f"pipelines/{name}.yaml", content)
+
+    def copy_pipeline(self, name, into=None, **extract):
+        """The smallest one: files into the table t.NAME, as they are."""
+        extract.setdefault("only_new", True)
+        return self.pipeline(
+            name, {"extract": {name: extract}, "load": {name: {"into": into or f"t.{name}"}}}
+        )
+
+    # --- running
+
+    def start(self, *args, env=None, **options):
+        command = [os.environ["SLUICE_BIN"], *map(str, args)]
+        # A group of its own: what a test ends is the program and what it started, nothing else.
+        return subprocess.Popen(
+            command,
+            cwd=self.root,
+            env={**self.environment, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            **options,
+        )
+
+    def finish(self, process, timeout=60):
+        try:
+            stdout, stderr = process.communicate(timeout=timeout * PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            stdout, stderr = process.communicate()
+            pytest.fail(f"{process.args}: not done after {timeout} s\n{stderr.decode()}")
+        return Result(
+            " ".join(process.args[1:]),
+            process.returncode,
+            stdout.decode(),
+            stderr.decode(),
+        )
+
+    def sluice(self, *args, timeout=60, env=None, **options):
+        return self.finish(self.start(*args, env=env, **options), timeout)
+
+    def run(self, name, *args, expect=0, **options):
+        """`sluice run`; anything but the expected exit code fails the test."""
+        result = self.sluice("run", name, *args, **options)
+        assert result.exit == expect, str(result)
+        if expect == 0:
+            assert not result.errors, str(result)
+        return result
+
+    def fails(self, name, *args, expect=1, **options):
+        """A run that must fail: its one error line, without "sluice: "."""
+        return self.run(name, *args, expect=expect, **options).error.removeprefix("sluice: ")
+
+    # --- reading back
+
+    def query(self, sql, *values, database=".sluice/catalog.db"):
+        """Rows of the catalog's or the state's own file, as dicts."""
+        path = self.path(database)
+        if not path.exists():
+            return []
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(sql, values)]
+        finally:
+            connection.close()
+
+    def files(self, table):
+        """The live files of a table, in order: path, rows, bytes, values of its partition."""
+        rows = self.query(
+            """
+            SELECT f.path, f.rows, f.bytes, p.partition_values, d.position
+            FROM files f JOIN deltas d USING (delta_id) JOIN partitions p USING (partition_id)
+              JOIN streams s ON s.stream_id = p.stream_id JOIN table_versions v USING (version_id)
+              JOIN tables t USING (table_id) JOIN namespaces n USING (namespace_id)
+            WHERE n.name || '.' || t.name = ? AND v.lifecycle = 'active'
+              AND s.state = 'committed' AND p.state = 'committed' AND d.state = 'committed'
+            ORDER BY d.position, p.partition_values, f.ordinal""",
+            table,
+        )
+        return [{**row, "values": json.loads(row["partition_values"])} for row in rows]
+
+    def columns(self, table):
+        """Name → type, as the catalog has them."""
+        rows = self.query(
+            """
+            SELECT c.name, c.type FROM columns c JOIN table_versions v USING (version_id)
+              JOIN tables t USING (table_id) JOIN namespaces n USING (namespace_id)
+            WHERE n.name || '.' || t.name = ? AND v.lifecycle = 'active' ORDER BY c.field_id""",
+            table,
+        )
+        return {row["name"]: row["type"] for row in rows}
+
+    def table(self, table):
+        """All rows of a table, as pyarrow reads them from the files that the catalog names."""
+        import pyarrow
+        import pyarrow.parquet
+
+        parts = []
+        for file in self.files(table):
+            # A ParquetFile: read_table would add columns for the folders.
+            part = pyarrow.parquet.ParquetFile(file["path"]).read()
+            assert part.num_rows == file["rows"], file
+            assert os.path.getsize(file["path"]) == file["bytes"], file
+            parts.append(part)
+        return pyarrow.concat_tables(parts, promote_options="default") if parts else None
+
+    def rows(self, table):
+        """The same as tuples; no table, no rows: []."""
+        content = self.table(table)
+        if content is None:
+            return []
+        return list(zip(*(column.to_pylist() for column in content.columns)))
+
+    def stored(self):
+        """Every file below the store, relative to it."""
+        store = self.path(".sluice/store")
+        return sorted(str(p.relative_to(store)) for p in store.rglob("*") if p.is_file())
+
+    def spooled(self):
+        spool = self.path(".sluice/spool")
+        return sorted(str(p.relative_to(spool)) for p in spool.rglob("*")) if spool.exists() else []
+
+    def commits(self):
+        return [row["run_id"] for row in self.query("SELECT run_id FROM commits ORDER BY commit_id")]
+
+    def check_consistent(self):
+        """The catalog is sound, every file that it names is there, and no other one is."""
+        named = set()
+        for database in (".sluice/catalog.db", ".sluice/state.db"):
+            assert self.query("PRAGMA integrity_check", database=database) in (
+                [],
+                [{"integrity_check": "ok"}],
+            )
+            assert self.query("PRAGMA foreign_key_check", database=database) == []
+        for file in self.query("SELECT path, bytes FROM files"):
+            named.add(file["path"])
+            assert os.path.getsize(file["path"]) == file["bytes"], file
+        store = self.path(".sluice/store")
+        assert {str(store / name) for name in self.stored()} == named, "orphans, or files are gone"
+        for kind in ("deltas", "partitions", "streams"):
+            staged = self.query(f"SELECT count(*) AS count FROM {kind} WHERE state = 'staged'")
+            assert staged in ([], [{"count": 0}]), kind
+        assert self.spooled() == []
+
+    def counts(self):
+        """What changes when anything is committed."""
+        tables = ("commits", "files", "deltas", "partitions", "tables", "seen", "publications")
+        sums = {}
+        for name in tables:
+            rows = self.query(f"SELECT count(*) AS count FROM {name}")
+            sums[name] = rows[0]["count"] if rows else 0
+        return sums
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path / "project")
+
+
+@pytest.fixture
+def sluice(project):
+    """sluice("run", "x", timeout=5) in the project's folder: exit, stdout, stderr, events, error."""
+    return project.sluice
+
+
+@pytest.fixture
+def shipped(project):
+    """The project as it ships: its pipelines, their SQL and data."""
+    import shutil
+
+    shutil.copytree(ROOT / "pipelines", project.root / "pipelines")
+    return project
+
+
+def multiset(rows):
+    """For comparing rows whose order does not matter, with a difference that can be read."""
+    return collections.Counter(rows)

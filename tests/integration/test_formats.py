@@ -1,0 +1,440 @@
+"""Files as they come: every dialect option of CSV, JSON, NDJSON, Parquet, compressed, odd names, odd
+columns, and what is said when one of them breaks its contract."""
+
+import datetime
+import decimal
+import gzip
+import json
+
+import pytest
+
+DATE = datetime.date
+
+
+def load(project, content, name="x.csv", **extract):
+    """One file through the smallest pipeline; the table's rows."""
+    project.write(f"in/{name}", content if isinstance(content, bytes) else content.encode())
+    extract.setdefault("from", f"in/{name}")
+    project.copy_pipeline("x", **extract)
+    result = project.run("x")
+    project.check_consistent()
+    return result
+
+
+def refused(project, content, name="x.csv", expect=1, **extract):
+    """One file that must not be loaded: the error line, nothing committed."""
+    project.write(f"in/{name}", content if isinstance(content, bytes) else content.encode())
+    extract.setdefault("from", f"in/{name}")
+    project.copy_pipeline("x", **extract)
+    line = project.fails("x", expect=expect)
+    assert project.commits() == []
+    assert project.stored() == []
+    project.check_consistent()
+    return line
+
+
+def in_file(project, name="x.csv"):
+    return project.path(f"in/{name}")
+
+
+# --- the dialect
+
+
+DIALECTS = {
+    "delimiter": ("a;b\n1;2,5\n", {"delimiter": ";"}, [(1, "2,5")]),
+    "delimiter of two bytes": ("a||b\n1||2|5\n", {"delimiter": "||"}, [(1, "2|5")]),
+    "tab": ("a\tb\n1\tx,y;z\n", {"delimiter": "\t"}, [(1, "x,y;z")]),
+    "quote": ("a,b\n1,'x,y'\n", {"quote": "'"}, [(1, "x,y")]),
+    "no quote": ('a,b\n1,"x\n2,y"\n', {"quote": ""}, [(1, '"x'), (2, 'y"')]),
+    "escape": ('a,b\n1,"x\\"y"\n', {"escape": "\\"}, [(1, 'x"y')]),
+    "doubled quote": ('a,b\n1,"x""y"\n', {}, [(1, 'x"y')]),
+    "quoted line end": ('a,b\n1,"x\ny"\n2,z\n', {}, [(1, "x\ny"), (2, "z")]),
+    "no header": ("1,x\n2,y\n", {"header": False}, [(1, "x"), (2, "y")]),
+    "skip": ("made by X\n\na,b\n1,x\n", {"skip": 2}, [(1, "x")]),
+    "nulls": ("a,b\n1,NA\n-,y\n3,\n", {"nulls": ["NA", "-", ""]}, [(1, None), (None, "y"), (3, None)]),
+    "nulls without the empty cell": ("a,b\n1,NA\n2,\n", {"nulls": ["NA"]}, [(1, None), (2, "")]),
+    "empty cell": ("a,b\n1,\n,y\n", {}, [(1, None), (None, "y")]),
+    "date_format": ("a\n03.02.2001\n", {"date_format": "%d.%m.%Y"}, [(DATE(2001, 2, 3),)]),
+    "timestamp_format": (
+        "a\n03.02.2001 04:05\n",
+        {"timestamp_format": "%d.%m.%Y %H:%M"},
+        [(datetime.datetime(2001, 2, 3, 4, 5),)],
+    ),
+    "latin-1": ("a,b\n1,Zürich\n".encode("latin-1"), {"encoding": "latin-1"}, [(1, "Zürich")]),
+    "utf-16": ("a,b\n1,Zürich\n".encode("utf-16"), {"encoding": "utf-16"}, [(1, "Zürich")]),
+    "decimal comma": (
+        "a;b\n1,5;x\n-2,25;y\n",
+        {"delimiter": ";", "decimal": ","},
+        [(1.5, "x"), (-2.25, "y")],
+    ),
+    "BOM": ("\ufeffa,b\n1,x\n", {}, [(1, "x")]),
+    "CRLF": ("a,b\r\n1,x\r\n2,y\r\n", {}, [(1, "x"), (2, "y")]),
+    "no line end at the end": ("a,b\n1,x\n2,y", {}, [(1, "x"), (2, "y")]),
+    "emoji": ("a,b\n1,🦆\n", {}, [(1, "🦆")]),
+}
+
+
+@pytest.mark.parametrize("case", DIALECTS)
+def test_dialect(project, case):
+    content, csv, rows = DIALECTS[case]
+
+    load(project, content, **({"csv": csv} if csv else {}))
+    assert project.rows("t.x") == rows
+
+
+def test_bom_is_not_in_the_first_name(project):
+    load(project, "\ufeffa,b\n1,x\n")
+    assert list(project.columns("t.x")) == ["a", "b"]
+
+
+def test_decimal_comma_under_a_contract(project):
+    load(
+        project,
+        "p;q\n1,50;x\n",
+        csv={"delimiter": ";", "decimal": ","},
+        columns={"p": "decimal(10,2)"},
+    )
+    assert project.rows("t.x") == [(decimal.Decimal("1.50"), "x")]
+
+
+def test_timezone_of_naive_timestamps(project):
+    load(project, "a\n2001-07-01 12:00:00\n", timezone="Europe/Berlin")
+    (moment,) = project.rows("t.x")[0]
+    utc = moment if moment.tzinfo is None else moment.astimezone(datetime.timezone.utc)
+    assert utc.replace(tzinfo=None) == datetime.datetime(2001, 7, 1, 10)
+
+
+# --- the other formats
+
+
+def test_json_array(project):
+    load(project, json.dumps([{"a": 1, "b": "x"}, {"a": 2, "c": True}]), "x.json")
+    assert project.rows("t.x") == [(1, "x", None), (2, None, True)]
+
+
+def test_json_of_one_object_a_line_is_ndjson(project):
+    load(project, '{"a": 1}\n{"a": 2, "b": [1, 2]}\n', "x.ndjson")
+    assert project.rows("t.x") == [(1, None), (2, [1, 2])]
+
+
+def test_ndjson_nested(project):
+    load(project, '{"a": {"b": [{"c": "ü"}]}}\n', "x.ndjson")
+    assert project.rows("t.x") == [({"b": [{"c": "ü"}]},)]
+
+
+def test_format_beats_extension(project):
+    load(project, '{"a": 1}\n', "x.log", format="ndjson")
+    assert project.rows("t.x") == [(1,)]
+
+
+def test_parquet(project):
+    import pyarrow
+    import pyarrow.parquet
+
+    content = pyarrow.table(
+        {
+            "i": pyarrow.array([1, None, 3], pyarrow.int16()),
+            "s": ["a", "", None],
+            "d": [decimal.Decimal("1.50"), None, decimal.Decimal("-2.25")],
+            "t": [DATE(1969, 12, 31), DATE(2001, 2, 3), None],
+            "l": [[1, 2], [], None],
+        }
+    )
+    project.path("in").mkdir()
+    pyarrow.parquet.write_table(content, in_file(project, "x.parquet"))
+    project.copy_pipeline("x", **{"from": "in/x.parquet"})
+    project.run("x")
+    assert project.table("t.x").to_pylist() == content.to_pylist()
+    assert project.columns("t.x") == {
+        "i": "SMALLINT",
+        "s": "VARCHAR",
+        "d": "DECIMAL(3,2)",
+        "t": "DATE",
+        "l": "BIGINT[]",
+    }
+
+
+ROWS = "a,b\n" + "".join(f"{i},line {i}\n" for i in range(5000))
+
+
+def zstd(content):
+    import pyarrow
+
+    return pyarrow.compress(content, codec="zstd", asbytes=True)
+
+
+@pytest.mark.parametrize("name", ["x.csv.gz", "x.csv.zst"])
+def test_compressed(project, name):
+    content = gzip.compress(ROWS.encode()) if name.endswith("gz") else zstd(ROWS.encode())
+    load(project, content, name)
+    assert project.rows("t.x") == [(i, f"line {i}") for i in range(5000)]
+
+
+def test_gzip_of_several_members(project):
+    half = len(ROWS) // 2
+    load(project, gzip.compress(ROWS[:half].encode()) + gzip.compress(ROWS[half:].encode()), "x.csv.gz")
+    assert project.rows("t.x") == [(i, f"line {i}") for i in range(5000)]
+
+
+def test_compression_beats_extension(project):
+    load(project, gzip.compress(ROWS.encode()), "x.csv", compression="gzip")
+    assert len(project.rows("t.x")) == 5000
+
+
+def test_gzipped_ndjson(project):
+    load(project, gzip.compress(b'{"a": 1}\n{"a": 2}\n'), "x.ndjson.gz")
+    assert project.rows("t.x") == [(1,), (2,)]
+
+
+# --- several files
+
+
+def test_columns_in_another_order(project):
+    project.write("in/1.csv", "a,b\n1,x\n")
+    project.write("in/2.csv", "b,a\ny,2\n")
+    project.write("in/3.csv", "b,c,a\nz,9,3\n")
+    load(project, "a,b\n4,w\n", "4.csv", **{"from": "in/*.csv"})
+    assert project.rows("t.x") == [(1, "x", None), (2, "y", None), (3, "z", 9), (4, "w", None)]
+    assert list(project.columns("t.x")) == ["a", "b", "c"]
+
+
+def test_types_are_those_of_all_files(project):
+    project.write("in/1.csv", "a\n1\n2\n")
+    project.write("in/2.csv", "a\n3.5\n")
+    load(project, "a\nx\n", "3.csv", **{"from": "in/*.csv"})
+    assert project.rows("t.x") == [("1",), ("2",), ("3.5",), ("x",)]
+
+
+def test_type_of_a_late_value(project):
+    """Longer than any sample: inference from the first rows alone would fail, or lose the value."""
+    numbers = "".join(f"{i}\n" for i in range(50000))
+    load(project, f"a\n{numbers}n/a\n")
+    rows = project.rows("t.x")
+    assert len(rows) == 50001 and rows[0] == ("0",) and rows[-1] == ("n/a",)
+
+
+def test_globs(project):
+    for name in ("in/2001/01/a.csv", "in/2001/02/b.csv", "in/2002/c.csv", "in/2002/c.txt"):
+        project.write(name, f"a\n{name}\n")
+    project.copy_pipeline("x", **{"from": "in/**/[ab].csv"})
+    project.run("x")
+    assert project.rows("t.x") == [("in/2001/01/a.csv",), ("in/2001/02/b.csv",)]
+
+
+def test_empty_files_among_others(project):
+    project.write("in/0.csv", "")
+    project.write("in/1.csv", "a,b\n")
+    project.write("in/3.csv", "")
+    load(project, "a,b\n1,x\n", "2.csv", **{"from": "in/*.csv"})
+    assert project.rows("t.x") == [(1, "x")]
+
+
+@pytest.mark.parametrize("content", ["a,b\n", "a,b"])
+def test_only_a_header(project, content):
+    result = load(project, content)
+    assert project.rows("t.x") == []
+    assert result.named("run.finished")[0]["rows"] == 0
+
+
+def test_nothing_but_an_empty_file(project):
+    assert refused(project, "") == (
+        f"pipelines/x.yaml:4:15: extract.x: {in_file(project)} is empty: it has no columns; "
+        "leave it out, or declare `columns`"
+    )
+
+
+def test_all_null_column(project):
+    load(project, "a,b\n1,\n2,\n")
+    assert project.columns("t.x") == {"a": "BIGINT", "b": "NULL"}
+    assert project.table("t.x").to_pylist()[0]["a"] == 1
+
+
+def test_all_null_column_gets_its_type_later(project):
+    project.copy_pipeline("x", **{"from": "in/*.csv"})
+    project.write("in/1.csv", "a,b\n1,\n")
+    project.run("x")
+    project.write("in/2.csv", "a,b\n2,7\n")
+    project.run("x")
+    rows = project.table("t.x").to_pylist()
+    assert [(row["a"], row["b"]) for row in rows] == [(1, None), (2, 7)]
+
+
+# --- names
+
+
+ODD = ["it's", "100%", "a b", "$x", "🦆", "#1", "käse", 'say "hi"', "semi;colon", "back\\slash"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_file_names(project, name):
+    load(project, "a\n1\n", f"{name}.csv", **{"from": "in/*.csv"})
+    assert project.rows("t.x") == [(1,)]
+    again = project.run("x")
+    assert len(again.named("run.nothing_new")) == 1
+
+
+def test_odd_column_names(project):
+    header = ",".join('"' + name.replace('"', '""') + '"' for name in ODD)
+    load(project, header + "\n" + ",".join(map(str, range(len(ODD)))) + "\n")
+    assert project.table("t.x").column_names == ODD
+    assert project.rows("t.x") == [tuple(range(len(ODD)))]
+
+
+def test_odd_column_names_under_a_contract(project):
+    columns = {name: "decimal(5,1)" for name in ODD}
+    header = ",".join('"' + name.replace('"', '""') + '"' for name in ODD)
+    load(project, header + "\n" + ",".join(map(str, range(len(ODD)))) + "\n", columns=columns)
+    assert project.rows("t.x") == [tuple(map(decimal.Decimal, range(len(ODD))))]
+
+
+def test_bytes_of_a_file_name_that_are_no_utf8(project):
+    import os
+
+    project.path("in").mkdir()
+    with open(os.path.join(os.fsencode(project.path("in")), b"caf\xe9.csv"), "wb") as file:
+        file.write(b"a\n1\n")
+    project.copy_pipeline("x", **{"from": "in/*.csv"})
+    project.run("x")
+    assert project.rows("t.x") == [(1,)]
+    assert len(project.run("x").named("run.nothing_new")) == 1
+
+
+# --- contracts
+
+
+def test_contract_types_hold(project):
+    load(
+        project,
+        "id,day,price,code\n1,2001-02-03,1.5,007\n",
+        columns={"id": "integer", "day": "date", "price": "decimal(10,2)", "code": "varchar"},
+    )
+    assert project.rows("t.x") == [(1, DATE(2001, 2, 3), decimal.Decimal("1.50"), "007")]
+
+
+def test_contract_of_json(project):
+    load(project, '{"id": "7", "p": 1.5}\n', "x.ndjson", columns={"id": "bigint", "p": "decimal(4,2)"})
+    assert project.rows("t.x") == [(7, decimal.Decimal("1.50"))]
+
+
+def test_contract_column_is_missing(project):
+    line = refused(project, "id,Price\n1,2\n", columns={"id": "bigint", "prise": "double"})
+    assert line == (
+        f'pipelines/x.yaml:4:15: extract.x: {in_file(project)} has no column "prise", which `columns` '
+        'asks for; did you mean "Price"?'
+    )
+
+
+def test_bad_cell(project):
+    line = refused(project, "id,n\n1,5\n2,x7\n3,9\n", columns={"n": "bigint"})
+    assert line == (
+        f'pipelines/x.yaml:4:15: extract.x: {in_file(project)}:3: column "n": "x7" is not a BIGINT; '
+        "mend the file, or write `on_bad_row: skip`"
+    )
+
+
+def test_bad_cell_behind_a_quoted_line_end(project):
+    """The line is the file's, not the row's."""
+    line = refused(project, 'id,t,n\n1,"a\nb\nc",5\n2,d,x7\n', columns={"n": "bigint"})
+    assert f"{in_file(project)}:5: " in line
+
+
+def test_too_few_and_too_many_cells(project):
+    for content in ("a,b\n1,2\n3\n", "a,b\n1,2\n3,4,5\n"):
+        line = refused(project, content, csv={"delimiter": ","})
+        assert f"{in_file(project)}:3: " in line
+
+
+def test_skipped_rows_are_counted(project):
+    lines = "".join(f"{i},{'bad' if i % 3 == 0 else i}\n" for i in range(1, 61))
+    result = load(project, f"id,n\n{lines}", columns={"n": "bigint"}, on_bad_row="skip")
+    skipped = result.named("rows.skipped")
+    run_id = result.named("run.started")[0]["run_id"]
+
+    assert project.rows("t.x") == [(i, i) for i in range(1, 61) if i % 3]
+    assert [(e["line"], e["column"]) for e in skipped if "line" in e] == [
+        (1 + 3 * i, "n") for i in range(1, 11)
+    ]
+    assert {e["object"] for e in skipped if "line" in e} == {str(in_file(project))}
+    assert [e["rejected"] for e in skipped if "rejected" in e] == [20]
+    assert result.named("run.finished")[0]["rejected"] == 20
+    record = project.sluice("runs", "show", run_id, "--json").json
+    (extract,) = [task for task in record["tasks"] if task["task"] == "extract.x"]
+    assert extract["rejected"] == 20
+    assert [reject["line"] for reject in extract["rejects"]] == [1 + 3 * i for i in range(1, 11)]
+
+
+def test_a_row_with_two_bad_cells_counts_once(project):
+    result = load(
+        project,
+        "id,n\nx,y\n1,2\n",
+        columns={"id": "bigint", "n": "bigint"},
+        on_bad_row="skip",
+    )
+    assert project.rows("t.x") == [(1, 2)]
+    assert result.named("run.finished")[0]["rejected"] == 1
+
+
+def test_no_sample_of_rows_in_the_log(project):
+    result = load(project, "id,n\n1,secret7\n2,3\n", columns={"n": "bigint"}, on_bad_row="skip")
+    assert "secret7" not in result.stderr
+    for path in project.path(".sluice/logs").iterdir():
+        assert "secret7" not in path.read_text()
+
+
+def test_skip_in_ndjson(project):
+    result = load(
+        project,
+        '{"id": 1, "n": 5}\n{"id": 2, "n": "x"}\n{"id": 3, "n": 7}\n',
+        "x.ndjson",
+        columns={"n": "bigint"},
+        on_bad_row="skip",
+    )
+    assert project.rows("t.x") == [(1, 5), (3, 7)]
+    (reject,) = [e for e in result.named("rows.skipped") if "line" in e]
+    assert (reject["line"], reject["column"]) == (2, "n")
+
+
+def test_broken_ndjson_line(project):
+    line = refused(project, '{"a": 1}\n{"a": 2\n{"a": 3}\n', "x.ndjson")
+    assert f"{in_file(project, 'x.ndjson')}:2: " in line
+
+
+def test_contract_of_parquet(project):
+    import pyarrow
+    import pyarrow.parquet
+
+    project.path("in").mkdir()
+    pyarrow.parquet.write_table(
+        pyarrow.table({"id": [1, 2, 3], "n": ["4", "x", "6"]}), in_file(project, "x.parquet")
+    )
+    project.copy_pipeline("x", **{"from": "in/x.parquet", "columns": {"n": "bigint"}})
+    line = project.fails("x")
+    assert f'{in_file(project, "x.parquet")}:2: column "n": "x" is not a BIGINT' in line
+
+
+# --- what cannot be told apart
+
+
+def test_ambiguous_dates_are_refused(project):
+    line = refused(project, "day\n01/02/2001\n03/04/2001\n")
+    assert 'column "day"' in line and "date_format" in line
+
+
+def test_a_day_over_twelve_tells_them_apart(project):
+    load(project, "day\n01/02/2001\n23/04/2001\n", csv={"date_format": "%d/%m/%Y"})
+    assert project.rows("t.x") == [(DATE(2001, 2, 1),), (DATE(2001, 4, 23),)]
+
+
+def test_wrong_encoding_is_an_error(project):
+    line = refused(project, "a,b\n1,Zürich\n".encode("latin-1"))
+    assert f"{in_file(project)}" in line and "encoding" in line
+
+
+def test_csv_that_claims_to_be_parquet(project):
+    line = refused(project, "a,b\n1,x\n", "x.parquet")
+    assert f"{in_file(project, 'x.parquet')}" in line and "parquet" in line.lower()
+
+
+def test_numbers_with_leading_zeros_stay_text(project):
+    load(project, "zip\n01234\n98765\n")
+    assert project.rows("t.x") == [("01234",), ("98765",)]
