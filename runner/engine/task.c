@@ -1,6 +1,7 @@
 #include "runner/engine/task.h"
 
 #include "runner/base/mem.h"
+#include "runner/engine/graph_build.h"
 #include "runner/engine/run_private.h"
 
 #include <assert.h>
@@ -50,6 +51,40 @@ void task_place_error(
     if (err->class != ERROR_CANCELLED)
         error_prefix(err, "%s:%u:%u: %s%s%s", pipeline->path, mark.line, mark.column,
             task->node->id, *key ? "." : "", key);
+}
+
+void task_place_sql_error(const struct graph_sql *sql, struct error *err)
+{
+    const bool placed = err->detail > 0 && sql->by_line && (size_t)err->detail <= strlen(sql->text);
+    const struct option_mark mark =
+        placed ? graph_sql_mark(sql, (size_t)err->detail - 1) : sql->mark;
+    const char *message = err->message;
+    const char *rest = strstr(message, " of the SQL: ");
+
+    if (err->class == ERROR_CANCELLED)
+        return;
+    if (placed && rest && strncmp(message, "line ", 5) == 0) /* the file's line says it better */
+        memmove(err->message, rest + strlen(" of the SQL: "), strlen(rest + 13) + 1);
+    error_prefix(err, "%s:%u:%u: %s", sql->path, mark.line, mark.column, sql->label);
+}
+
+void task_place_transform_error(const struct task *task, struct error *err)
+{
+    const struct transform *transform = task->node->transform;
+    char label[300];
+    struct graph_sql sql = {.text = transform->sql,
+        .path = transform->sql_path,
+        .label = label,
+        .mark = transform->sql_mark,
+        .by_line = transform->sql_block,
+        .indent = transform->sql_indent};
+
+    snprintf(label, sizeof(label), "%s.sql", task->node->id);
+    if (sql.mark.line == 0) {
+        sql.path = task->run->pipeline->path;
+        sql.mark = pipeline_mark(task->run->pipeline, &transform->sql);
+    }
+    task_place_sql_error(&sql, err);
 }
 
 /* --- options that tasks of all kinds have --- */
