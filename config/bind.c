@@ -41,7 +41,7 @@ size_t bind_push_index(struct bind *bind, size_t index)
 {
     const size_t length = bind->address.length;
 
-    buffer_printf(&bind->address, "[%zu]", index);
+    buffer_printf(&bind->address, "[%zu]", index + 1);
     return length;
 }
 

@@ -19,7 +19,8 @@ int bind_item_text(struct bind *bind, const struct option *option, struct option
 /* Whether flow style cut a value with a comma in two; then that is reported. */
 bool bind_was_split(struct bind *bind, const struct yaml_node *node);
 
-/* The address while something below it is bound; bind_pop() takes what the push returned. */
+/* The address while something below it is bound; bind_pop() takes what the push returned. Addresses
+ * count from 1, as people do. */
 size_t bind_push(struct bind *bind, const char *name);
 size_t bind_push_index(struct bind *bind, size_t index);
 void bind_pop(struct bind *bind, size_t length);

@@ -42,6 +42,16 @@ static unsigned block_indent(struct bind *bind, const struct yaml_node *node)
     return 0;
 }
 
+/* Whether the text is in the file byte by byte: on one line, without escapes. */
+static bool stands_as_it_is(const struct yaml_node *node)
+{
+    unsigned columns = node->style == YAML_PLAIN ? 0 : 2;
+
+    for (const char *at = node->text; *at; at++)
+        columns += ((unsigned char)*at & 0xc0) != 0x80;
+    return node->mark.line == node->end.line && node->end.column - node->mark.column == columns;
+}
+
 static struct bind_place *put_place(
     struct bind *bind, const void *field, struct option_mark mark, const struct yaml_node *node)
 {
@@ -54,7 +64,7 @@ static struct bind_place *put_place(
         place->indent = block_indent(bind, node);
         place->text = (struct option_mark){node->mark.line + 1, place->indent + 1};
     } else if (node->style != YAML_FOLDED) {
-        place->exact = node->mark.line == node->end_line;
+        place->exact = stands_as_it_is(node);
         place->text.column += node->style != YAML_PLAIN;
     }
     return place;
@@ -164,7 +174,8 @@ int bind_item_text(struct bind *bind, const struct option *option, struct option
         return bind_fail(bind, mark, "must be a text, not %s%s", yaml_kind_name(node),
             node->style == YAML_FLOW ? "; put it in quotes if the bracket is part of it" : "");
     if (yaml_is_null(node))
-        return bind_fail(bind, mark, "has no value; give it one in quotes, \"\" for the empty text");
+        return bind_fail(
+            bind, mark, "has no value; give it one in quotes, \"\" for the empty text");
     place = put_place(bind, field, mark, node);
     text = replace(bind, option, node, place);
     if (!text)

@@ -17,6 +17,7 @@ struct reader {
     struct arena *arena;
     struct interpolated result;
     struct buffer out;
+    bool escape;    /* what comes out is read again */
     const char *at; /* what an error is about */
     struct error *err;
 };
@@ -361,57 +362,89 @@ static int read_reference(struct reader *reader, const char *inside, const char 
             return error_set(
                 reader->err, ERROR_INVALID, "a name in ${…} is over %d bytes long", NAME_MAX_BYTES);
         own_name = arena_strndup(reader->arena, name, length);
-        return resolve(reader, space, spaces[i].use, own_name, name + length, ret_text);
+        name += length;
+        if (name[strspn(name, " ")] == '\0') /* "${ run.id }" */
+            name = "";
+        return resolve(reader, space, spaces[i].use, own_name, name, ret_text);
     }
     return unknown_space(reader, space);
 }
 
-/* --- the text --- */
+/* --- the text ---
+ *
+ * Before a "{", each "$$" is a plain "$"; one "$" that is left begins a reference. */
 
-static void put_plain(struct reader *reader, const char *text, bool escape)
+/* In a result that is read again, plain dollars before a "{" or a reference are written twice. */
+static void double_dollars(struct reader *reader)
 {
-    const char *dollar;
+    const struct buffer *out = &reader->out;
+    size_t count = 0;
 
-    while (escape && (dollar = strstr(text, "${")) != NULL) {
-        buffer_append(&reader->out, text, (size_t)(dollar - text));
-        buffer_puts(&reader->out, "$${");
-        text = dollar + 2;
-    }
-    buffer_puts(&reader->out, text);
+    while (count < out->length && out->data[out->length - 1 - count] == '$')
+        count++;
+    for (size_t i = 0; reader->escape && i < count; i++)
+        buffer_putc(&reader->out, '$');
 }
 
-/* `escape`: plain "${" come out as "$${". */
-static int run(struct reader *reader, bool escape)
+static void put_plain(struct reader *reader, const char *text, size_t length)
+{
+    const char *end = text + length, *brace;
+
+    while (reader->escape && (brace = memchr(text, '{', (size_t)(end - text))) != NULL) {
+        buffer_append(&reader->out, text, (size_t)(brace - text));
+        double_dollars(reader);
+        buffer_putc(&reader->out, '{');
+        text = brace + 1;
+    }
+    buffer_append(&reader->out, text, (size_t)(end - text));
+}
+
+/* The reference at "${"; returns what is behind it, NULL on an error. */
+static const char *put_reference(struct reader *reader, const char *dollar)
+{
+    const char *end = strchr(dollar, '}');
+    const char *value = NULL;
+
+    reader->at = dollar;
+    if (!end) {
+        error_set(reader->err, ERROR_INVALID,
+            "\"${\" is never closed with \"}\"; a plain \"${\" is written \"$${\"");
+        return NULL;
+    }
+    if (read_reference(
+            reader, arena_strndup(reader->arena, dollar + 2, (size_t)(end - dollar) - 2), &value))
+        return NULL;
+    if (value) {
+        put_plain(reader, value, strlen(value));
+    } else {
+        double_dollars(reader);
+        buffer_append(&reader->out, dollar, (size_t)(end - dollar) + 1);
+        reader->result.uses |= INTERPOLATE_PARTIAL;
+    }
+    return end + 1;
+}
+
+static int run(struct reader *reader)
 {
     const char *at = reader->text, *dollar;
 
     while ((dollar = strstr(at, "${")) != NULL) {
-        const bool escaped = dollar > at && dollar[-1] == '$';
-        const char *end = strchr(dollar, '}');
-        const char *value = NULL;
+        size_t dollars = 1;
 
-        buffer_append(&reader->out, at, (size_t)(dollar - at) - escaped);
-        if (escaped) {
-            buffer_puts(&reader->out, escape ? "$${" : "${");
+        while (dollar - at >= (ptrdiff_t)dollars && dollar[-(ptrdiff_t)dollars] == '$')
+            dollars++;
+        /* Half of them are plain: those in front of the run's middle. */
+        put_plain(reader, at, (size_t)(dollar - at) + 1 - dollars + dollars / 2);
+        if (dollars % 2 == 0) {
+            put_plain(reader, "{", 1);
             at = dollar + 2;
-            continue;
+        } else {
+            at = put_reference(reader, dollar);
+            if (!at)
+                return -1;
         }
-        reader->at = dollar;
-        if (!end)
-            return error_set(reader->err, ERROR_INVALID,
-                "\"${\" is never closed with \"}\"; a plain \"${\" is written \"$${\"");
-        if (read_reference(reader,
-                arena_strndup(reader->arena, dollar + 2, (size_t)(end - dollar) - 2), &value))
-            return -1;
-        if (value)
-            put_plain(reader, value, escape);
-        else
-            buffer_append(&reader->out, dollar, (size_t)(end - dollar) + 1);
-        if (!value)
-            reader->result.uses |= INTERPOLATE_PARTIAL;
-        at = end + 1;
     }
-    buffer_puts(&reader->out, at);
+    put_plain(reader, at, strlen(at));
     if (reader->out.overflowed)
         return error_set(
             reader->err, ERROR_LIMIT, "gives a text over %d KiB", RESULT_BYTES_MAX / 1024);
@@ -425,10 +458,11 @@ int interpolate(const char *text, const struct interpolate_scope *scope, struct 
     int rc;
 
     buffer_init(&reader.out, RESULT_BYTES_MAX);
-    rc = run(&reader, false);
+    rc = run(&reader);
     if (rc == 0 && (reader.result.uses & INTERPOLATE_PARTIAL)) {
         buffer_clear(&reader.out);
-        rc = run(&reader, true);
+        reader.escape = true;
+        rc = run(&reader);
     }
     if (rc == 0) {
         reader.result.text = arena_strndup(arena, reader.out.data, reader.out.length);

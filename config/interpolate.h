@@ -4,8 +4,9 @@
  *     ${secret.NAME}
  *
  * Dates (run.due, parameters of type date and timestamp) take a distance, a format, or both:
- * `${run.due - 1d:%Y/%m/%d}` `${params.day + 1mo}`. `$${` is a plain "${". Nothing nests, and what
- * was put in is not read again.
+ * `${run.due - 1d:%Y/%m/%d}` `${params.day + 1mo}`. `$${` is a plain "${" (and `$$${run.id}` a "$"
+ * before the id: each "$$" before a "{" is one "$"). Nothing nests, and what was put in is not read
+ * again.
  *
  * What cannot be known yet stays as it was written, and INTERPOLATE_PARTIAL is in `uses`: the
  * result is then a text for interpolate() again, its plain "${" written as "$${". Secrets always

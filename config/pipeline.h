@@ -98,10 +98,6 @@ struct check {
     struct option_texts_by_name accepted_values;
     struct row_count_options row_count;
     const char *sql;
-    /* As in struct transform, and in the pipeline's file. */
-    struct option_mark sql_mark;
-    bool sql_block;
-    unsigned sql_indent;
 };
 
 struct transform {

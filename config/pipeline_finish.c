@@ -164,7 +164,7 @@ static void finish_transform(struct pipeline_reader *reader, struct transform *t
         read_sql_file(reader, transform);
     } else if (place) {
         transform->sql_mark = place->text;
-        transform->sql_block = place->block;
+        transform->sql_block = place->block || place->exact;
         transform->sql_indent = place->indent;
     }
     finish_checks(reader->pipeline, &transform->checks);

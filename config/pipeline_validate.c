@@ -30,8 +30,8 @@ void pipeline_validate_repeats(
     table_init(&seen);
     for (size_t i = 0; i < list->count; i++) {
         if (table_has(&seen, list->items[i]))
-            pipeline_fail(reader, &list->items[i], "%s[%zu]: \"%s\" stands here twice", address, i,
-                list->items[i]);
+            pipeline_fail(reader, &list->items[i], "%s[%zu]: \"%s\" stands here twice", address,
+                i + 1, list->items[i]);
         table_put(&seen, list->items[i], reader);
     }
     table_deinit(&seen);
@@ -104,7 +104,7 @@ void pipeline_validate_checks(
     const struct check *all = checks->items;
 
     for (size_t i = 0; i < checks->count; i++) {
-        char *own = mem_printf("%s.checks[%zu]", address, i);
+        char *own = mem_printf("%s.checks[%zu]", address, i + 1);
 
         validate_check(reader, own, &all[i]);
         free(own);
@@ -204,18 +204,18 @@ static void validate_after(struct pipeline_reader *reader, const struct table *t
 
         if (table_get(tasks, after->items[i]) == (void *)item)
             pipeline_fail(
-                reader, &after->items[i], "%s[%zu]: a task cannot wait for itself", address, i);
+                reader, &after->items[i], "%s[%zu]: a task cannot wait for itself", address, i + 1);
         if (table_has(tasks, after->items[i]))
             continue;
         nearest = nearest_task(tasks, after->items[i]);
         if (nearest)
             pipeline_fail(reader, &after->items[i],
-                "%s[%zu]: there is no task \"%s\"; did you mean \"%s\"?", address, i,
+                "%s[%zu]: there is no task \"%s\"; did you mean \"%s\"?", address, i + 1,
                 after->items[i], nearest);
         else
             pipeline_fail(reader, &after->items[i],
                 "%s[%zu]: there is no task \"%s\"; write it as extract.x, transform.y or load.z",
-                address, i, after->items[i]);
+                address, i + 1, after->items[i]);
     }
     free(address);
 }

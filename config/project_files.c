@@ -76,7 +76,7 @@ int project_pipeline_paths(struct project *project, struct text_list *ret_paths,
     int rc;
 
     if (access(project->pipelines, F_OK))
-        return error_set(err, ERROR_NOT_FOUND,
+        return error_set(err, ERROR_INVALID,
             "there is no folder %s; make one, or name another under pipelines: in sluice.yaml",
             path_display(&project->arena, project->pipelines));
     rc = list_folder(&listing, project->pipelines, 1, err);
@@ -123,7 +123,7 @@ static int find_by_path(
     else if (access(below_root, F_OK) == 0)
         *ret_path = below_root;
     else
-        return error_set(err, ERROR_NOT_FOUND, "there is no file %s", name);
+        return error_set(err, ERROR_INVALID, "there is no file %s", name);
     return 0;
 }
 
@@ -170,9 +170,9 @@ int project_find_pipeline(
     }
     nearest = text_nearest(name, names);
     if (nearest)
-        return error_set(err, ERROR_NOT_FOUND, "there is no pipeline \"%s\"; did you mean \"%s\"?",
-            name, nearest);
-    return error_set(err, ERROR_NOT_FOUND,
+        return error_set(
+            err, ERROR_INVALID, "there is no pipeline \"%s\"; did you mean \"%s\"?", name, nearest);
+    return error_set(err, ERROR_INVALID,
         "there is no pipeline \"%s\" in %s; `sluice list` shows them", name,
         path_display(arena, project->pipelines));
 }

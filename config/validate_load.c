@@ -94,7 +94,7 @@ static void validate_partitions(struct pipeline_reader *reader, const struct loa
             if (strcasecmp(load->partitions[i].text, load->partitions[j].text) != 0)
                 continue;
             pipeline_fail(reader, &load->partition_by.items[i],
-                "load.%s.partition_by[%zu]: \"%s\" stands here twice", load->item.name, i,
+                "load.%s.partition_by[%zu]: \"%s\" stands here twice", load->item.name, i + 1,
                 load->partition_by.items[i]);
             break;
         }

@@ -34,8 +34,8 @@ struct yaml_node {
     enum yaml_kind kind;
     enum yaml_style style;
     struct option_mark mark; /* its first byte; of what an alias stands for: where the anchor is */
-    unsigned end_line;
-    const char *text; /* scalar: NUL-terminated, holds no NUL */
+    struct option_mark end;  /* behind its last byte */
+    const char *text;        /* scalar: NUL-terminated, holds no NUL */
     struct yaml_node **items;
     struct yaml_pair *pairs; /* in the order of the file, merged ones last */
     size_t count;            /* of items or pairs */

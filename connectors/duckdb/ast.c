@@ -24,7 +24,7 @@ struct reader {
     struct sql_table *tables; /* malloc'd; names belong to the tree */
     size_t table_count, table_capacity;
     struct table parameters;
-    bool row_wise;
+    bool row_wise, rootless;
     size_t offset; /* of the trouble */
     struct error *err;
 };
@@ -191,8 +191,10 @@ static int read_from(struct reader *r, const json_t *ref, const struct cte *scop
     if (strcmp(type, "SUBQUERY") == 0)
         return read_query(
             r, json_object_get(json_object_get(ref, "subquery"), "node"), scope, drives);
-    if (strcmp(type, "TABLE_FUNCTION") == 0)
+    if (strcmp(type, "TABLE_FUNCTION") == 0) {
+        r->rootless = r->rootless || drives;
         return read_table_function(r, ref, scope);
+    }
     if (strcmp(type, "JOIN") == 0) {
         if (read_from(r, json_object_get(ref, "left"), scope, drives) ||
             read_from(r, json_object_get(ref, "right"), scope, false))
@@ -204,6 +206,8 @@ static int read_from(struct reader *r, const json_t *ref, const struct cte *scop
         return refuse(r, ref, "DESCRIBE, SUMMARIZE and SHOW are no SELECT: write one SELECT");
     } else if (strcmp(type, "EXPRESSION_LIST") != 0 && strcmp(type, "EMPTY") != 0) {
         return refuse(r, ref, "a FROM with %s is not supported", type);
+    } else {
+        r->rootless = r->rootless || drives;
     }
     return read_others(r, ref, scope, parts);
 }
@@ -367,7 +371,8 @@ static int by_offset(const void *a, const void *b)
 
 static void copy_result(struct reader *r, struct arena *arena, struct sql_statement *ret)
 {
-    struct sql_statement statement = {.row_wise = r->row_wise, .table_count = r->table_count};
+    struct sql_statement statement = {
+        .row_wise = r->row_wise, .rootless = r->rootless, .table_count = r->table_count};
 
     if (r->table_count > 1)
         qsort(r->tables, r->table_count, sizeof(*r->tables), by_offset);

@@ -66,7 +66,7 @@ struct command {
     unsigned args_min, args_max;
     enum argument_kind argument;
     int (*run)(struct cli *cli, const void *options, const char *const *args, size_t arg_count);
-    const struct command *group; /* sub-commands, ended by a zeroed one; then run is NULL */
+    const struct command *group; /* sub-commands, ended by a zeroed one; run may be NULL then */
     const char *examples;        /* lines for `help COMMAND`, without indent; may be NULL */
     bool hidden;                 /* not in the overview, completion and manual pages */
 };

@@ -154,40 +154,46 @@ static void print(struct cli *cli, const struct history *history)
 
 /* --- commands --- */
 
-/* History is kept by the pipeline's name, also after its file is gone; a path is one's name. */
-static int find_pipeline(struct cli *cli, const char *word, const char **ret_name)
+/* What a pipeline that is named by its file calls itself. */
+static int name_of_file(struct cli *cli, const char *word, const char **ret_name)
 {
     struct pipeline *pipeline;
-    int code;
+    const int code = cli_load_pipeline(cli, word, NULL, &pipeline);
 
-    *ret_name = word;
-    if (!text_ends(word, ".yaml") && !text_ends(word, ".yml"))
-        return EXIT_OK;
-    code = cli_load_pipeline(cli, word, NULL, &pipeline);
-    if (code == EXIT_OK) {
-        *ret_name = arena_strdup(&cli->arena, pipeline->name);
-        pipeline_free(pipeline);
-    }
-    return code;
+    if (code)
+        return code;
+    *ret_name = arena_strdup(&cli->arena, pipeline->name);
+    pipeline_free(pipeline);
+    return EXIT_OK;
+}
+
+/* History is kept by the pipeline's name, also after its file is gone: the file is only asked where
+ * there is nothing by that name, which may be mistyped, too. */
+static int gather_of(
+    struct cli *cli, const struct runs_options *options, const char *word, struct history *history)
+{
+    const char *name = word;
+    int code = gather(cli, options, word, history);
+
+    if (code || !word || history->wanted.state.count > 0)
+        return code;
+    code = name_of_file(cli, word, &name);
+    if (code || strcmp(name, word) == 0)
+        return code;
+    history_deinit(history);
+    *history = (struct history){0};
+    return gather(cli, options, name, history);
 }
 
 static int run_list(struct cli *cli, const void *values, const char *const *args, size_t arg_count)
 {
-    const struct runs_options *options = values;
     struct history history = {0};
-    const char *name = NULL, *path;
-    struct error err;
     int code = cli_open_engine(cli, true);
 
-    if (code == EXIT_OK && arg_count > 0)
-        code = find_pipeline(cli, args[0], &name);
+    if (code)
+        return code;
+    code = gather_of(cli, values, arg_count > 0 ? args[0] : NULL, &history);
     if (code == EXIT_OK)
-        code = gather(cli, options, name, &history);
-    /* Nothing at all may be a name that was mistyped. */
-    if (code == EXIT_OK && history.count == 0 && name &&
-        project_find_pipeline(cli->project, name, &path, &err))
-        code = cli_fail(cli, &err);
-    else if (code == EXIT_OK)
         print(cli, &history);
     history_deinit(&history);
     return code;

@@ -17,6 +17,7 @@ const struct command_entry cli_commands[] = {
     {NULL, &command_jsonschema},
     {"See what happened", &command_health},
     {NULL, &command_runs},
+    {NULL, &command_logs},
     {"About sluice", &command_help},
     {NULL, &command_version},
     {NULL, &command_completion},

@@ -48,6 +48,7 @@ static void append_value_cases(
     }
 }
 
+/* What may follow a command: its sub-commands, its flags, its arguments. */
 static void append_command_case(
     struct buffer *script, const struct command *command, const char *path)
 {
@@ -55,13 +56,8 @@ static void append_command_case(
 
     buffer_printf(script, "    \"%s\")\n        flags=\"", path);
     append_flags(script, command->options, false, " ");
-    buffer_printf(script, "\"; kind=%s ;;\n", kind ? kind : "nothing");
-}
-
-static void append_group_case(struct buffer *script, const struct command *command)
-{
-    buffer_printf(script, "    \"%s\")\n        words=\"", command->name);
-    for (const struct command *sub = command->group; sub->name; sub++)
+    buffer_printf(script, "\"; kind=%s; words=\"", kind ? kind : "nothing");
+    for (const struct command *sub = command->group; sub && sub->name; sub++)
         buffer_printf(script, "%s%s", sub == command->group ? "" : " ", sub->name);
     buffer_puts(script, "\" ;;\n");
 }
@@ -97,10 +93,7 @@ static void append_all_commands(struct buffer *script)
 
         if (command->hidden)
             continue;
-        if (!command->group)
-            append_command_case(script, command, command->name);
-        else
-            append_group_case(script, command);
+        append_command_case(script, command, command->name);
         for (const struct command *sub = command->group; sub && sub->name; sub++) {
             buffer_clear(&path);
             buffer_printf(&path, "%s %s", command->name, sub->name);
@@ -115,13 +108,13 @@ static void append_groups(struct buffer *script)
     const char *separator = "";
 
     for (const struct command_entry *entry = cli_commands; entry->command; entry++) {
-        if (!entry->command->group)
-            continue;
-        buffer_printf(script, "%s%s", separator, entry->command->name);
-        separator = " | ";
+        for (const struct command *sub = entry->command->group; sub && sub->name; sub++) {
+            buffer_printf(script, "%s'%s %s'", separator, entry->command->name, sub->name);
+            separator = " | ";
+        }
     }
     if (!*separator)
-        buffer_puts(script, "''");
+        buffer_puts(script, "' '");
 }
 
 static const char head[] =
@@ -148,8 +141,8 @@ static const char head[] =
 static const char middle[] = ") skip=1 ;;\n"
                              "        -*) ;;\n"
                              "        *)\n"
-                             "            case $path in\n"
-                             "            '') path=$word ;;\n"
+                             "            case \"$path $word\" in\n"
+                             "            \" $word\") path=$word ;;\n"
                              "            ";
 
 static const char after_groups[] = ") path+=\" $word\" ;;\n"
@@ -163,10 +156,11 @@ static const char after_groups[] = ") path+=\" $word\" ;;\n"
 static const char tail[] = "    esac\n"
                            "    if [[ $cur == -* ]]; then\n"
                            "        COMPREPLY=($(compgen -W \"$globals $flags\" -- \"$cur\"))\n"
-                           "    elif [[ $words ]]; then\n"
-                           "        COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-                           "    else\n"
-                           "        _sluice_offer \"$kind\" \"$cur\" \"$first\"\n"
+                           "        return 0\n"
+                           "    fi\n"
+                           "    _sluice_offer \"$kind\" \"$cur\" \"$first\"\n"
+                           "    if [[ $words && ! $first ]]; then\n"
+                           "        COMPREPLY+=($(compgen -W \"$words\" -- \"$cur\"))\n"
                            "    fi\n"
                            "}\n"
                            "complete -F _sluice sluice\n";

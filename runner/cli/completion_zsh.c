@@ -26,12 +26,13 @@ static void append_action(struct buffer *script, const char *kind)
     else if (strcmp(kind, "folders") == 0)
         buffer_puts(script, "_files -/");
     else
-        buffer_printf(script, "_sluice_offer %s", kind);
+        buffer_printf(script, " _sluice_offer %s", kind); /* the space: called as it is */
 }
 
 static void append_option(struct buffer *script, const struct option *option)
 {
     const bool again = option->type == OPTION_TEXTS || option->type == OPTION_PAIRS;
+    const bool valued = option->type != OPTION_BOOL;
 
     if (option->flags & OPTION_HIDDEN)
         return;
@@ -40,10 +41,12 @@ static void append_option(struct buffer *script, const struct option *option)
         buffer_puts(script, "'*'");
     else if (option->letter)
         buffer_printf(script, "'(-%c --%s)'", option->letter, option->name);
+    /* "+" and "=": the value may follow at once or as the next word. */
     if (option->letter)
-        buffer_printf(script, "{-%c,--%s}'[", option->letter, option->name);
+        buffer_printf(
+            script, valued ? "{-%c+,--%s=}'[" : "{-%c,--%s}'[", option->letter, option->name);
     else
-        buffer_printf(script, "'--%s[", option->name);
+        buffer_printf(script, valued ? "'--%s=[" : "'--%s[", option->name);
     append_quoted(script, option->help);
     buffer_putc(script, ']');
     if (option->type == OPTION_ENUM) {
@@ -60,13 +63,18 @@ static void append_option(struct buffer *script, const struct option *option)
     buffer_putc(script, '\'');
 }
 
+static void append_options(struct buffer *script, const struct option_set *set)
+{
+    for (size_t i = 0; set && i < set->count; i++)
+        append_option(script, &set->options[i]);
+}
+
 static void append_arguments(struct buffer *script, const struct command *command)
 {
     const char *kind = completion_kind_of_argument(command->argument);
 
     buffer_puts(script, "_arguments -s $globals");
-    for (size_t i = 0; command->options && i < command->options->count; i++)
-        append_option(script, &command->options->options[i]);
+    append_options(script, command->options);
     if (command->arguments && kind) {
         buffer_printf(script, " \\\n        '%s:", command->args_max > 2 ? "*" : "1");
         append_quoted(script, command->arguments);
@@ -84,8 +92,11 @@ static void append_described(struct buffer *script, const struct command *comman
     buffer_puts(script, "'\n");
 }
 
+/* A command with sub-commands, which may also take arguments and options of its own. */
 static void append_group(struct buffer *script, const struct command *command)
 {
+    const char *kind = command->run ? completion_kind_of_argument(command->argument) : NULL;
+
     buffer_printf(script,
         "_sluice_%s() {\n    local -a globals commands\n    local state line\n"
         "    globals=(\"$@\")\n    commands=(\n",
@@ -93,9 +104,12 @@ static void append_group(struct buffer *script, const struct command *command)
     for (const struct command *sub = command->group; sub->name; sub++)
         append_described(script, sub);
     buffer_puts(script, "    )\n    _arguments -C $globals '1:command:->command' "
-                        "'*::argument:->arguments'\n    case $state in\n"
-                        "    command) _describe command commands ;;\n"
-                        "    arguments)\n        case $words[1] in\n");
+                        "'*::argument:->arguments'");
+    append_options(script, command->options);
+    buffer_puts(script, "\n    case $state in\n    command) _describe command commands");
+    if (kind)
+        buffer_printf(script, "; _sluice_offer %s", kind);
+    buffer_puts(script, " ;;\n    arguments)\n        case $words[1] in\n");
     for (const struct command *sub = command->group; sub->name; sub++) {
         buffer_printf(script, "        %s) ", sub->name);
         append_arguments(script, sub);
@@ -109,7 +123,7 @@ void completion_zsh(struct buffer *script)
         "#compdef sluice\n# zsh completion of sluice; made by `sluice completion zsh`\n"
         "_sluice_offer() {\n"
         "    local -a values\n"
-        "    values=(${(f)\"$(sluice __complete $1 ${words[2]} 2>/dev/null)\"})\n"
+        "    values=(${(f)\"$(sluice __complete $1 -- ${words[2]} 2>/dev/null)\"})\n"
         "    compadd -a values\n"
         "}\n");
     for (const struct command_entry *entry = cli_commands; entry->command; entry++) {
@@ -118,8 +132,7 @@ void completion_zsh(struct buffer *script)
     }
     buffer_puts(script, "_sluice() {\n    local -a globals commands\n    local state line\n"
                         "    globals=(");
-    for (size_t i = 0; i < cli_global_options.count; i++)
-        append_option(script, &cli_global_options.options[i]);
+    append_options(script, &cli_global_options);
     buffer_puts(script, "\n    )\n    commands=(\n");
     for (const struct command_entry *entry = cli_commands; entry->command; entry++) {
         if (!entry->command->hidden)

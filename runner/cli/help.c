@@ -224,17 +224,28 @@ void help_overview(struct buffer *buffer, const struct help_layout *wanted)
     buffer_putc(buffer, '\n');
 }
 
+static void append_usage_line(
+    struct buffer *buffer, const char *label, const struct command *command)
+{
+    buffer_printf(buffer, "%s sluice ", label);
+    cli_command_path(command, buffer);
+}
+
+/* A command with sub-commands may also do something by itself. */
 static void append_usage(struct buffer *buffer, const struct command *command)
 {
-    buffer_puts(buffer, "Usage: sluice ");
-    cli_command_path(command, buffer);
-    if (command->group)
-        buffer_puts(buffer, " COMMAND");
-    if (has_visible(command->options))
-        buffer_puts(buffer, " [OPTIONS]");
-    if (command->arguments)
-        buffer_printf(buffer, " %s", command->arguments);
-    buffer_puts(buffer, "\n\n");
+    if (command->run) {
+        append_usage_line(buffer, "Usage:", command);
+        buffer_puts(buffer, has_visible(command->options) ? " [OPTIONS]" : "");
+        buffer_puts(buffer, command->arguments ? " " : "");
+        buffer_puts(buffer, command->arguments ? command->arguments : "");
+        buffer_putc(buffer, '\n');
+    }
+    if (command->group) {
+        append_usage_line(buffer, command->run ? "      " : "Usage:", command);
+        buffer_puts(buffer, " COMMAND [OPTIONS] [ARGUMENTS]\n");
+    }
+    buffer_putc(buffer, '\n');
 }
 
 static void append_examples(
@@ -250,33 +261,38 @@ static void append_examples(
     buffer_putc(buffer, '\n');
 }
 
+static void append_sub_commands(
+    struct buffer *buffer, const struct help_layout *layout, const struct command *group)
+{
+    struct buffer label;
+    unsigned width = 0;
+
+    buffer_init(&label, 0);
+    append_title(buffer, layout, "Commands");
+    for (const struct command *sub = group; sub->name; sub++) {
+        command_label(sub, &label);
+        width = MAX(width, print_width(label.data));
+    }
+    for (const struct command *sub = group; sub->name; sub++) {
+        command_label(sub, &label);
+        append_pair(buffer, layout, label.data, MIN(width, LABEL_MAX), sub->help);
+    }
+    buffer_putc(buffer, '\n');
+    buffer_deinit(&label);
+}
+
 void help_command(
     struct buffer *buffer, const struct command *command, const struct help_layout *wanted)
 {
     const struct help_layout layout = clamped(wanted);
-    struct buffer label;
 
     append_usage(buffer, command);
     wrap(buffer, command->help, 0, 0, layout.width);
     buffer_puts(buffer, ".\n\n");
     if (command->details)
         append_details(buffer, command->details, layout.width);
-    if (command->group) {
-        unsigned width = 0;
-
-        buffer_init(&label, 0);
-        append_title(buffer, &layout, "Commands");
-        for (const struct command *sub = command->group; sub->name; sub++) {
-            command_label(sub, &label);
-            width = MAX(width, print_width(label.data));
-        }
-        for (const struct command *sub = command->group; sub->name; sub++) {
-            command_label(sub, &label);
-            append_pair(buffer, &layout, label.data, MIN(width, LABEL_MAX), sub->help);
-        }
-        buffer_putc(buffer, '\n');
-        buffer_deinit(&label);
-    }
+    if (command->group)
+        append_sub_commands(buffer, &layout, command->group);
     if (has_visible(command->options)) {
         append_title(buffer, &layout, "Options");
         append_options(buffer, &layout, command->options);

@@ -75,6 +75,8 @@ static int run_command(
                              : help_print(cli, command, stderr);
     if (arg_count < command->args_min)
         return cli_usage_error(cli, command, "%s is missing", command->arguments);
+    if (arg_count > command->args_max && command->group)
+        return unknown_command(cli, command, args[0]);
     if (arg_count > command->args_max)
         return cli_usage_error(
             cli, command, "\"%s\" is one argument too many", args[command->args_max]);

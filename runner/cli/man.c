@@ -208,13 +208,11 @@ void man_page(struct buffer *page, const struct command *command)
         return;
     }
     append_head(page, command, command->help);
-    if (command->group) {
-        for (const struct command *sub = command->group; sub->name; sub++) {
-            append_usage(page, sub);
-            buffer_puts(page, sub[1].name ? ".br\n" : "");
-        }
-    } else {
+    if (command->run)
         append_usage(page, command);
+    for (const struct command *sub = command->group; sub && sub->name; sub++) {
+        buffer_puts(page, sub != command->group || command->run ? ".br\n" : "");
+        append_usage(page, sub);
     }
     buffer_puts(page, ".SH DESCRIPTION\n");
     append_text(page, command->help);

@@ -239,13 +239,12 @@ struct graph *graph_new(const struct pipeline *pipeline, graph_sql_fn load_sql, 
     graph_build_references(&builder);
     link_drafts(&builder);
     builder.order = mem_calloc(builder.count, sizeof(*builder.order));
-    if (graph_order(&builder)) {
-        place_nodes(&builder, graph);
-        find_drivers(&builder, graph);
-        guard_check(&builder, graph);
-        if (problems->error_count == errors_before)
-            warn_unused(&builder, graph);
-    }
+    graph_order(&builder);
+    place_nodes(&builder, graph);
+    find_drivers(&builder, graph);
+    guard_check(&builder, graph);
+    if (problems->error_count == errors_before)
+        warn_unused(&builder, graph);
     builder_deinit(&builder);
     if (problems->error_count > errors_before) {
         graph_free(graph);

@@ -3,8 +3,7 @@
  *
  * Edges: a load needs its `from`; a transform needs the tables that its SQL names (asked of the
  * SQL engine's parser); a task with a check in SQL needs the datasets that the check names, its own
- * rows, which go by the name of the dataset, left out; `after` adds an order without data. It takes
- * ids ("load.clean") and, for short, names of datasets ("clean").
+ * rows, which go by the name of the dataset, left out; `after` adds an order without data.
  *
  * SQL knows no upper and lower case in names: `Strikes` is the dataset strikes.
  *
@@ -57,7 +56,8 @@ struct graph {
 /* Asked for only when the pipeline has SQL. */
 typedef int (*graph_sql_fn)(void *data, const struct sql_engine_type **ret_type, struct error *err);
 
-/* Builds and checks it. Every error (an unknown or hidden name, a cycle, broken SQL with its line
+/* Builds and checks a pipeline that pipeline_load() gave, which has looked at `from` and `after`
+ * already. Every error (an unknown name in SQL, a cycle, broken SQL with its line
  * and column, a guard of DESIGN section 3) goes to `problems`; NULL when there was one. */
 struct graph *graph_new(const struct pipeline *pipeline, graph_sql_fn load_sql, void *data,
     struct diagnostics *problems);

@@ -3,6 +3,7 @@
 
 #include "runner/base/mem.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -68,21 +69,14 @@ static void add_draft(
 {
     static const char *const kinds[] = {"extract", "transform", "load"};
     struct graph_draft *draft = &builder->drafts[builder->count];
-    const struct graph_draft *other;
 
     draft->node.kind = kind;
     draft->node.index = builder->count++;
     draft->node.name = item->name;
     draft->node.id = arena_printf(builder->arena, "%s.%s", kinds[kind], item->name);
     table_put(&builder->ids, draft->node.id, draft);
-    if (kind == TASK_LOAD)
-        return;
-    other = table_put(&builder->datasets, item->name, draft);
-    if (other)
-        diagnostics_error(builder->problems, builder->pipeline->path, item->mark,
-            "%s: it would hide %s: extracts and transforms share one set of names, the one that "
-            "SQL uses; rename one of them",
-            draft->node.id, other->node.id);
+    if (kind != TASK_LOAD)
+        table_put(&builder->datasets, item->name, draft);
 }
 
 void graph_build_drafts(struct graph_builder *builder)
@@ -135,24 +129,19 @@ static const struct graph_draft *find_sql_name(
 static void report_unknown_table(struct graph_builder *builder, const struct graph_draft *draft,
     const struct graph_sql *sql, const struct sql_table *table)
 {
-    const struct option_mark mark = graph_sql_mark(sql, table->offset);
-
-    if (table->schema) {
-        diagnostics_error(builder->problems, sql->path, mark,
-            "%s: \"%s.%s\" is not a dataset: SQL here reads the datasets of this pipeline by their "
+    if (table->schema)
+        graph_sql_error(builder, sql, table->offset,
+            "\"%s.%s\" is not a dataset: SQL here reads the datasets of this pipeline by their "
             "plain names; tables of the catalog cannot be read in it yet",
-            sql->label, table->schema, table->name);
-        return;
-    }
-    if (draft->node.kind == TASK_LOAD && strcasecmp(table->name, draft->node.name) == 0) {
-        diagnostics_error(builder->problems, sql->path, mark,
-            "%s: no dataset is called \"%s\": the rows of a load go by the name of its dataset; "
+            table->schema, table->name);
+    else if (draft->node.kind == TASK_LOAD && strcasecmp(table->name, draft->node.name) == 0)
+        graph_sql_error(builder, sql, table->offset,
+            "no dataset is called \"%s\": the rows of a load go by the name of its dataset; "
             "write \"%s\"",
-            sql->label, table->name, draft->node.load->from);
-        return;
-    }
-    diagnostics_error(builder->problems, sql->path, mark, "%s: no dataset is called \"%s\"%s",
-        sql->label, table->name, graph_suggest(builder, &builder->datasets, table->name));
+            table->name, draft->node.load->from);
+    else
+        graph_sql_error(builder, sql, table->offset, "no dataset is called \"%s\"%s", table->name,
+            graph_suggest(builder, &builder->datasets, table->name));
 }
 
 static void add_tables(struct graph_builder *builder, struct graph_draft *draft,
@@ -172,8 +161,8 @@ static void add_tables(struct graph_builder *builder, struct graph_draft *draft,
         if (target == draft && kind == REFERENCE_CHECK)
             continue; /* its own rows */
         if (target == draft) {
-            diagnostics_error(builder->problems, sql->path, graph_sql_mark(sql, table->offset),
-                "%s: it reads itself; name another dataset, or rename this transform", sql->label);
+            graph_sql_error(builder, sql, table->offset,
+                "it reads itself; name another dataset, or rename this transform");
             draft->broken = true;
             continue;
         }
@@ -194,12 +183,11 @@ static void add_checks(struct graph_builder *builder, struct graph_draft *draft)
 
     draft->node.checks = arena_array(builder->arena, count, sizeof(*draft->node.checks));
     for (size_t i = 0; i < count; i++) {
-        struct graph_sql *sql;
+        const struct graph_sql *sql;
 
         if (checks[i].kind != CHECK_SQL)
             continue;
-        sql = arena_new(builder->arena, struct graph_sql);
-        graph_sql_of_check(builder, draft, i, &checks[i], sql);
+        sql = graph_sql_of_check(builder, draft, i, &checks[i]);
         if (graph_sql_parse(builder, sql, &draft->node.checks[i]))
             add_tables(builder, draft, sql, &draft->node.checks[i], REFERENCE_CHECK);
     }
@@ -207,66 +195,41 @@ static void add_checks(struct graph_builder *builder, struct graph_draft *draft)
 
 static void add_statement(struct graph_builder *builder, struct graph_draft *draft)
 {
-    struct graph_sql *sql = arena_new(builder->arena, struct graph_sql);
+    const struct graph_sql *sql = graph_sql_of_transform(builder, draft);
 
-    graph_sql_of_transform(builder, draft, sql);
     if (graph_sql_parse(builder, sql, &draft->node.statement))
         add_tables(builder, draft, sql, &draft->node.statement, REFERENCE_SQL);
     else
         draft->broken = true;
 }
 
+/* config saw to it that what `from` and `after` name is there, and is another task. */
 static void add_from(struct graph_builder *builder, struct graph_draft *draft)
 {
     const struct load *load = draft->node.load;
     const struct graph_draft *target = table_get(&builder->datasets, load->from);
 
-    if (target) {
-        add_reference(draft, (struct graph_reference){
-                                 .kind = REFERENCE_FROM,
-                                 .target = target->node.index,
-                                 .driver = true,
-                                 .field = &load->from,
-                             });
-        return;
-    }
-    draft->broken = true;
-    diagnostics_error(builder->problems, builder->pipeline->path,
-        pipeline_mark(builder->pipeline, &load->from), "%s.from: no dataset is called \"%s\"%s",
-        draft->node.id, load->from, graph_suggest(builder, &builder->datasets, load->from));
+    assert(target);
+    add_reference(draft, (struct graph_reference){
+                             .kind = REFERENCE_FROM,
+                             .target = target->node.index,
+                             .driver = true,
+                             .field = &load->from,
+                         });
 }
 
 static void add_after(
     struct graph_builder *builder, struct graph_draft *draft, const struct text_list *after)
 {
-    const struct option_mark mark =
-        after->count ? pipeline_mark(builder->pipeline, after) : (struct option_mark){0};
-
     for (size_t i = 0; i < after->count; i++) {
-        const char *name = after->items[i];
-        const bool is_id = strchr(name, '.') != NULL;
-        const struct graph_draft *target =
-            table_get(is_id ? &builder->ids : &builder->datasets, name);
+        const struct graph_draft *target = table_get(&builder->ids, after->items[i]);
 
-        if (!target) {
-            const struct table *near = is_id ? &builder->ids : &builder->datasets;
-            char *load_id = arena_printf(builder->arena, "load.%s", name);
-
-            diagnostics_error(builder->problems, builder->pipeline->path, mark,
-                "%s.after: no task is called \"%s\"%s", draft->node.id, name,
-                table_has(&builder->ids, load_id)
-                    ? arena_printf(builder->arena, "; did you mean \"%s\"?", load_id)
-                    : graph_suggest(builder, near, name));
-        } else if (target == draft) {
-            diagnostics_error(builder->problems, builder->pipeline->path, mark,
-                "%s.after: a task cannot come after itself", draft->node.id);
-        } else {
-            add_reference(draft, (struct graph_reference){
-                                     .kind = REFERENCE_AFTER,
-                                     .target = target->node.index,
-                                     .field = after,
-                                 });
-        }
+        assert(target && target != draft);
+        add_reference(draft, (struct graph_reference){
+                                 .kind = REFERENCE_AFTER,
+                                 .target = target->node.index,
+                                 .field = &after->items[i],
+                             });
     }
 }
 

@@ -8,13 +8,12 @@
 
 #include "runner/engine/graph.h"
 
-/* SQL and where it was written: path and mark are of its first byte. */
+/* The SQL of a transform or of a check. */
 struct graph_sql {
-    const char *text, *path;
+    const char *text;
     const char *label; /* what errors call it: "transform.clean.sql" */
-    struct option_mark mark;
-    bool by_line; /* it stands in the file as it is, each line but the first indented by `indent` */
-    unsigned indent;
+    const struct transform *transform;
+    const struct check *check; /* NULL: it is the transform's */
 };
 
 enum graph_reference_kind {
@@ -63,11 +62,17 @@ const char *graph_suggest(
     struct graph_builder *builder, const struct table *names, const char *name);
 
 /* --- graph_sql.c: statements and places in them --- */
-void graph_sql_of_transform(
-    struct graph_builder *builder, const struct graph_draft *draft, struct graph_sql *ret_sql);
-void graph_sql_of_check(struct graph_builder *builder, const struct graph_draft *draft,
-    size_t index, const struct check *check, struct graph_sql *ret_sql);
-struct option_mark graph_sql_mark(const struct graph_sql *sql, size_t offset);
+const struct graph_sql *graph_sql_of_transform(
+    struct graph_builder *builder, const struct graph_draft *draft);
+const struct graph_sql *graph_sql_of_check(struct graph_builder *builder,
+    const struct graph_draft *draft, size_t index, const struct check *check);
+/* Where byte `offset` of it stands, and in which file. */
+struct option_mark graph_sql_mark(const struct graph_builder *builder, const struct graph_sql *sql,
+    size_t offset, const char **ret_path);
+
+/* Reports "LABEL: message" at that byte. */
+void graph_sql_error(const struct graph_builder *builder, const struct graph_sql *sql,
+    size_t offset, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Parses it and looks at its parameters. False, and reported, where it is broken. */
 bool graph_sql_parse(struct graph_builder *builder, const struct graph_sql *sql,
@@ -75,8 +80,8 @@ bool graph_sql_parse(struct graph_builder *builder, const struct graph_sql *sql,
 
 /* --- graph_order.c: an order, or the cycles that forbid one --- */
 
-/* Fills builder->order. False, and reported, when there is a cycle. */
-bool graph_order(struct graph_builder *builder);
+/* Fills builder->order. What is in a cycle, or needs one, is reported, comes last and is broken. */
+void graph_order(struct graph_builder *builder);
 
 /* --- guard.c: the guards of DESIGN section 3 --- */
 void guard_check(const struct graph_builder *builder, const struct graph *graph);

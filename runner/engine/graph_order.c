@@ -124,7 +124,7 @@ static void report_cycles(const struct graph_builder *builder, unsigned char *co
 
 /* --- order --- */
 
-bool graph_order(struct graph_builder *builder)
+void graph_order(struct graph_builder *builder)
 {
     unsigned *heap = mem_calloc(builder->count, sizeof(*heap));
     unsigned *missing = mem_calloc(builder->count, sizeof(*missing));
@@ -147,10 +147,14 @@ bool graph_order(struct graph_builder *builder)
                 heap_push(heap, &heap_count, node->dependents[i]);
         }
     }
-    if (done < builder->count)
-        report_cycles(builder, colours);
+    for (unsigned i = 0; i < builder->count; i++) {
+        if (colours[i] == BLACK)
+            continue;
+        builder->order[done++] = i; /* so that the rest of the file can be judged, too */
+        builder->drafts[i].broken = true;
+    }
+    report_cycles(builder, colours);
     free(colours);
     free(missing);
     free(heap);
-    return done == builder->count;
 }

@@ -8,65 +8,57 @@
 
 /* --- places --- */
 
-void graph_sql_of_transform(
-    struct graph_builder *builder, const struct graph_draft *draft, struct graph_sql *ret_sql)
+const struct graph_sql *graph_sql_of_transform(
+    struct graph_builder *builder, const struct graph_draft *draft)
 {
-    const struct transform *transform = draft->node.transform;
+    struct graph_sql *sql = arena_new(builder->arena, struct graph_sql);
 
-    *ret_sql = (struct graph_sql){
-        .text = transform->sql ? transform->sql : "",
-        .path = transform->sql_path ? transform->sql_path : builder->pipeline->path,
-        .label = arena_printf(builder->arena, "%s.sql", draft->node.id),
-        .mark = transform->sql_mark,
-        .by_line = transform->sql_block,
-        .indent = transform->sql_indent,
-    };
-    if (ret_sql->mark.line == 0) {
-        ret_sql->path = builder->pipeline->path;
-        ret_sql->mark = pipeline_mark(builder->pipeline, &transform->sql);
-    }
+    sql->transform = draft->node.transform;
+    sql->text = sql->transform->sql;
+    sql->label = arena_printf(builder->arena, "%s.sql", draft->node.id);
+    return sql;
 }
 
-void graph_sql_of_check(struct graph_builder *builder, const struct graph_draft *draft,
-    size_t index, const struct check *check, struct graph_sql *ret_sql)
+const struct graph_sql *graph_sql_of_check(struct graph_builder *builder,
+    const struct graph_draft *draft, size_t index, const struct check *check)
 {
-    *ret_sql = (struct graph_sql){
-        .text = check->sql ? check->sql : "",
-        .path = builder->pipeline->path,
-        .label = arena_printf(builder->arena, "%s.checks[%zu].sql", draft->node.id, index + 1),
-        .mark = check->sql_mark,
-        .by_line = check->sql_block,
-        .indent = check->sql_indent,
-    };
-    if (ret_sql->mark.line == 0)
-        ret_sql->mark = pipeline_mark(builder->pipeline, &check->sql);
+    struct graph_sql *sql = arena_new(builder->arena, struct graph_sql);
+
+    sql->check = check;
+    sql->text = check->sql;
+    sql->label = arena_printf(builder->arena, "%s.checks[%zu].sql", draft->node.id, index + 1);
+    return sql;
 }
 
-/* Columns count characters, as everywhere else: bytes that go on a character do not count. */
-struct option_mark graph_sql_mark(const struct graph_sql *sql, size_t offset)
+struct option_mark graph_sql_mark(const struct graph_builder *builder, const struct graph_sql *sql,
+    size_t offset, const char **ret_path)
 {
-    struct option_mark mark = sql->mark;
+    if (sql->transform)
+        return pipeline_sql_mark(builder->pipeline, sql->transform, offset, ret_path);
+    *ret_path = builder->pipeline->path;
+    return pipeline_text_mark(builder->pipeline, &sql->check->sql, offset);
+}
 
-    if (!sql->by_line)
-        return mark;
-    for (size_t i = 0; i < offset && sql->text[i]; i++) {
-        if (sql->text[i] == '\n') {
-            mark.line++;
-            mark.column = sql->indent + 1;
-        } else if (((unsigned char)sql->text[i] & 0xc0) != 0x80) {
-            mark.column++;
-        }
-    }
-    return mark;
+void graph_sql_error(const struct graph_builder *builder, const struct graph_sql *sql,
+    size_t offset, const char *format, ...)
+{
+    const char *path;
+    const struct option_mark mark = graph_sql_mark(builder, sql, offset, &path);
+    va_list args;
+    char *message;
+
+    va_start(args, format);
+    message = mem_vprintf(format, args);
+    va_end(args);
+    diagnostics_error(builder->problems, path, mark, "%s: %s", sql->label, message);
+    free(message);
 }
 
 struct option_mark graph_reference_mark(const struct graph_builder *builder,
     const struct graph_reference *reference, const char **ret_path)
 {
-    if (reference->sql) {
-        *ret_path = reference->sql->path;
-        return graph_sql_mark(reference->sql, reference->offset);
-    }
+    if (reference->sql)
+        return graph_sql_mark(builder, reference->sql, reference->offset, ret_path);
     *ret_path = builder->pipeline->path;
     return pipeline_mark(builder->pipeline, reference->field);
 }
@@ -123,10 +115,8 @@ static void check_parameters(struct graph_builder *builder, const struct graph_s
         if (table_has(&builder->parameters, name))
             continue;
         hint = graph_suggest(builder, &builder->parameters, name);
-        diagnostics_error(builder->problems, sql->path,
-            graph_sql_mark(sql, find_parameter(sql->text, name)),
-            "%s: no parameter is called \"%s\"%s", sql->label, name,
-            *hint ? hint : "; declare it under `params:`");
+        graph_sql_error(builder, sql, find_parameter(sql->text, name),
+            "no parameter is called \"%s\"%s", name, *hint ? hint : "; declare it under `params:`");
     }
 }
 
@@ -138,8 +128,7 @@ bool graph_sql_parse(
     const bool pasted = strstr(sql->text, "${") != NULL;
 
     if (builder->sql->parse(sql->text, builder->arena, ret_statement, &offset, &err)) {
-        diagnostics_error(builder->problems, sql->path, graph_sql_mark(sql, offset), "%s: %s%s",
-            sql->label, err.message,
+        graph_sql_error(builder, sql, offset, "%s%s", err.message,
             pasted ? "; in SQL a parameter is bound, never pasted: write $name for ${params.name}"
                    : "");
         return false;

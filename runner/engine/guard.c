@@ -15,20 +15,21 @@ static void check_append(
     const struct graph_builder *builder, const struct graph *graph, const struct graph_node *node)
 {
     const struct load *load = node->load;
-    const struct option_mark mark = pipeline_mark(builder->pipeline, &load->mode);
 
     for (unsigned i = 0; i < node->driver_count; i++) {
         const struct graph_node *driver = &graph->nodes[node->drivers[i]];
 
         if (!is_incremental(driver->extract))
-            diagnostics_error(builder->problems, builder->pipeline->path, mark,
+            diagnostics_error(builder->problems, builder->pipeline->path,
+                pipeline_mark(builder->pipeline, &load->mode),
                 "%s.mode: append would add all rows of %s again in each run; write "
                 "`only_new: true`, `cursor: {column: …}` or `repeat: true` under %s (line %u), or "
                 "`mode: overwrite` here",
                 node->id, driver->id, driver->id, driver->extract->item.mark.line);
     }
     if (node->undriven)
-        diagnostics_error(builder->problems, builder->pipeline->path, mark,
+        diagnostics_error(builder->problems, builder->pipeline->path,
+            pipeline_mark(builder->pipeline, &load->mode),
             "%s.mode: append would add the same rows again in each run: some rows of %s come from "
             "no extract (its SQL selects without FROM, or from VALUES); write `mode: overwrite`",
             node->id, load->from);

@@ -285,6 +285,16 @@ static void postpone_different_loads(struct plan *plan)
     }
 }
 
+/* A file of the project goes by its path from the project's root, as pipelines write it. */
+static void describe_object(
+    const struct plan *plan, const struct store *store, const char *key, struct buffer *shown)
+{
+    if (store == plan->operation->options.engine->project_files)
+        buffer_puts(shown, key);
+    else
+        store->type->describe(store, key, shown);
+}
+
 /* The objects that an extract reads in this run: what is new to its loads, or all. */
 static void choose_objects(struct plan *plan, const struct graph_node *node)
 {
@@ -307,7 +317,7 @@ static void choose_objects(struct plan *plan, const struct graph_node *node)
         if (chosen && !chosen->is_new[i])
             continue;
         buffer_clear(&shown);
-        extract->store->type->describe(extract->store, list->objects[i].key, &shown);
+        describe_object(plan, extract->store, list->objects[i].key, &shown);
         extract->bytes += list->objects[i].size;
         extract->objects[extract->object_count++] = (struct plan_object){
             .object = list->objects[i], .shown = arena_strdup(&plan->arena, shown.data)};
@@ -328,11 +338,17 @@ static void mark_needed(struct plan *plan, const struct graph_node *node)
         mark_needed(plan, node_of(plan, node->inputs[i]));
 }
 
+/* Whether no wanted task reads its rows; one that only comes `after` it does not. */
 static bool is_end(const struct plan *plan, const struct graph_node *node)
 {
     for (unsigned i = 0; i < node->dependent_count; i++) {
-        if (plan->tasks[node->dependents[i]].wanted)
-            return false;
+        const struct graph_node *dependent = node_of(plan, node->dependents[i]);
+
+        for (unsigned j = 0; plan->tasks[dependent->index].wanted && j < dependent->input_count;
+             j++) {
+            if (dependent->inputs[j] == node->index)
+                return false;
+        }
     }
     return true;
 }

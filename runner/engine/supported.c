@@ -40,11 +40,20 @@ static void check_url(const struct report *report, const void *field, const char
     const int scheme = foreign_scheme(url);
     char value[32];
 
-    if (strstr(url, "${secret.")) {
-        refuse(report, field, key, "${secret.…}", instead);
-    } else if (scheme) {
-        snprintf(value, sizeof(value), "%.*s:", MIN(scheme, 20), url);
-        refuse(report, field, key, value, instead);
+    if (scheme == 0)
+        return;
+    snprintf(value, sizeof(value), "%.*s:", MIN(scheme, 20), url);
+    refuse(report, field, key, value, instead);
+}
+
+static void check_secrets(const struct pipeline *pipeline, struct diagnostics *problems)
+{
+    for (size_t i = 0; i < pipeline->secrets.count; i++) {
+        const struct option_pair *secret = &pipeline->secrets.items[i];
+
+        diagnostics_error(problems, pipeline->path, secret->mark,
+            "%s: ${secret.%s} cannot be executed by this version yet; use ${env.NAME}",
+            secret->value, secret->name);
     }
 }
 
@@ -86,7 +95,7 @@ static void check_table(const struct report *report, const struct load *load)
         const enum partition_transform transform = load->partitions[i].transform;
 
         if (transform == PARTITION_BUCKET || transform == PARTITION_TRUNCATE)
-            refuse(report, &load->partition_by, "partition_by", load->partitions[i].text,
+            refuse(report, &load->partition_by.items[i], "partition_by", load->partitions[i].text,
                 "use the column itself, or its year, month, day or hour");
     }
     if (load->sequence_by)
@@ -116,6 +125,7 @@ static void check_load(const struct report *report, const struct load *load)
 
 void graph_list_unsupported(const struct graph *graph, struct diagnostics *problems)
 {
+    check_secrets(graph->pipeline, problems);
     for (unsigned i = 0; i < graph->count; i++) {
         const struct graph_node *node = &graph->nodes[i];
         const struct report report = {graph->pipeline, problems, node->id};

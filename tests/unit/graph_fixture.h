@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "config/bind_internal.h"
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/engine/graph.h"
@@ -21,6 +22,7 @@
 
 struct fixture {
     struct pipeline pipeline;
+    struct bind_marks marks;
     struct extract *extracts;
     struct transform *transforms;
     struct load *loads;
@@ -40,6 +42,8 @@ static inline void fixture_init(struct fixture *fixture, size_t capacity)
     fixture->pipeline.path = "p.yaml";
     fixture->pipeline.name = "p";
     arena_init(&fixture->pipeline.arena);
+    fixture->marks.arena = &fixture->pipeline.arena;
+    fixture->pipeline.marks = &fixture->marks;
     diagnostics_init(&fixture->problems);
 }
 
@@ -70,6 +74,16 @@ static inline struct extract *add_extract(struct fixture *fixture, const char *n
     return extract;
 }
 
+/* As if the text at `field` began there, in lines that are indented like the first. */
+static inline void place(struct fixture *fixture, const void *field, unsigned line, unsigned column)
+{
+    struct bind_place *place = bind_put_place(&fixture->marks, field);
+
+    place->mark = place->text = (struct option_mark){line, column};
+    place->block = true;
+    place->indent = column - 1;
+}
+
 /* Its SQL is a literal block whose lines are indented by six columns, on the line below. */
 static inline struct transform *add_transform(
     struct fixture *fixture, const char *name, const char *sql)
@@ -80,9 +94,7 @@ static inline struct transform *add_transform(
     fixture->pipeline.transforms.items = fixture->transforms;
     *transform = (struct transform){.item = fixture_item(fixture, name), .sql = sql};
     transform->sql_path = fixture->pipeline.path;
-    transform->sql_mark = (struct option_mark){fixture->line + 1, 7};
-    transform->sql_block = true;
-    transform->sql_indent = 6;
+    place(fixture, &transform->sql, fixture->line + 1, 7);
     return transform;
 }
 
@@ -112,8 +124,7 @@ static inline struct check *add_check(
 
     assert_int_equal(checks->count, 0); /* one is enough for these tests */
     *check = (struct check){.kind = CHECK_SQL, .sql = sql};
-    check->sql_mark = (struct option_mark){fixture->line + 5, 14};
-    check->sql_block = true;
+    place(fixture, &check->sql, fixture->line + 5, 14);
     *checks = (struct option_items){check, 1};
     return check;
 }
