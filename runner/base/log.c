@@ -107,8 +107,6 @@ bool log_enabled(const struct log *log, const char *scope, enum log_level level)
 
 /* --- making and ending one --- */
 
-static int hourly_file(struct log *log, int64_t now_ms);
-
 static int make_folders(const char *dir, struct error *err)
 {
     char *path = mem_strdup(dir);
@@ -124,6 +122,9 @@ static int make_folders(const char *dir, struct error *err)
             *slash++ = '/';
     }
     free(path);
+    /* Lines that cannot be written later are only counted: better told before the first. */
+    if (result == 0 && access(dir, W_OK | X_OK))
+        result = error_set_errno(err, errno, "log folder %s: no file can be written there", dir);
     return result;
 }
 
@@ -144,11 +145,6 @@ struct log *log_new(const struct log_options *options, struct error *err)
         if (make_folders(options->dir, err))
             goto fail;
         log->dir = mem_strdup(options->dir);
-        /* Lines that are lost later are only counted; a folder that takes none is told now. */
-        if (hourly_file(log, time_now_ms()) < 0) {
-            error_set_errno(err, errno, "log folder %s: cannot write a file there", options->dir);
-            goto fail;
-        }
     }
     return log;
 fail:
