@@ -2,7 +2,6 @@
 
 #include "runner/base/mem.h"
 #include "runner/engine/check.h"
-#include "runner/engine/graph_build.h"
 #include "runner/engine/run_private.h"
 
 #include <inttypes.h>
@@ -37,26 +36,6 @@ static void report(struct checking *checking, const struct check *check, struct 
         error_keep_first(&checking->err, &err);
 }
 
-/* Of a check that could not be asked: the SQL is the user's own, or it was made from the check. */
-static void place_error(
-    const struct checking *checking, const struct check *check, struct error *err)
-{
-    const struct task *task = checking->task;
-    char label[340];
-    const struct graph_sql sql = {.text = check->sql,
-        .path = task->run->pipeline->path,
-        .label = label,
-        .mark = check->sql_mark,
-        .by_line = check->sql_block,
-        .indent = check->sql_indent};
-
-    snprintf(label, sizeof(label), "%s.checks[%zu].sql", task->node->id, checking->next + 1);
-    if (check->kind == CHECK_SQL && sql.mark.line > 0)
-        task_place_sql_error(&sql, err);
-    else
-        task_place_error(task, &check->item, "checks", err);
-}
-
 static void on_checked(struct sql_request *request, const struct error *err)
 {
     struct checking *checking = container_of(request, struct checking, request);
@@ -72,7 +51,7 @@ static void on_checked(struct sql_request *request, const struct error *err)
         .count = err ? 0 : request->check.ret_count};
     if (err) {
         placed = *err;
-        place_error(checking, check, &placed);
+        task_place_check_error(task, check, checking->next, &placed);
         error_keep_first(&checking->err, &placed);
     } else if (!result->passed) {
         report(checking, check, result);

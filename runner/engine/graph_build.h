@@ -1,5 +1,4 @@
-/* What graph.c and its siblings share while a graph is built; nobody else includes it
- * but task.c and checking.c, for places in SQL.
+/* What graph.c and its siblings share while a graph is built; nobody else includes it.
  *
  * A draft is a task in the order of the file, a reference is one place of the file where a task
  * names another. Both live until graph_new() returns, so that errors can point at the place. */

@@ -1,7 +1,6 @@
 #include "runner/engine/task.h"
 
 #include "runner/base/mem.h"
-#include "runner/engine/graph_build.h"
 #include "runner/engine/run_private.h"
 
 #include <assert.h>
@@ -53,38 +52,50 @@ void task_place_error(
             task->node->id, *key ? "." : "", key);
 }
 
-void task_place_sql_error(const struct graph_sql *sql, struct error *err)
+/* The byte of the SQL that an error is about. */
+static size_t sql_offset(const char *sql, const struct error *err)
 {
-    const bool placed = err->detail > 0 && sql->by_line && (size_t)err->detail <= strlen(sql->text);
-    const struct option_mark mark =
-        placed ? graph_sql_mark(sql, (size_t)err->detail - 1) : sql->mark;
-    const char *message = err->message;
-    const char *rest = strstr(message, " of the SQL: ");
+    return err->detail > 0 && (size_t)err->detail <= strlen(sql) ? (size_t)err->detail - 1 : 0;
+}
+
+static void place_sql(
+    struct error *err, const char *path, struct option_mark mark, const char *label)
+{
+    static const char of_sql[] = " of the SQL: ";
+    const char *rest = strstr(err->message, of_sql);
 
     if (err->class == ERROR_CANCELLED)
         return;
-    if (placed && rest && strncmp(message, "line ", 5) == 0) /* the file's line says it better */
-        memmove(err->message, rest + strlen(" of the SQL: "), strlen(rest + 13) + 1);
-    error_prefix(err, "%s:%u:%u: %s", sql->path, mark.line, mark.column, sql->label);
+    if (err->detail > 0 && rest && strncmp(err->message, "line ", 5) == 0) {
+        rest += strlen(of_sql); /* the line of the file says it better */
+        memmove(err->message, rest, strlen(rest) + 1);
+    }
+    error_prefix(err, "%s:%u:%u: %s.sql", path, mark.line, mark.column, label);
 }
 
 void task_place_transform_error(const struct task *task, struct error *err)
 {
     const struct transform *transform = task->node->transform;
-    char label[300];
-    struct graph_sql sql = {.text = transform->sql,
-        .path = transform->sql_path,
-        .label = label,
-        .mark = transform->sql_mark,
-        .by_line = transform->sql_block,
-        .indent = transform->sql_indent};
+    const char *path;
+    const struct option_mark mark =
+        pipeline_sql_mark(task->run->pipeline, transform, sql_offset(transform->sql, err), &path);
 
-    snprintf(label, sizeof(label), "%s.sql", task->node->id);
-    if (sql.mark.line == 0) {
-        sql.path = task->run->pipeline->path;
-        sql.mark = pipeline_mark(task->run->pipeline, &transform->sql);
+    place_sql(err, path, mark, task->node->id);
+}
+
+void task_place_check_error(
+    const struct task *task, const struct check *check, size_t index, struct error *err)
+{
+    const struct pipeline *pipeline = task->run->pipeline;
+    char label[340];
+
+    if (check->kind != CHECK_SQL) {
+        task_place_error(task, &check->item, "checks", err);
+        return;
     }
-    task_place_sql_error(&sql, err);
+    snprintf(label, sizeof(label), "%s.checks[%zu]", task->node->id, index + 1);
+    place_sql(err, pipeline->path,
+        pipeline_text_mark(pipeline, &check->sql, sql_offset(check->sql, err)), label);
 }
 
 /* --- options that tasks of all kinds have --- */
