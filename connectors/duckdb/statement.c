@@ -104,6 +104,38 @@ static const char *advice_of(enum error_code code)
     return "";
 }
 
+/* Characters that stand before the caret which DuckDB draws below its "LINE n: …"; 0 where it shows
+ * only a part of the line, or none. */
+static size_t caret_column(const char *line)
+{
+    const char *text = strstr(line, ": "), *end = strchr(line, '\n');
+    const char *caret = end ? end + 1 + strspn(end + 1, " ") : NULL;
+
+    if (!text || !caret || text > end || *caret != '^' || strncmp(text + 2, "...", 3) == 0)
+        return 0;
+    return MAX(caret - (end + 1), text + 2 - line) - (text + 2 - line);
+}
+
+/* Says in err->detail which byte of the user's SQL the error is about. */
+static void place_error(const char *message, const char *sql, int first_line, struct error *err)
+{
+    const char *found = message ? strstr(message, "\nLINE ") : NULL;
+    const int line = found ? (int)strtol(found + strlen("\nLINE "), NULL, 10) - first_line : 0;
+    const char *at = sql;
+
+    if (line < 1 || err == NULL || err->code == ERROR_STOPPED)
+        return;
+    for (int i = 1; i < line && at; i++)
+        at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL;
+    if (!at)
+        return;
+    for (size_t column = caret_column(found + 1); column > 0 && *at && *at != '\n'; column--) {
+        for (at++; ((unsigned char)*at & 0xc0) == 0x80;)
+            at++;
+    }
+    err->detail = (int)(at - sql) + 1;
+}
+
 int statement_error(const char *message, duckdb_error_type type, int first_line, struct error *err)
 {
     const char *text = message ? without_kind(message) : "the engine gave no reason";
@@ -228,6 +260,7 @@ int statement_prepare(duckdb_connection connection, const char *before, const ch
         const char *why = duckdb_prepare_error(statement);
 
         rc = statement_error(why, type_of_message(why), first_line, err);
+        place_error(why, sql, first_line, err);
     }
     free(text);
     if (!rc)
@@ -254,8 +287,13 @@ int statement_execute(duckdb_connection connection, const char *before, const ch
     state = streaming ? duckdb_execute_prepared_streaming(statement, &result)
                       : duckdb_execute_prepared(statement, &result);
     duckdb_destroy_prepare(&statement);
-    if (state != DuckDBSuccess)
-        return statement_failed(&result, first_line, err);
+    if (state != DuckDBSuccess) {
+        statement_error(
+            duckdb_result_error(&result), duckdb_result_error_type(&result), first_line, err);
+        place_error(duckdb_result_error(&result), sql, first_line, err);
+        duckdb_destroy_result(&result);
+        return -1;
+    }
     *ret_result = result;
     return 0;
 }
