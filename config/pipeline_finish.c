@@ -72,17 +72,6 @@ static const char *title_of(struct pipeline *pipeline, const struct check *check
     return own;
 }
 
-static void finish_check_sql(const struct pipeline *pipeline, struct check *check)
-{
-    const struct bind_place *place = bind_place(pipeline->marks, &check->sql);
-
-    if (!place)
-        return;
-    check->sql_mark = place->text;
-    check->sql_block = place->block || place->exact;
-    check->sql_indent = place->indent;
-}
-
 static void finish_checks(struct pipeline *pipeline, const struct option_items *checks)
 {
     struct check *all = checks->items;
@@ -100,7 +89,6 @@ static void finish_checks(struct pipeline *pipeline, const struct option_items *
         }
         if (!pipeline_is_set(pipeline, &check->row_count.max))
             check->row_count.max = -1;
-        finish_check_sql(pipeline, check);
         if (!check->title)
             check->title = title_of(pipeline, check);
     }
