@@ -26,7 +26,7 @@ const struct graph_sql *graph_sql_of_check(struct graph_builder *builder,
 
     sql->check = check;
     sql->text = check->sql;
-    sql->label = arena_printf(builder->arena, "%s.checks[%zu].sql", draft->node.id, index);
+    sql->label = arena_printf(builder->arena, "%s.checks[%zu].sql", draft->node.id, index + 1);
     return sql;
 }
 

@@ -338,11 +338,17 @@ static void mark_needed(struct plan *plan, const struct graph_node *node)
         mark_needed(plan, node_of(plan, node->inputs[i]));
 }
 
+/* Whether no wanted task reads its rows; one that only comes `after` it does not. */
 static bool is_end(const struct plan *plan, const struct graph_node *node)
 {
     for (unsigned i = 0; i < node->dependent_count; i++) {
-        if (plan->tasks[node->dependents[i]].wanted)
-            return false;
+        const struct graph_node *dependent = node_of(plan, node->dependents[i]);
+
+        for (unsigned j = 0; plan->tasks[dependent->index].wanted && j < dependent->input_count;
+             j++) {
+            if (dependent->inputs[j] == node->index)
+                return false;
+        }
     }
     return true;
 }

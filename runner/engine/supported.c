@@ -82,7 +82,7 @@ static void check_checks(const struct report *report, const struct option_items 
 
         if (items[i].severity != SEVERITY_QUARANTINE)
             continue;
-        snprintf(key, sizeof(key), "checks[%zu].severity", i);
+        snprintf(key, sizeof(key), "checks[%zu].severity", i + 1);
         refuse(report, &items[i].severity, key, "quarantine", "use error or warn");
     }
 }

@@ -217,7 +217,7 @@ static void pipelines_are_found(void **state)
 
     (void)state;
     assert_int_equal(project_pipeline_paths(project, &paths, &err), -1);
-    assert_int_equal(err.code, ERROR_NOT_FOUND);
+    assert_int_equal(err.code, ERROR_INVALID);
     assert_int_equal(mkdir("pipelines", 0700), 0);
     assert_int_equal(mkdir("pipelines/sub", 0700), 0);
     assert_int_equal(mkdir("pipelines/.hidden", 0700), 0);

@@ -213,14 +213,14 @@ static void test_checks(void **state)
 
     fixture.loads[1].checks.count = 0;
     add_check(&fixture, &fixture.loads[1].checks, "select 1 from monthly");
-    expect_problem(&fixture, "p.yaml:65:28: load.monthly.checks[0].sql: no dataset is called "
+    expect_problem(&fixture, "p.yaml:65:28: load.monthly.checks[1].sql: no dataset is called "
                              "\"monthly\": the rows of a load go by the name of its dataset; write "
                              "\"clean\"");
     fixture_deinit(&fixture);
 
     quickstart(&fixture);
     add_check(&fixture, &fixture.transforms[0].checks, "select broken");
-    expect_problem(&fixture, "p.yaml:55:21: transform.clean.checks[0].sql: syntax error");
+    expect_problem(&fixture, "p.yaml:55:21: transform.clean.checks[1].sql: syntax error");
     fixture_deinit(&fixture);
 }
 
