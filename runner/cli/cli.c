@@ -175,7 +175,7 @@ int cli_load_graph(struct cli *cli, const char *name, const struct pipeline_scop
     struct pipeline **ret_pipeline, struct graph **ret_graph)
 {
     struct diagnostics problems;
-    struct pipeline *pipeline;
+    struct pipeline *pipeline = NULL;
     struct graph *graph;
     int code = cli_load_pipeline(cli, name, scope, &pipeline);
 

@@ -199,28 +199,28 @@ static struct help_layout clamped(const struct help_layout *layout)
     return (struct help_layout){.width = MAX(layout->width, WIDTH_MIN), .color = layout->color};
 }
 
-void help_overview(struct buffer *buffer, const struct help_layout *wanted)
+void help_overview(struct buffer *buffer, const struct help_layout *layout)
 {
-    const struct help_layout layout = clamped(wanted);
+    const struct help_layout own = clamped(layout);
 
     wrap(buffer,
         "sluice runs data pipelines: YAML files that say what to read, SQL that transforms it, "
         "tables that it is committed into, exactly once.",
-        0, 0, layout.width);
+        0, 0, own.width);
     buffer_puts(buffer, "\n\nUsage: sluice COMMAND [OPTIONS] [ARGUMENTS]\n\n");
-    append_commands(buffer, &layout);
+    append_commands(buffer, &own);
     buffer_putc(buffer, '\n');
-    append_title(buffer, &layout, cli_global_options.help);
-    append_options(buffer, &layout, &cli_global_options);
+    append_title(buffer, &own, cli_global_options.help);
+    append_options(buffer, &own, &cli_global_options);
     buffer_putc(buffer, '\n');
-    append_title(buffer, &layout, "Exit codes");
+    append_title(buffer, &own, "Exit codes");
     for (const struct exit_meaning *exit = exit_meanings; exit->code; exit++)
-        append_pair(buffer, &layout, exit->code, 8, exit->meaning);
+        append_pair(buffer, &own, exit->code, 8, exit->meaning);
     buffer_puts(buffer, "\nTo begin: ");
     wrap(buffer,
         "\"sluice init DIR\" writes a small project that runs; \"sluice help COMMAND\" says more "
         "about one command.",
-        10, 0, layout.width);
+        10, 0, own.width);
     buffer_putc(buffer, '\n');
 }
 
@@ -282,26 +282,26 @@ static void append_sub_commands(
 }
 
 void help_command(
-    struct buffer *buffer, const struct command *command, const struct help_layout *wanted)
+    struct buffer *buffer, const struct command *command, const struct help_layout *layout)
 {
-    const struct help_layout layout = clamped(wanted);
+    const struct help_layout own = clamped(layout);
 
     append_usage(buffer, command);
-    wrap(buffer, command->help, 0, 0, layout.width);
+    wrap(buffer, command->help, 0, 0, own.width);
     buffer_puts(buffer, ".\n\n");
     if (command->details)
-        append_details(buffer, command->details, layout.width);
+        append_details(buffer, command->details, own.width);
     if (command->group)
-        append_sub_commands(buffer, &layout, command->group);
+        append_sub_commands(buffer, &own, command->group);
     if (has_visible(command->options)) {
-        append_title(buffer, &layout, "Options");
-        append_options(buffer, &layout, command->options);
+        append_title(buffer, &own, "Options");
+        append_options(buffer, &own, command->options);
         buffer_putc(buffer, '\n');
     }
     if (command->examples)
-        append_examples(buffer, &layout, command->examples);
-    append_title(buffer, &layout, cli_global_options.help);
-    append_options(buffer, &layout, &cli_global_options);
+        append_examples(buffer, &own, command->examples);
+    append_title(buffer, &own, cli_global_options.help);
+    append_options(buffer, &own, &cli_global_options);
 }
 
 int help_print(struct cli *cli, const struct command *command, FILE *out)

@@ -19,7 +19,7 @@ void help_command(
 int help_print(struct cli *cli, const struct command *command, FILE *out);
 
 /* troff, man(7): sluice(1) for NULL, else sluice-<command>(1), sub-commands in their group's. */
-void man_page(struct buffer *buffer, const struct command *command);
+void man_page(struct buffer *page, const struct command *command);
 
 /* "-e, --env NAME"; switches take no value. */
 void help_option_label(const struct option *option, struct buffer *buffer);

@@ -140,14 +140,15 @@ static void on_tick(struct timer *timer)
     draw(container_of(timer, struct live, timer));
 }
 
-/* What the list shows anyway is left out: info, and the end of the run. */
+/* What the list and the summary show anyway is left out: info, and how tasks and the run end. */
 static void on_log_line(
     void *data, enum log_level level, const char *event, const char *line, size_t length)
 {
     struct live *live = data;
     unsigned width, height;
 
-    if (level < LOG_WARN || strcmp(event, "run.finished") == 0)
+    if (level < LOG_WARN || strcmp(event, "run.finished") == 0 ||
+        strcmp(event, "task.finished") == 0)
         return;
     get_size(live, &width, &height);
     go_to_top(live, width);

@@ -169,8 +169,8 @@ static void retire(struct log_reader *reader, int64_t now_ms, unsigned keep)
     int64_t hour_ms;
 
     while (reader->open_count > keep && (reader->open_count == LOG_OPEN_MAX ||
-                                         !log_filter_hour(reader->files[0].name, &hour_ms) ||
-                                         now_ms > hour_ms + MS_PER_HOUR + LOG_LINGER_MS)) {
+                                            !log_filter_hour(reader->files[0].name, &hour_ms) ||
+                                            now_ms > hour_ms + MS_PER_HOUR + LOG_LINGER_MS)) {
         finish_file(reader, &reader->files[0]);
         close_first(reader);
     }

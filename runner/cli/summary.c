@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { TARGETS_SHOWN = 20 };
+
 /* Where the lines go. */
 struct output {
     struct buffer *buffer;
@@ -117,10 +119,26 @@ static bool is_done(const json_t *task)
     return state && strcmp(state, task_state_name(TASK_DONE)) == 0;
 }
 
+static void put_target(const struct output *out, const json_t *task, unsigned width)
+{
+    const char *target = target_of(task);
+    const int64_t count = json_get_int(task, "rows", 0), files = json_get_int(task, "files", 0);
+    const int pad = (int)(width - MIN(width, print_width(target)));
+    char rows[PRINT_COUNT_SIZE], size[TIME_TEXT_SIZE];
+
+    print_count(count, rows);
+    size_format((uint64_t)json_get_int(task, "bytes_written", 0), size);
+    if (json_get_text(task, "to"))
+        put_line(out, "", "  %s%*s  %11s row%s", target, pad, "", rows, plural(count));
+    else
+        put_line(out, "", "  %s%*s  %11s row%s in %lld file%s, %s", target, pad, "", rows,
+            plural(count), (long long)files, plural(files), size);
+}
+
 static void put_targets(const struct output *out, const json_t *tasks)
 {
-    char rows[PRINT_COUNT_SIZE], size[TIME_TEXT_SIZE];
     unsigned width = 0;
+    size_t shown = 0;
     json_t *task;
     size_t i;
 
@@ -131,21 +149,11 @@ static void put_targets(const struct output *out, const json_t *tasks)
     }
     json_array_foreach(tasks, i, task)
     {
-        const char *target = target_of(task);
-        const int64_t count = json_get_int(task, "rows", 0), files = json_get_int(task, "files", 0);
-
-        if (!target || !is_done(task))
-            continue;
-        print_count(count, rows);
-        size_format((uint64_t)json_get_int(task, "bytes_written", 0), size);
-        if (json_get_text(task, "to"))
-            put_line(out, "", "  %s%*s  %11s row%s", target, (int)(width - print_width(target)), "",
-                rows, plural(count));
-        else
-            put_line(out, "", "  %s%*s  %11s row%s in %lld file%s, %s", target,
-                (int)(width - print_width(target)), "", rows, plural(count), (long long)files,
-                plural(files), size);
+        if (target_of(task) && is_done(task) && shown++ < TARGETS_SHOWN)
+            put_target(out, task, width);
     }
+    if (shown > TARGETS_SHOWN)
+        put_line(out, "", "  … and %zu more", shown - TARGETS_SHOWN);
 }
 
 static void put_rejects(const struct output *out, const json_t *task)
@@ -192,6 +200,17 @@ static void put_checks(const struct output *out, const json_t *task)
     }
 }
 
+/* Of the other tasks that failed: the run's own error comes last, from main(). */
+static void put_error(const struct output *out, const struct run_facts *facts, const json_t *task)
+{
+    const char *error = json_get_text(task, "error");
+    const struct output uncut = {.buffer = out->buffer, .color = out->color};
+
+    if (error && facts->err && strcmp(error, facts->err->message) != 0 &&
+        facts->err->code != ERROR_STOPPED)
+        put_line(&uncut, "\033[31m", "  %s: %s", json_get_text(task, "task"), error);
+}
+
 void summary_render(
     const struct run_facts *facts, unsigned width, bool color, struct buffer *buffer)
 {
@@ -207,6 +226,7 @@ void summary_render(
     {
         put_rejects(&out, task);
         put_checks(&out, task);
+        put_error(&out, facts, task);
     }
     json_decref(record);
 }

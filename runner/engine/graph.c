@@ -292,7 +292,7 @@ static int unknown_task(const struct graph *graph, const char *name, struct erro
     if (nearest)
         buffer_printf(&near, "\"%s\"", nearest);
     free(ids);
-    error_set(err, ERROR_INVALID, "%s: no task is called \"%s\"%s%s%s", graph->pipeline->path, name,
+    error_set(err, ERROR_INVALID, "no task is called \"%s\"%s%s%s", name,
         near.length ? "; did you mean " : "; see `sluice show ",
         near.length ? near.data : graph->pipeline->name, near.length ? "?" : "` for its tasks");
     buffer_deinit(&near);

@@ -316,7 +316,7 @@ static void test_select(void **state)
         assert_true(wanted[i]);
     ids = texts(&fixture, "load.monthly", "clean");
     assert_int_equal(graph_select(fixture.graph, &ids, wanted, &err), -1);
-    assert_string_equal(err.message, "p.yaml: no task is called \"clean\"; did you mean "
+    assert_string_equal(err.message, "no task is called \"clean\"; did you mean "
                                      "\"transform.clean\" or \"load.clean\"?");
     ids = texts(&fixture, "load.monthli", NULL);
     assert_int_equal(graph_select(fixture.graph, &ids, wanted, &err), -1);
