@@ -7,6 +7,10 @@
 
 enum { COLUMNS_FIRST = 64, COLUMNS_MAX = 65536 };
 
+/* DuckDB fills a buffer of 32 MB before it looks at anything; a look at the first rows needs one
+ * that holds the longest line. */
+static const char small_buffer[] = ", max_line_size = 2000000, buffer_size = 2100000";
+
 static void append_option(struct buffer *sql, const char *name, const char *value)
 {
     if (!value)
@@ -47,6 +51,7 @@ static int find_dialect(struct scan_plan *plan, const struct scan_file *file, st
     buffer_puts(&sql, "SELECT Delimiter, Quote FROM sniff_csv(");
     text_append_sql_literal(&sql, file->source->path);
     buffer_puts(&sql, ", ignore_errors = true, strict_mode = false");
+    buffer_puts(&sql, small_buffer);
     scan_append_compression(&sql, file);
     append_option(&sql, "delim", csv->delimiter);
     append_option(&sql, "encoding", csv->encoding);
@@ -120,6 +125,7 @@ static int first_record(struct scan_plan *plan, const struct scan_file *file, si
     scan_append_compression(&sql, file);
     append_dialect(&sql, plan);
     append_columns(&sql, limit);
+    buffer_puts(&sql, small_buffer);
     buffer_puts(&sql, ", header = false, auto_detect = false, null_padding = true, strict_mode = "
                       "false, nullstr = '\x01', parallel = false, store_rejects = true) LIMIT 1");
     rc = statement_query(plan->connection, sql.data, &result, err);
@@ -208,7 +214,7 @@ static void append_select(const struct scan_plan *plan, const struct scan_file *
     if (mode == SCAN_RAW)
         buffer_puts(sql, ", store_rejects = true");
     if (mode == SCAN_SAMPLE)
-        buffer_puts(sql, ", ignore_errors = true");
+        buffer_printf(sql, ", ignore_errors = true%s", small_buffer);
     buffer_putc(sql, ')');
 }
 
