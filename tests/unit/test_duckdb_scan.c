@@ -269,6 +269,26 @@ static void test_csv_accounting(void **state)
     sluice_close(&s);
 }
 
+/* Cells of several lines: the line is the file's, where an editor would find it. */
+static void test_csv_lines(void **state)
+{
+    static const int64_t want[] = {5, 6, 10, 11};
+    struct scan_case c = {0};
+    struct sluice s;
+
+    (void)state;
+    sluice_open(&s);
+    make_file(&s, "x.csv", "id,t\n1,\"a\nb\nc\"\nq,d\n2\n3,\"e\n\n\"\nr,f\n4,g,h\n5,i\n");
+    prepare(&s, &c, FORMAT_CSV, LIST("x.csv"), LIST("id", "int"));
+    c.call.request.scan.skip_bad_rows = true;
+    must(&s, &c);
+    assert_string_equal(rows(&s, "select id from t"), "1\n3\n5\n");
+    assert_int_equal(c.call.request.scan.ret_rejected, 4);
+    for (size_t i = 0; i < ARRAY_LENGTH(want); i++)
+        assert_int_equal(c.call.request.scan.ret_rejects[i].line, want[i]);
+    sluice_close(&s);
+}
+
 static void test_several_files(void **state)
 {
     struct scan_case c = {0};
@@ -486,6 +506,7 @@ int main(void)
             test_csv_bad_rows, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(
             test_csv_accounting, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test_setup_teardown(test_csv_lines, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(
             test_several_files, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_ndjson, fixture_folder_make, fixture_folder_remove),
