@@ -54,15 +54,29 @@ static const char *without_kind(const char *message)
     return colon + strlen(" Error: ");
 }
 
-/* The message up to "LINE n:", its line ends and runs of spaces made one space each. */
+/* Where what DuckDB adds to a message begins: the statement's text, settings that only it has. */
+static const char *end_of(const char *message)
+{
+    static const char *const additions[] = {
+        "\nLINE ", "\nPossible ", "\nSee also ", "\n  file = ", NULL};
+    const char *end = message + strlen(message);
+
+    for (const char *const *addition = additions; *addition; addition++) {
+        const char *found = strstr(message, *addition);
+
+        if (found && found < end)
+            end = found;
+    }
+    return end;
+}
+
+/* The message itself, its line ends and runs of spaces made one space each. */
 static void one_line(struct buffer *buffer, const char *message)
 {
-    const char *end = strstr(message, "LINE ");
+    const char *end = end_of(message);
     bool space = false;
 
-    while (end && end > message && end[-1] != '\n')
-        end = strstr(end + 1, "LINE ");
-    for (const char *at = message; *at && at != end; at++) {
+    for (const char *at = message; at < end; at++) {
         if (isspace((unsigned char)*at)) {
             space = true;
             continue;
@@ -284,18 +298,41 @@ int statement_execute(duckdb_connection connection, const char *before, const ch
     return 0;
 }
 
-/* DESCRIBE calls the type of a bare NULL an INTEGER; the plan knows better. */
+/* DESCRIBE calls the type of a bare NULL an INTEGER; typeof() knows better. */
 static int mark_nulls(duckdb_connection connection, const char *sql, const struct sql_param *params,
     size_t param_count, struct sql_schema *schema, struct error *err)
 {
+    struct buffer before, after;
     duckdb_result result;
+    bool asked = false;
+    int rc = 0;
 
-    if (statement_execute(connection, "SELECT * FROM (", sql, ") LIMIT 0", params, param_count,
-            false, &result, err))
-        return -1;
-    for (idx_t i = 0; i < schema->count && i < duckdb_column_count(&result); i++) {
-        if (duckdb_column_type(&result, i) == DUCKDB_TYPE_SQLNULL)
+    buffer_init(&before, 0);
+    buffer_init(&after, 0);
+    buffer_puts(&before, "SELECT 0");
+    buffer_puts(&after, ") LIMIT 0) AS q(");
+    for (size_t i = 0; i < schema->count; i++) {
+        const bool ask = strcmp(schema->columns[i].type, "INTEGER") == 0;
+
+        asked = asked || ask;
+        buffer_printf(&before, ask ? ", typeof(q.c%zu)" : ", NULL", i);
+        buffer_printf(&after, "%sc%zu", i ? ", " : "", i);
+    }
+    buffer_puts(&before, " FROM (SELECT 1) LEFT JOIN (SELECT * FROM (");
+    buffer_puts(&after, ") ON true");
+    if (asked)
+        rc = statement_execute(
+            connection, before.data, sql, after.data, params, param_count, false, &result, err);
+    buffer_deinit(&before);
+    buffer_deinit(&after);
+    if (!asked || rc)
+        return rc;
+    for (size_t i = 0; i < schema->count; i++) {
+        char *type = duckdb_value_varchar(&result, i + 1, 0);
+
+        if (type && strcmp(type, "\"NULL\"") == 0)
             schema->columns[i].type = "NULL";
+        duckdb_free(type);
     }
     duckdb_destroy_result(&result);
     return 0;

@@ -18,6 +18,8 @@ const struct command_entry cli_commands[] = {
     {"See what happened", &command_health},
     {NULL, &command_runs},
     {NULL, &command_logs},
+    {"Look at tables", &command_catalog},
+    {NULL, &command_sql},
     {"About sluice", &command_help},
     {NULL, &command_version},
     {NULL, &command_completion},

@@ -5,8 +5,8 @@
 #include "runner/cli/cli.h"
 
 extern const struct command command_run, command_trigger, command_plan, command_preview,
-    command_validate, command_health, command_logs, command_runs, command_list, command_show,
-    command_jsonschema, command_init, command_version, command_help, command_completion,
-    command_complete;
+    command_validate, command_list, command_show, command_jsonschema, command_init, command_health,
+    command_runs, command_logs, command_catalog, command_sql, command_help, command_version,
+    command_completion, command_complete;
 
 #endif

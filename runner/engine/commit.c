@@ -125,7 +125,8 @@ static void add_table_load(struct changes *changes, struct task *task)
         return;
     if (task->node->load->mode == MODE_OVERWRITE)
         add(changes, CATALOG_DELETE_ALL_PARTITIONS)->at = table_of(task);
-    qsort(task->files, task->file_count, sizeof(*task->files), compare_files);
+    if (task->file_count > 1)
+        qsort(task->files, task->file_count, sizeof(*task->files), compare_files);
     for (size_t i = 0, end; i < task->file_count; i = end) {
         for (end = i + 1;
              end < task->file_count && same_partition(&task->files[i], &task->files[end]);)

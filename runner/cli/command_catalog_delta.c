@@ -1,0 +1,191 @@
+/* catalog history and files: deltas and what they consist of. */
+#include "runner/base/buffer.h"
+#include "runner/base/mem.h"
+#include "runner/cli/command_catalog.h"
+#include "runner/cli/print.h"
+#include "runner/cli/tables.h"
+
+#include <string.h>
+
+/* Deltas of a table that is there; the exit code. `ask` is the caller's to deinit. */
+static int ask_deltas(
+    struct cli *cli, const char *name, const struct catalog_query *what, struct question *ask)
+{
+    const struct catalog_version *version;
+    struct question found = {0};
+    struct error err;
+    int code = cli_open_engine(cli, true);
+
+    if (code)
+        return code;
+    if (tables_find(cli, name, &found, &version, &err)) {
+        code = cli_fail(cli, &err);
+    } else {
+        ask->catalog = *what;
+        ask->catalog.at = (struct catalog_locator){
+            .namespace = version->namespace, .table = version->table, .version = version->version};
+        question_ask_catalog(cli, ask);
+        questions_wait(cli);
+        if (ask->err.code)
+            code = cli_fail(cli, &ask->err);
+    }
+    question_deinit(&found);
+    return code;
+}
+
+static json_t *values_json(const struct catalog_delta *delta)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < delta->value_count; i++)
+        json_array_append_new(list, json_text(delta->values[i]));
+    return list;
+}
+
+/* "2001-03, NULL"; "" where the table has no partitions. */
+static void describe_values(const struct catalog_delta *delta, struct buffer *text)
+{
+    buffer_clear(text);
+    for (size_t i = 0; i < delta->value_count; i++)
+        buffer_printf(text, "%s%s", i ? ", " : "", delta->values[i] ? delta->values[i] : "NULL");
+}
+
+/* --- history --- */
+
+static json_t *delta_json(const struct catalog_delta *delta)
+{
+    json_t *item = json_object();
+
+    json_put_int(item, "position", delta->position);
+    json_put_int(item, "previous_position", delta->previous_position);
+    json_put_text(item, "type", catalog_delta_type_name(delta->type));
+    json_put_text(item, "state", catalog_commit_state_name(delta->state));
+    json_put_text(item, "run_id", delta->run_id);
+    json_object_set_new(item, "partition", values_json(delta));
+    json_put_int(item, "rows", delta->rows);
+    json_put_int(item, "bytes", (int64_t)delta->bytes);
+    json_put_time(item, "created", delta->created_ms);
+    return item;
+}
+
+static void add_delta(
+    struct print_table *table, const struct catalog_delta *delta, struct buffer *values)
+{
+    char position[PRINT_COUNT_SIZE], rows[PRINT_COUNT_SIZE], size[TIME_TEXT_SIZE],
+        ago[TIME_TEXT_SIZE];
+    const char *cells[8] = {print_count(delta->position, position),
+        catalog_delta_type_name(delta->type), catalog_commit_state_name(delta->state), NULL,
+        print_count(delta->rows, rows), size_format(delta->bytes, size),
+        time_format_ago(delta->created_ms, time_now_ms(), ago), delta->run_id};
+
+    describe_values(delta, values);
+    cells[3] = values->data;
+    print_table_row(table, cells);
+    print_table_style(table, 2, delta->state == CATALOG_COMMITTED ? "\033[32m" : "\033[2m");
+}
+
+static void print_history(struct cli *cli, const struct catalog_query *deltas)
+{
+    static const char *const headers[] = {
+        ">POSITION", "TYPE", "STATE", "PARTITION", ">ROWS", ">SIZE", "WHEN", "RUN", NULL};
+    struct print_table *table;
+    struct buffer values;
+    json_t *list;
+
+    if (cli->globals.json) {
+        list = json_array();
+        for (size_t i = 0; i < deltas->count; i++)
+            json_array_append_new(list, delta_json(&deltas->deltas[i]));
+        cli_print_json(list);
+        return;
+    }
+    buffer_init(&values, 0);
+    table = print_table_new(headers);
+    for (size_t i = 0; i < deltas->count; i++)
+        add_delta(table, &deltas->deltas[i], &values);
+    print_table_end(table, stdout, print_terminal_width(1), 3, cli->color);
+    buffer_deinit(&values);
+}
+
+int command_catalog_history(
+    struct cli *cli, const void *values, const char *const *args, size_t arg_count)
+{
+    const struct catalog_delta_options *options = values;
+    const struct catalog_query what = {.verb = CATALOG_LIST_DELTAS, .limit = options->limit};
+    struct question ask = {0};
+    const int code = ask_deltas(cli, args[0], &what, &ask);
+
+    (void)arg_count;
+    if (code == EXIT_OK)
+        print_history(cli, &ask.catalog);
+    question_deinit(&ask);
+    return code;
+}
+
+/* --- files --- */
+
+static json_t *file_json(const struct catalog_delta *delta, const struct catalog_file *file)
+{
+    json_t *item = json_object();
+
+    json_put_text(item, "path", file->path);
+    json_put_text(item, "format", file->format);
+    json_object_set_new(item, "partition", values_json(delta));
+    json_put_int(item, "rows", file->rows);
+    json_put_int(item, "bytes", (int64_t)file->bytes);
+    json_put_int(item, "position", delta->position);
+    json_put_text(item, "run_id", delta->run_id);
+    return item;
+}
+
+static void add_file(struct print_table *table, const struct catalog_file *file, const char *values)
+{
+    char rows[PRINT_COUNT_SIZE], size[TIME_TEXT_SIZE];
+    const char *const cells[] = {
+        values, print_count(file->rows, rows), size_format(file->bytes, size), file->path};
+
+    print_table_row(table, cells);
+}
+
+static void print_files(struct cli *cli, const struct catalog_query *deltas, int64_t limit)
+{
+    static const char *const headers[] = {"PARTITION", ">ROWS", ">SIZE", "PATH", NULL};
+    struct print_table *table = print_table_new(headers);
+    json_t *list = json_array();
+    struct buffer values;
+    int64_t count = 0;
+
+    buffer_init(&values, 0);
+    for (size_t i = 0; i < deltas->count; i++) {
+        const struct catalog_delta *delta = &deltas->deltas[i];
+
+        describe_values(delta, &values);
+        for (size_t j = 0; j < delta->file_count && (limit == 0 || count < limit); j++, count++) {
+            if (cli->globals.json)
+                json_array_append_new(list, file_json(delta, &delta->files[j]));
+            else
+                add_file(table, &delta->files[j], values.data);
+        }
+    }
+    buffer_deinit(&values);
+    if (cli->globals.json)
+        cli_print_json(json_incref(list));
+    print_table_end(
+        table, cli->globals.json ? NULL : stdout, print_terminal_width(1), 3, cli->color);
+    json_decref(list);
+}
+
+int command_catalog_files(
+    struct cli *cli, const void *values, const char *const *args, size_t arg_count)
+{
+    const struct catalog_delta_options *options = values;
+    const struct catalog_query what = {.verb = CATALOG_LIST_FILES};
+    struct question ask = {0};
+    const int code = ask_deltas(cli, args[0], &what, &ask);
+
+    (void)arg_count;
+    if (code == EXIT_OK)
+        print_files(cli, &ask.catalog, options->limit);
+    question_deinit(&ask);
+    return code;
+}

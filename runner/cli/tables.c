@@ -1,0 +1,155 @@
+#include "runner/cli/tables.h"
+
+#include "runner/base/mem.h"
+
+#include <string.h>
+
+/* --- names --- */
+
+static bool is_name(const char *text)
+{
+    return text_is_name(text, "_");
+}
+
+int tables_parse(
+    struct cli *cli, const char *name, struct catalog_locator *ret_at, struct error *err)
+{
+    const char *dot = strchr(name, '.');
+    struct catalog_locator at = {0};
+
+    if (!dot)
+        return tables_unknown(cli, name, err);
+    at.namespace = arena_strndup(&cli->arena, name, (size_t)(dot - name));
+    at.table = arena_strdup(&cli->arena, dot + 1);
+    if (!is_name(at.namespace) || !is_name(at.table))
+        return error_set(err, ERROR_INVALID,
+            "\"%s\" is no table: write namespace.table, each of a-z, 0-9 and _", name);
+    *ret_at = at;
+    return 0;
+}
+
+/* The one that is called so in any namespace, else the nearest. */
+static const char *suggest(struct cli *cli, const struct catalog_query *all, const char *asked)
+{
+    const char **names = arena_array(&cli->arena, all->count + 1, sizeof(*names));
+
+    for (size_t i = 0; i < all->count; i++) {
+        const struct catalog_table *table = &all->tables[i];
+
+        names[i] = arena_printf(&cli->arena, "%s.%s", table->namespace, table->name);
+        if (strcmp(table->name, asked) == 0)
+            return names[i];
+    }
+    return text_nearest(asked, names);
+}
+
+int tables_unknown(struct cli *cli, const char *asked, struct error *err)
+{
+    struct question all = {.catalog = {.verb = CATALOG_LIST_TABLES}};
+    const char *nearest;
+
+    question_ask_catalog(cli, &all);
+    questions_wait(cli);
+    nearest = all.err.code ? NULL : suggest(cli, &all.catalog, asked);
+    if (all.err.code)
+        *err = all.err;
+    else if (nearest)
+        error_set(
+            err, ERROR_INVALID, "there is no table \"%s\"; did you mean \"%s\"?", asked, nearest);
+    else if (!strchr(asked, '.'))
+        error_set(err, ERROR_INVALID,
+            "there is no table \"%s\"; write namespace.table, as sluice catalog ls lists them",
+            asked);
+    else
+        error_set(err, ERROR_INVALID,
+            "there is no table \"%s\" in environment %s; sluice catalog ls lists them", asked,
+            cli->project->environment->item.name);
+    question_deinit(&all);
+    return -1;
+}
+
+/* --- one table --- */
+
+int tables_find(struct cli *cli, const char *name, struct question *question,
+    const struct catalog_version **ret_version, struct error *err)
+{
+    struct catalog_locator at;
+
+    if (tables_parse(cli, name, &at, err))
+        return -1;
+    question->catalog = (struct catalog_query){.verb = CATALOG_GET_VERSION, .at = at};
+    question_ask_catalog(cli, question);
+    questions_wait(cli);
+    if (question->err.code && question->err.code != ERROR_NOT_FOUND) {
+        *err = question->err;
+        return -1;
+    }
+    if (question->err.code || question->catalog.count == 0)
+        return tables_unknown(cli, name, err);
+    *ret_version = &question->catalog.versions[0];
+    return 0;
+}
+
+/* --- its files --- */
+
+/* The engine wants paths: local files are named by one already, or by a file: URL. */
+static const char *path_of(const char *path)
+{
+    if (!text_starts(path, "file:"))
+        return path;
+    path += strlen("file:");
+    return text_starts(path, "///") ? path + 2 : path;
+}
+
+static void copy_files(
+    struct cli *cli, const struct catalog_query *files, struct text_list *ret_paths)
+{
+    const char **paths;
+    size_t count = 0;
+
+    for (size_t i = 0; i < files->count; i++)
+        count += files->deltas[i].file_count;
+    paths = arena_array(&cli->arena, count, sizeof(*paths));
+    *ret_paths = (struct text_list){.items = paths, .count = count};
+    for (size_t i = 0; i < files->count; i++) {
+        for (size_t j = 0; j < files->deltas[i].file_count; j++)
+            *paths++ = arena_strdup(&cli->arena, path_of(files->deltas[i].files[j].path));
+    }
+}
+
+static void copy_columns(
+    struct cli *cli, const struct catalog_version *version, struct sql_schema *ret_schema)
+{
+    struct sql_column *columns = arena_array(&cli->arena, version->column_count, sizeof(*columns));
+
+    for (size_t i = 0; i < version->column_count; i++)
+        columns[i] =
+            (struct sql_column){.name = arena_strdup(&cli->arena, version->columns[i].name),
+                .type = arena_strdup(&cli->arena, version->columns[i].type)};
+    *ret_schema = (struct sql_schema){.columns = columns, .count = version->column_count};
+}
+
+int tables_dataset(struct cli *cli, const struct catalog_version *version, bool alone,
+    struct sql_dataset *ret_dataset, struct error *err)
+{
+    struct question files = {.catalog = {.verb = CATALOG_LIST_FILES,
+                                 .at = {.namespace = version->namespace,
+                                     .table = version->table,
+                                     .version = version->version}}};
+    struct sql_dataset dataset = {.rows = version->rows, .bytes = version->bytes};
+
+    question_ask_catalog(cli, &files);
+    questions_wait(cli);
+    if (files.err.code) {
+        *err = files.err;
+        question_deinit(&files);
+        return -1;
+    }
+    dataset.name = arena_strdup(&cli->arena, version->table);
+    dataset.space = alone ? NULL : arena_strdup(&cli->arena, version->namespace);
+    copy_columns(cli, version, &dataset.schema);
+    copy_files(cli, &files.catalog, &dataset.files);
+    question_deinit(&files);
+    *ret_dataset = dataset;
+    return 0;
+}
