@@ -193,7 +193,9 @@ struct sql_query {
     int64_t ret_rows;
 };
 
-/* Called exactly once, on the loop, never from within start or cancel. */
+/* Called exactly once, on the loop, never from within start or cancel. Of an error in a statement
+ * that was given, err->detail is 1 + the byte of the statement, where that is known; its message
+ * then begins with "line 2 of the SQL: " unless it is about the first line. */
 typedef void (*sql_done_fn)(struct sql_request *request, const struct error *err);
 
 struct sql_session;

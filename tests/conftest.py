@@ -36,8 +36,9 @@ class Result:
 
     @property
     def errors(self):
-        """The lines for people: "sluice: …", without the log."""
-        return [line for line in self.stderr.splitlines() if line.startswith("sluice: ")]
+        """The lines for people: "sluice: …", without the log and without warnings."""
+        lines = [line for line in self.stderr.splitlines() if line.startswith("sluice: ")]
+        return [line for line in lines if ": warning: " not in line]
 
     @property
     def error(self):

@@ -188,6 +188,9 @@ static int read_from(struct reader *r, const json_t *ref, const struct cte *scop
     if (strcmp(type, "BASE_TABLE") == 0)
         return read_base_table(r, ref, scope, drives);
     r->row_wise = false;
+    if (drives && (strcmp(type, "TABLE_FUNCTION") == 0 || strcmp(type, "EXPRESSION_LIST") == 0 ||
+                      strcmp(type, "EMPTY") == 0))
+        r->rootless = true;
     if (strcmp(type, "SUBQUERY") == 0)
         return read_query(
             r, json_object_get(json_object_get(ref, "subquery"), "node"), scope, drives);

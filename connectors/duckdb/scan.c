@@ -1,4 +1,6 @@
-/* SCAN: files → dataset. */
+/* SCAN: files → dataset, every column of every row read once under the contract. */
+#include "connectors/duckdb/rejects.h"
+#include "connectors/duckdb/scan_plan.h"
 #include "connectors/duckdb/schema.h"
 #include "connectors/duckdb/session.h"
 #include "connectors/duckdb/statement.h"
@@ -6,8 +8,12 @@
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 
+#include <string.h>
+#include <unistd.h>
+
 struct scanning {
     struct sql_dataset dataset;
+    struct rejects rejects;
 };
 
 static void begin(struct operation *operation)
@@ -20,61 +26,176 @@ static void end(struct operation *operation)
     free(operation->state);
 }
 
-static void append_sources(struct buffer *sql, const struct sql_scan *scan)
+static void make_schema(const struct scan_plan *plan, struct sql_schema *schema)
 {
-    for (size_t i = 0; i < scan->source_count; i++) {
-        buffer_puts(sql, i ? ", " : "[");
-        text_append_sql_literal(sql, scan->sources[i].path);
-    }
-    buffer_puts(sql, "], union_by_name = true");
+    schema->count = plan->count;
+    schema->columns = arena_array(plan->arena, plan->count, sizeof(*schema->columns));
+    for (size_t i = 0; i < plan->count; i++)
+        schema->columns[i] =
+            (struct sql_column){.name = plan->columns[i].name, .type = plan->columns[i].type};
 }
 
-static void append_select(struct buffer *sql, const struct sql_scan *scan)
-{
-    static const char *const readers[] = {[FORMAT_CSV] = "read_csv",
-        [FORMAT_JSON] = "read_json",
-        [FORMAT_NDJSON] = "read_json",
-        [FORMAT_PARQUET] = "read_parquet"};
+/* --- all files at once
+ * ------------------------------------------------------------------------------- */
 
-    buffer_printf(sql, "SELECT * FROM %s(", readers[scan->format]);
-    append_sources(sql, scan);
-    if (scan->format == FORMAT_CSV && scan->contract_count) {
-        buffer_puts(sql, ", types = {");
-        for (size_t i = 0; i < scan->contract_count; i++) {
-            buffer_puts(sql, i ? ", " : "");
-            text_append_sql_literal(sql, scan->contract[i].name);
-            buffer_puts(sql, ": ");
-            text_append_sql_literal(sql, scan->contract[i].type);
-        }
-        buffer_putc(sql, '}');
+/* Files of one layout are read by one sub-select, several layouts are put together. */
+static bool append_all(const struct scan_plan *plan, struct buffer *sql)
+{
+    const size_t count = plan->scan->source_count;
+    bool any = false;
+
+    for (size_t i = 0, next; i < count; i = next) {
+        const struct scan_file *file = &plan->files[i];
+
+        for (next = i + 1; next < count && scan_file_alike(file, &plan->files[next]); next++)
+            continue;
+        if (file->empty)
+            continue;
+        buffer_puts(sql, any ? " UNION ALL SELECT " : "SELECT ");
+        rejects_append_values(plan, file, true, sql);
+        buffer_puts(sql, " FROM (");
+        plan->reader->append_select(plan, file, next - i, SCAN_FAST, sql);
+        buffer_putc(sql, ')');
+        any = true;
     }
-    buffer_puts(sql, ")");
+    return any;
+}
+
+static int read_all(struct operation *operation, const struct scan_plan *plan,
+    struct sql_dataset *dataset, struct error *err)
+{
+    struct buffer sql;
+    int rc = 0;
+
+    buffer_init(&sql, 0);
+    if (append_all(plan, &sql))
+        rc = sql.overflowed ? error_set(err, ERROR_LIMIT, "too many files for one scan")
+                            : store_copy(operation, sql.data, NULL, 0, plan->scan->folder,
+                                  arena_printf(plan->arena, "%s-0.parquet", plan->scan->dataset),
+                                  dataset, err);
+    buffer_deinit(&sql);
+    return rc;
+}
+
+/* --- file by file
+ * --------------------------------------------------------------------------------------- */
+
+static int read_each(struct operation *operation, struct scan_plan *plan, struct scanning *scanning,
+    struct error *err)
+{
+    for (size_t i = 0; i < plan->scan->source_count; i++) {
+        const struct scan_file *file = &plan->files[i];
+        const char *name = arena_printf(plan->arena, "%s-%zu.parquet", plan->scan->dataset, i);
+
+        if (work_cancelled(&operation->work))
+            return error_set(err, ERROR_STOPPED, "stopped");
+        if (!file->empty && rejects_read_file(operation, plan, file, name, &scanning->dataset,
+                                &scanning->rejects, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* --- columns without a value
+ * ------------------------------------------------------------------------------ */
+
+/* A column in whose sample no value was has the type VARCHAR if one came later, none otherwise. */
+static int close_open_columns(struct operation *operation, const struct scan_plan *plan,
+    struct sql_dataset *dataset, struct error *err)
+{
+    duckdb_result result;
+    struct buffer sql;
+    size_t open = 0;
+    int rc;
+
+    buffer_init(&sql, 0);
+    buffer_puts(&sql, "SELECT 0");
+    for (size_t i = 0; i < plan->count; i++) {
+        if (!plan->columns[i].open)
+            continue;
+        buffer_puts(&sql, ", count(");
+        text_append_sql_name(&sql, plan->columns[i].name);
+        buffer_putc(&sql, ')');
+        open++;
+    }
+    if (dataset->files.count) {
+        buffer_puts(&sql, " FROM ");
+        schema_append_files(&sql, &dataset->files);
+    }
+    if (open && dataset->files.count) {
+        rc = statement_query(operation->slot->main, sql.data, &result, err);
+        buffer_deinit(&sql);
+        if (rc)
+            return -1;
+        for (size_t i = 0, k = 0; i < plan->count; i++) {
+            if (plan->columns[i].open && statement_int(&result, ++k, 0) == 0)
+                dataset->schema.columns[i].type = "NULL";
+        }
+        duckdb_destroy_result(&result);
+        return 0;
+    }
+    buffer_deinit(&sql);
+    for (size_t i = 0; open && i < plan->count; i++) {
+        if (plan->columns[i].open)
+            dataset->schema.columns[i].type = "NULL";
+    }
+    return 0;
+}
+
+/* --- the verb
+ * --------------------------------------------------------------------------------------------- */
+
+static int read_files(struct operation *operation, struct scan_plan *plan,
+    struct scanning *scanning, struct error *err)
+{
+    struct sql_dataset *dataset = &scanning->dataset;
+
+    make_schema(plan, &dataset->schema);
+    if (!plan->scan->schema_only && read_all(operation, plan, dataset, err)) {
+        if (err->code != ERROR_DATA)
+            return -1;
+        error_clear(err);
+        if (read_each(operation, plan, scanning, err))
+            return -1;
+    }
+    if (close_open_columns(operation, plan, dataset, err))
+        return -1;
+    return schema_make_view(operation->slot->main, dataset, err);
 }
 
 static int run(struct operation *operation, struct error *err)
 {
+    struct scanning *scanning = operation->state;
     const struct sql_scan *scan = &operation->request->scan;
-    struct sql_dataset *dataset = &((struct scanning *)operation->state)->dataset;
-    struct buffer sql;
+    struct scan_plan plan;
     int rc;
 
-    buffer_init(&sql, 0);
-    append_select(&sql, scan);
-    dataset->name = scan->dataset;
-    rc = statement_describe(
-        operation->slot->main, sql.data, NULL, 0, &operation->arena, &dataset->schema, err);
-    if (!rc && scan->schema_only)
-        rc = schema_make_view(operation->slot->main, dataset, err);
-    else if (!rc)
-        rc = store_select(operation, sql.data, NULL, 0, scan->folder, dataset, err);
-    buffer_deinit(&sql);
+    scanning->dataset.name = scan->dataset;
+    rc = scan_plan_init(&plan, scan, operation->slot->main, &operation->arena, err);
+    if (!rc)
+        rc = read_files(operation, &plan, scanning, err);
+    scan_plan_deinit(&plan);
     return rc;
 }
 
 static void deliver(struct operation *operation)
 {
-    schema_copy_dataset(operation->request->arena, &((struct scanning *)operation->state)->dataset,
-        &operation->request->scan.ret_dataset);
+    const struct scanning *scanning = operation->state;
+    struct sql_scan *scan = &operation->request->scan;
+    struct arena *arena = operation->request->arena;
+
+    schema_copy_dataset(arena, &scanning->dataset, &scan->ret_dataset);
+    scan->ret_rejected = scanning->rejects.rows;
+    scan->ret_reject_count = scanning->rejects.count;
+    scan->ret_rejects = arena_array(arena, scanning->rejects.count, sizeof(*scan->ret_rejects));
+    for (size_t i = 0; i < scanning->rejects.count; i++) {
+        const struct sql_reject *from = &scanning->rejects.items[i];
+
+        scan->ret_rejects[i] = (struct sql_reject){.object = arena_strdup(arena, from->object),
+            .line = from->line,
+            .column = from->column ? arena_strdup(arena, from->column) : NULL,
+            .reason = arena_strdup(arena, from->reason)};
+    }
 }
 
 const struct verb verb_scan = {

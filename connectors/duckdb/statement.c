@@ -54,15 +54,29 @@ static const char *without_kind(const char *message)
     return colon + strlen(" Error: ");
 }
 
-/* The message up to "LINE n:", its line ends and runs of spaces made one space each. */
+/* Where what DuckDB adds to a message begins: the statement's text, settings that only it has. */
+static const char *end_of(const char *message)
+{
+    static const char *const additions[] = {
+        "\nLINE ", "\nPossible ", "\nSee also ", "\n  file = ", NULL};
+    const char *end = message + strlen(message);
+
+    for (const char *const *addition = additions; *addition; addition++) {
+        const char *found = strstr(message, *addition);
+
+        if (found && found < end)
+            end = found;
+    }
+    return end;
+}
+
+/* The message itself, its line ends and runs of spaces made one space each. */
 static void one_line(struct buffer *buffer, const char *message)
 {
-    const char *end = strstr(message, "LINE ");
+    const char *end = end_of(message);
     bool space = false;
 
-    while (end && end > message && end[-1] != '\n')
-        end = strstr(end + 1, "LINE ");
-    for (const char *at = message; *at && at != end; at++) {
+    for (const char *at = message; at < end; at++) {
         if (isspace((unsigned char)*at)) {
             space = true;
             continue;
@@ -88,6 +102,38 @@ static const char *advice_of(enum error_code code)
     if (code == ERROR_NO_SPACE)
         return "; free space on the disk of the run's folder, or raise the spill limit";
     return "";
+}
+
+/* Characters that stand before the caret which DuckDB draws below its "LINE n: …"; 0 where it shows
+ * only a part of the line, or none. */
+static size_t caret_column(const char *line)
+{
+    const char *text = strstr(line, ": "), *end = strchr(line, '\n');
+    const char *caret = end ? end + 1 + strspn(end + 1, " ") : NULL;
+
+    if (!text || !caret || text > end || *caret != '^' || strncmp(text + 2, "...", 3) == 0)
+        return 0;
+    return MAX(caret - (end + 1), text + 2 - line) - (text + 2 - line);
+}
+
+/* Says in err->detail which byte of the user's SQL the error is about. */
+static void place_error(const char *message, const char *sql, int first_line, struct error *err)
+{
+    const char *found = message ? strstr(message, "\nLINE ") : NULL;
+    const int line = found ? (int)strtol(found + strlen("\nLINE "), NULL, 10) - first_line : 0;
+    const char *at = sql;
+
+    if (line < 1 || err == NULL || err->code == ERROR_STOPPED)
+        return;
+    for (int i = 1; i < line && at; i++)
+        at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL;
+    if (!at)
+        return;
+    for (size_t column = caret_column(found + 1); column > 0 && *at && *at != '\n'; column--) {
+        for (at++; ((unsigned char)*at & 0xc0) == 0x80;)
+            at++;
+    }
+    err->detail = (int)(at - sql) + 1;
 }
 
 int statement_error(const char *message, duckdb_error_type type, int first_line, struct error *err)
@@ -214,6 +260,7 @@ int statement_prepare(duckdb_connection connection, const char *before, const ch
         const char *why = duckdb_prepare_error(statement);
 
         rc = statement_error(why, type_of_message(why), first_line, err);
+        place_error(why, sql, first_line, err);
     }
     free(text);
     if (!rc)
@@ -240,24 +287,52 @@ int statement_execute(duckdb_connection connection, const char *before, const ch
     state = streaming ? duckdb_execute_prepared_streaming(statement, &result)
                       : duckdb_execute_prepared(statement, &result);
     duckdb_destroy_prepare(&statement);
-    if (state != DuckDBSuccess)
-        return statement_failed(&result, first_line, err);
+    if (state != DuckDBSuccess) {
+        statement_error(
+            duckdb_result_error(&result), duckdb_result_error_type(&result), first_line, err);
+        place_error(duckdb_result_error(&result), sql, first_line, err);
+        duckdb_destroy_result(&result);
+        return -1;
+    }
     *ret_result = result;
     return 0;
 }
 
-/* DESCRIBE calls the type of a bare NULL an INTEGER; the plan knows better. */
+/* DESCRIBE calls the type of a bare NULL an INTEGER; typeof() knows better. */
 static int mark_nulls(duckdb_connection connection, const char *sql, const struct sql_param *params,
     size_t param_count, struct sql_schema *schema, struct error *err)
 {
+    struct buffer before, after;
     duckdb_result result;
+    bool asked = false;
+    int rc = 0;
 
-    if (statement_execute(connection, "SELECT * FROM (", sql, ") LIMIT 0", params, param_count,
-            false, &result, err))
-        return -1;
-    for (idx_t i = 0; i < schema->count && i < duckdb_column_count(&result); i++) {
-        if (duckdb_column_type(&result, i) == DUCKDB_TYPE_SQLNULL)
+    buffer_init(&before, 0);
+    buffer_init(&after, 0);
+    buffer_puts(&before, "SELECT 0");
+    buffer_puts(&after, ") LIMIT 0) AS q(");
+    for (size_t i = 0; i < schema->count; i++) {
+        const bool ask = strcmp(schema->columns[i].type, "INTEGER") == 0;
+
+        asked = asked || ask;
+        buffer_printf(&before, ask ? ", typeof(q.c%zu)" : ", NULL", i);
+        buffer_printf(&after, "%sc%zu", i ? ", " : "", i);
+    }
+    buffer_puts(&before, " FROM (SELECT 1) LEFT JOIN (SELECT * FROM (");
+    buffer_puts(&after, ") ON true");
+    if (asked)
+        rc = statement_execute(
+            connection, before.data, sql, after.data, params, param_count, false, &result, err);
+    buffer_deinit(&before);
+    buffer_deinit(&after);
+    if (!asked || rc)
+        return rc;
+    for (size_t i = 0; i < schema->count; i++) {
+        char *type = duckdb_value_varchar(&result, i + 1, 0);
+
+        if (type && strcmp(type, "\"NULL\"") == 0)
             schema->columns[i].type = "NULL";
+        duckdb_free(type);
     }
     duckdb_destroy_result(&result);
     return 0;

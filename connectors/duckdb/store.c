@@ -64,10 +64,10 @@ static int check_nested(const struct sql_schema *schema, struct error *err)
     return 0;
 }
 
-int store_select(struct operation *operation, const char *sql, const struct sql_param *params,
-    size_t param_count, const char *folder, struct sql_dataset *dataset, struct error *err)
+int store_copy(struct operation *operation, const char *sql, const struct sql_param *params,
+    size_t param_count, const char *folder, const char *name, struct sql_dataset *dataset,
+    struct error *err)
 {
-    const char *name = arena_printf(&operation->arena, "%s-0.parquet", dataset->name);
     struct buffer before, after;
     duckdb_result result;
     int64_t rows = 0;
@@ -87,7 +87,15 @@ int store_select(struct operation *operation, const char *sql, const struct sql_
         return -1;
     rows = statement_int(&result, 0, 0);
     duckdb_destroy_result(&result);
-    if (schema_add_file(dataset, folder, name, rows, &operation->arena, err))
+    return schema_add_file(dataset, folder, name, rows, &operation->arena, err);
+}
+
+int store_select(struct operation *operation, const char *sql, const struct sql_param *params,
+    size_t param_count, const char *folder, struct sql_dataset *dataset, struct error *err)
+{
+    const char *name = arena_printf(&operation->arena, "%s-0.parquet", dataset->name);
+
+    if (store_copy(operation, sql, params, param_count, folder, name, dataset, err))
         return -1;
     return schema_make_view(operation->slot->main, dataset, err);
 }

@@ -10,4 +10,9 @@
 int store_select(struct operation *operation, const char *sql, const struct sql_param *params,
     size_t param_count, const char *folder, struct sql_dataset *dataset, struct error *err);
 
+/* The first half of it: the rows into `folder`/`name`, no view. */
+int store_copy(struct operation *operation, const char *sql, const struct sql_param *params,
+    size_t param_count, const char *folder, const char *name, struct sql_dataset *dataset,
+    struct error *err);
+
 #endif

@@ -122,6 +122,9 @@ static int make_folders(const char *dir, struct error *err)
             *slash++ = '/';
     }
     free(path);
+    /* Lines that cannot be written later are only counted: better told before the first. */
+    if (result == 0 && access(dir, W_OK | X_OK))
+        result = error_set_errno(err, errno, "log folder %s: no file can be written there", dir);
     return result;
 }
 

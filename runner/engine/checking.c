@@ -21,8 +21,8 @@ static void report(struct checking *checking, const struct check *check, struct 
     struct error err = {0};
 
     if (result->count > 0)
-        error_set(&err, ERROR_CHECK, "check %s failed for %" PRId64 " rows of %s", result->title,
-            result->count, checking->dataset);
+        error_set(&err, ERROR_CHECK, "check %s failed for %" PRId64 " row%s of %s", result->title,
+            result->count, result->count == 1 ? "" : "s", checking->dataset);
     else
         error_set(&err, ERROR_CHECK, "check %s failed on %s", result->title, checking->dataset);
     json_put_text(fields, "check", result->title);
@@ -51,7 +51,7 @@ static void on_checked(struct sql_request *request, const struct error *err)
         .count = err ? 0 : request->check.ret_count};
     if (err) {
         placed = *err;
-        task_place_error(task, &check->item, "checks", &placed);
+        task_place_check_error(task, check, checking->next, &placed);
         error_keep_first(&checking->err, &placed);
     } else if (!result->passed) {
         report(checking, check, result);

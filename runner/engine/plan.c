@@ -353,6 +353,30 @@ static bool is_end(const struct plan *plan, const struct graph_node *node)
     return true;
 }
 
+/* Loads that have something to do, and all that they come from. A dataset that nobody reads is
+ * there for its checks: it is made when a load runs, or when there is no load at all. */
+static void mark_all_needed(struct plan *plan)
+{
+    const struct graph *graph = plan->operation->options.graph;
+    unsigned loads = 0, active = 0;
+
+    for (unsigned i = 0; i < graph->count; i++) {
+        if (graph->nodes[i].kind != TASK_LOAD || !plan->tasks[i].wanted)
+            continue;
+        loads++;
+        if (plan->tasks[i].load.idle)
+            continue;
+        active++;
+        mark_needed(plan, &graph->nodes[i]);
+    }
+    for (unsigned i = 0; i < graph->count && (active > 0 || loads == 0); i++) {
+        const struct graph_node *node = &graph->nodes[i];
+
+        if (node->kind != TASK_LOAD && plan->tasks[i].wanted && is_end(plan, node))
+            mark_needed(plan, node);
+    }
+}
+
 static void check_globs(struct plan *plan, const struct graph_node *node)
 {
     const struct plan_extract *extract = &plan->tasks[node->index].extract;
@@ -389,9 +413,8 @@ static void decide(struct plan *plan)
             task->load.table_exists = true;
             task->load.version = operation->nodes[i].version.versions[0];
         }
-        if (node->kind == TASK_LOAD ? !task->load.idle : is_end(plan, node))
-            mark_needed(plan, node);
     }
+    mark_all_needed(plan);
     plan->nothing_new = true;
     for (unsigned i = 0; i < graph->count; i++) {
         if (!plan->tasks[i].needed)

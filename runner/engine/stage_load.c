@@ -70,6 +70,20 @@ static void on_slot(struct slot_waiter *waiter)
     load_step(container_of(waiter, struct load_stage, waiter));
 }
 
+/* The rows of a view are made while they are written: what its SQL then fails with is its own. */
+static void place_write_error(const struct task *task, struct error *err)
+{
+    const struct graph_node *from = graph_dataset(task->run->graph, task->node->load->from);
+    const struct task *source = &task->run->tasks[from->index];
+
+    if (source->is_view && (err->code == ERROR_DATA || err->code == ERROR_SQL)) {
+        error_prefix(err, "%s", task->node->id);
+        task_place_transform_error(source, err);
+    } else {
+        task_place_error(task, &task->node->load->item, "", err);
+    }
+}
+
 static void on_written(struct sql_request *write, const struct error *err)
 {
     struct load_stage *stage = container_of(write, struct load_stage, write);
@@ -79,7 +93,7 @@ static void on_written(struct sql_request *write, const struct error *err)
     stage->writing = false;
     if (err) {
         placed = *err;
-        task_place_error(task, &task->node->load->item, "", &placed);
+        place_write_error(task, &placed);
         error_keep_first(&stage->err, &placed);
     } else if (write->verb == SQL_EXPORT) {
         task->rows = write->export.ret_rows;

@@ -36,20 +36,19 @@ static void on_derived(struct sql_request *derive, const struct error *err)
 {
     struct transform_stage *stage = container_of(derive, struct transform_stage, derive);
     struct task *task = stage->task;
-    const struct transform *transform = task->node->transform;
     struct error placed = {0};
 
     if (err) {
         placed = *err;
-        task_place_error(task, &transform->sql, "sql", &placed);
+        task_place_transform_error(task, &placed);
         finish(stage, &placed);
         return;
     }
     task->dataset = derive->derive.ret_dataset;
     task->rows = MAX(task->dataset.rows, 0);
     stage->step = TRANSFORM_CHECKING;
-    if (stage->cancelled ||
-        !checking_start(&stage->checking, task, task->node->name, &transform->checks, on_checked))
+    if (stage->cancelled || !checking_start(&stage->checking, task, task->node->name,
+                                &task->node->transform->checks, on_checked))
         finish(stage, NULL);
 }
 
@@ -61,7 +60,8 @@ static void transform_start(struct task *task)
     stage->task = task;
     task->operation = stage;
     task->activity = "transforming";
-    task->is_view = task->consumers_left == 1 && transform->checks.count == 0;
+    task->is_view = task->consumers_left == 1 && transform->checks.count == 0 &&
+                    duration_ms(&transform->timeout) == 0; /* which is of making the rows */
     stage->derive =
         (struct sql_request){.verb = SQL_DERIVE, .arena = &task->arena, .done = on_derived};
     stage->derive.derive = (struct sql_derive){.dataset = task->node->name,

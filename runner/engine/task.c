@@ -52,6 +52,52 @@ void task_place_error(
             task->node->id, *key ? "." : "", key);
 }
 
+/* The byte of the SQL that an error is about. */
+static size_t sql_offset(const char *sql, const struct error *err)
+{
+    return err->detail > 0 && (size_t)err->detail <= strlen(sql) ? (size_t)err->detail - 1 : 0;
+}
+
+static void place_sql(
+    struct error *err, const char *path, struct option_mark mark, const char *label)
+{
+    static const char of_sql[] = " of the SQL: ";
+    const char *rest = strstr(err->message, of_sql);
+
+    if (err->class == ERROR_CANCELLED)
+        return;
+    if (err->detail > 0 && rest && strncmp(err->message, "line ", 5) == 0) {
+        rest += strlen(of_sql); /* the line of the file says it better */
+        memmove(err->message, rest, strlen(rest) + 1);
+    }
+    error_prefix(err, "%s:%u:%u: %s.sql", path, mark.line, mark.column, label);
+}
+
+void task_place_transform_error(const struct task *task, struct error *err)
+{
+    const struct transform *transform = task->node->transform;
+    const char *path;
+    const struct option_mark mark =
+        pipeline_sql_mark(task->run->pipeline, transform, sql_offset(transform->sql, err), &path);
+
+    place_sql(err, path, mark, task->node->id);
+}
+
+void task_place_check_error(
+    const struct task *task, const struct check *check, size_t index, struct error *err)
+{
+    const struct pipeline *pipeline = task->run->pipeline;
+    char label[340];
+
+    if (check->kind != CHECK_SQL) {
+        task_place_error(task, &check->item, "checks", err);
+        return;
+    }
+    snprintf(label, sizeof(label), "%s.checks[%zu]", task->node->id, index + 1);
+    place_sql(err, pipeline->path,
+        pipeline_text_mark(pipeline, &check->sql, sql_offset(check->sql, err)), label);
+}
+
 /* --- options that tasks of all kinds have --- */
 
 static const struct retry_options *retry_of(const struct task *task)

@@ -94,6 +94,12 @@ void task_attempt_done(struct task *task, const struct error *err);
 void task_place_error(
     const struct task *task, const void *field, const char *key, struct error *err);
 
+/* The same for what the SQL engine said of a transform's SQL, or of a check's (checks[index]), with
+ * the line and the column where err->detail (connectors/sql_engine.h) tells them. */
+void task_place_transform_error(const struct task *task, struct error *err);
+void task_place_check_error(
+    const struct task *task, const struct check *check, size_t index, struct error *err);
+
 /* Logs an event of this task: the run's context with the task's id and attempt. */
 #define task_log(task, level, event, fields, ...)                                                  \
     do {                                                                                           \

@@ -423,7 +423,7 @@ def test_all_loads_or_none(project):
     project.run("x")
     project.write("in/2.csv", lines([(3, 2), (4, 99)]))
     line = project.fails("x", expect=3)
-    assert "check accepted_values(v) failed for 1 rows of large" in line
+    assert "check accepted_values(v) failed for 1 row of large" in line
     assert project.rows("t.small") == [(1, 1)] and project.rows("t.large") == [(2, 10)]
     assert len(os.listdir(project.path("out"))) == 1
     project.check_consistent()
@@ -541,12 +541,12 @@ def test_parameter_without_a_value(project):
 
 
 CHECKS = {
-    "not_null": ({"not_null": ["a", "n"]}, "check not_null(a, n) failed for 1 rows of x"),
+    "not_null": ({"not_null": ["a", "n"]}, "check not_null(a, n) failed for 1 row of x"),
     "unique": ({"unique": ["a"]}, "check unique(a) failed for 2 rows of x"),
-    "unique together": ({"unique": ["a", "b"]}, "check unique(a, b) failed for 1 rows of x"),
+    "unique together": ({"unique": ["a", "b"]}, "check unique(a, b) failed for 1 row of x"),
     "accepted_values": (
         {"accepted_values": {"b": ["x"]}},
-        "check accepted_values(b) failed for 1 rows of x",
+        "check accepted_values(b) failed for 1 row of x",
     ),
     "row_count min": ({"row_count": {"min": 4}}, "check row_count(4 or more) failed on x"),
     "row_count max": ({"row_count": {"max": 2}}, "check row_count(0 to 2) failed on x"),

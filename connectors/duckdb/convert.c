@@ -1,0 +1,200 @@
+#include "connectors/duckdb/convert.h"
+
+#include "runner/base/buffer.h"
+#include "runner/base/mem.h"
+#include "runner/base/text.h"
+
+#include <string.h>
+
+static bool is_one_of(const char *type, const char *const *list)
+{
+    for (; *list; list++) {
+        if (strcmp(type, *list) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_integer(const char *type)
+{
+    static const char *const list[] = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT",
+        "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", NULL};
+
+    return is_one_of(type, list);
+}
+
+static bool is_fraction(const char *type)
+{
+    static const char *const list[] = {"FLOAT", "DOUBLE", NULL};
+
+    return is_one_of(type, list) || text_starts(type, "DECIMAL(");
+}
+
+static const char *literal(const char *text, struct arena *arena)
+{
+    struct buffer sql;
+    const char *copy;
+
+    buffer_init(&sql, 0);
+    text_append_sql_literal(&sql, text);
+    copy = arena_strdup(arena, sql.data);
+    buffer_deinit(&sql);
+    return copy;
+}
+
+/* A conversion whose hard form is the soft one and an error where that gives null. */
+static struct conversion soft(struct arena *a, const char *cell, const char *try)
+{
+    return (struct conversion){.try = try,
+        .hard = arena_printf(
+            a, "CASE WHEN %s IS NULL THEN NULL ELSE coalesce(%s, error('misfit')) END", cell, try)};
+}
+
+static struct conversion plain(struct arena *a, const char *cell, const char *type)
+{
+    return (struct conversion){.try = arena_printf(a, "TRY_CAST(%s AS %s)", cell, type),
+        .hard = arena_printf(a, "CAST(%s AS %s)", cell, type)};
+}
+
+/* DuckDB rounds '4.7'; 4.0 is whole, 4.7 does not fit. */
+static struct conversion to_integer(struct arena *a, const char *cell, const char *type)
+{
+    const char *whole = arena_printf(a,
+        "CASE WHEN TRY_CAST(%s AS DECIMAL(38,9)) = trunc(TRY_CAST(%s AS DECIMAL(38,9))) THEN "
+        "TRY_CAST(TRY_CAST(%s AS DECIMAL(38,9)) AS %s) END",
+        cell, cell, cell, type);
+
+    return (struct conversion){
+        .try = arena_printf(a, "CASE WHEN contains(%s, '.') THEN %s ELSE TRY_CAST(%s AS %s) END",
+            cell, whole, cell, type),
+        .hard = arena_printf(a,
+            "CASE WHEN contains(%s, '.') THEN coalesce(%s, error('misfit')) ELSE CAST(%s AS %s) "
+            "END",
+            cell, whole, cell, type)};
+}
+
+static struct conversion to_fraction(
+    const struct scan_plan *plan, const char *cell, const char *type)
+{
+    struct arena *a = plan->arena;
+
+    if (!text_equal(plan->scan->csv.decimal, ","))
+        return plain(a, cell, type);
+    return soft(a, cell,
+        arena_printf(a,
+            "CASE WHEN contains(%s, '.') THEN NULL ELSE TRY_CAST(replace(%s, ',', '.') AS %s) END",
+            cell, cell, type));
+}
+
+/* --- times
+ * ------------------------------------------------------------------------------------------ */
+
+/* Whether the text says its offset from UTC; a date alone ends like one. */
+static const char *has_offset(struct arena *a, const char *cell)
+{
+    return arena_printf(
+        a, "(strlen(%s) > 16 AND regexp_matches(%s, '(Z|[+-]\\d\\d(:?\\d\\d)?)$'))", cell, cell);
+}
+
+/* A naive timestamp in the extract's zone as one in UTC, naive again. */
+static const char *to_utc(const struct scan_plan *plan, const char *naive)
+{
+    struct arena *a = plan->arena;
+
+    if (!plan->scan->timezone)
+        return naive;
+    return arena_printf(
+        a, "timezone('UTC', timezone(%s, %s))", literal(plan->scan->timezone, a), naive);
+}
+
+static struct conversion to_timestamp(
+    const struct scan_plan *plan, const char *cell, const char *type, const char *format)
+{
+    struct arena *a = plan->arena;
+    const char *naive, *try;
+
+    if (format && (strstr(format, "%z") || strstr(format, "%Z")))
+        return soft(a, cell,
+            arena_printf(a, "CAST(timezone('UTC', try_strptime(%s, %s)) AS %s)", cell,
+                literal(format, a), type));
+    if (format) {
+        naive = arena_printf(a, "try_strptime(%s, %s)", cell, literal(format, a));
+        return soft(a, cell, arena_printf(a, "CAST(%s AS %s)", to_utc(plan, naive), type));
+    }
+    naive = to_utc(plan, arena_printf(a, "TRY_CAST(%s AS TIMESTAMP)", cell));
+    try = arena_printf(a,
+        "CAST(CASE WHEN strlen(%s) <= 19 OR NOT %s THEN %s ELSE timezone('UTC', TRY_CAST(%s AS "
+        "TIMESTAMPTZ)) END AS %s)",
+        cell, has_offset(a, cell), naive, cell, type);
+    if (plan->scan->timezone)
+        return soft(a, cell, try);
+    return (struct conversion){.try = try,
+        .hard = arena_printf(a,
+            "CASE WHEN strlen(%s) <= 19 THEN CAST(%s AS %s) WHEN %s IS NULL THEN NULL ELSE "
+            "coalesce(%s, error('misfit')) END",
+            cell, cell, type, cell, try)};
+}
+
+/* A text with a time in it is a date only at midnight. */
+static struct conversion to_date(const struct scan_plan *plan, const char *cell, const char *format)
+{
+    struct arena *a = plan->arena;
+
+    if (format)
+        return soft(a, cell,
+            arena_printf(a, "CAST(try_strptime(%s, %s) AS DATE)", cell, literal(format, a)));
+    return soft(a, cell,
+        arena_printf(a,
+            "CASE WHEN strlen(%s) <= 10 OR TRY_CAST(%s AS TIMESTAMP) = date_trunc('day', "
+            "TRY_CAST(%s AS TIMESTAMP)) THEN TRY_CAST(%s AS DATE) END",
+            cell, cell, cell, cell));
+}
+
+/* --- values that have a type
+ * -------------------------------------------------------------------------- */
+
+static struct conversion from_typed(const struct scan_plan *plan, const struct scan_column *column,
+    const char *cell, const char *from)
+{
+    struct arena *a = plan->arena;
+
+    if (text_starts(from, "TIMESTAMP") && !text_equal(from, "TIMESTAMP WITH TIME ZONE") &&
+        text_starts(column->type, "TIMESTAMP") && plan->scan->timezone)
+        return soft(a, cell,
+            arena_printf(a, "CAST(%s AS %s)",
+                to_utc(plan, arena_printf(a, "CAST(%s AS TIMESTAMP)", cell)), column->type));
+    if (strcmp(from, column->type) == 0)
+        return (struct conversion){.try = cell, .hard = cell, .fits_always = true};
+    if (is_fraction(from) && is_integer(column->type))
+        return soft(a, cell,
+            arena_printf(a, "CASE WHEN %s = trunc(%s) THEN TRY_CAST(%s AS %s) END", cell, cell,
+                cell, column->type));
+    if (text_starts(from, "TIMESTAMP") && strcmp(column->type, "DATE") == 0)
+        return soft(a, cell,
+            arena_printf(a, "CASE WHEN %s = date_trunc('day', %s) THEN CAST(%s AS DATE) END", cell,
+                cell, cell));
+    return plain(a, cell, column->type);
+}
+
+struct conversion convert_cell(const struct scan_plan *plan, const struct scan_column *column,
+    const char *cell, const char *from)
+{
+    const char *type = column->type;
+
+    if (from && strcmp(from, "VARCHAR") != 0)
+        return from_typed(plan, column, cell, from);
+    if (strcmp(type, "VARCHAR") == 0)
+        return (struct conversion){.try = cell, .hard = cell, .fits_always = true};
+    if (is_integer(type))
+        return to_integer(plan->arena, cell, type);
+    if (is_fraction(type))
+        return to_fraction(plan, cell, type);
+    if (text_starts(type, "TIMESTAMP"))
+        return to_timestamp(plan, cell, type, column->format);
+    if (strcmp(type, "DATE") == 0)
+        return to_date(plan, cell, column->format);
+    if (strcmp(type, "JSON") == 0 || !strpbrk(type, "([") || !plan->reader->json)
+        return plain(plan->arena, cell, type);
+    return plain(
+        plan->arena, arena_printf(plan->arena, "CAST(%s AS JSON)", cell), type); /* nested */
+}

@@ -1,0 +1,133 @@
+/* JSON and NDJSON. NDJSON is read line by line as text, so that each line can be accounted for; in
+ * JSON the rows are the elements of the array (or the values one after another). Members are the
+ * columns, nested values stay JSON. An object that holds an array is one row: unnest it in SQL. */
+#include "connectors/duckdb/scan_plan.h"
+#include "connectors/duckdb/statement.h"
+#include "runner/base/text.h"
+
+#include <string.h>
+
+enum { KEY_SAMPLE_ROWS = 100000, LINE_BYTES_MAX = 8 * 1024 * 1024 };
+
+/* Appends a sub-select with column l: each row's text. */
+static void append_lines(const struct scan_plan *plan, const struct scan_file *files,
+    size_t file_count, enum scan_mode mode, struct buffer *sql)
+{
+    const char *number = mode == SCAN_RAW ? "row_number() OVER () AS __row, " : "";
+
+    if (plan->scan->format == FORMAT_NDJSON) {
+        buffer_printf(sql, "SELECT * FROM (SELECT %sl FROM read_csv(", number);
+        scan_append_paths(sql, files, file_count);
+        scan_append_compression(sql, files);
+        buffer_printf(sql,
+            ", columns = {'l': 'VARCHAR'}, auto_detect = false, header = false, delim = '', "
+            "quote = '', escape = '', max_line_size = %d, buffer_size = %d",
+            LINE_BYTES_MAX, 2 * LINE_BYTES_MAX); /* the default is sixteen lines */
+        if (mode == SCAN_RAW)
+            buffer_puts(sql, ", store_rejects = true");
+        if (mode == SCAN_SAMPLE)
+            buffer_puts(sql, ", ignore_errors = true");
+        buffer_puts(sql, ")) WHERE trim(l) <> ''");
+    } else {
+        buffer_printf(sql, "SELECT %sCAST(json AS VARCHAR) AS l FROM read_json_objects(", number);
+        scan_append_paths(sql, files, file_count);
+        scan_append_compression(sql, files);
+        buffer_puts(sql, ", format = 'auto')");
+    }
+}
+
+static int layout(struct scan_plan *plan, struct scan_file *file, struct error *err)
+{
+    duckdb_result result;
+    struct buffer sql;
+    int rc;
+
+    buffer_init(&sql, 0);
+    buffer_puts(&sql, "SELECT k FROM (SELECT k, row_number() OVER () AS n FROM (SELECT "
+                      "unnest(json_keys(l)) AS k FROM (SELECT l FROM (");
+    append_lines(plan, file, 1, SCAN_SAMPLE, &sql);
+    buffer_printf(&sql,
+        ") LIMIT %d) WHERE CASE WHEN json_valid(l) THEN json_type(l) = 'OBJECT' ELSE false END)) "
+        "GROUP BY k ORDER BY min(n)",
+        KEY_SAMPLE_ROWS);
+    rc = statement_query(plan->connection, sql.data, &result, err);
+    buffer_deinit(&sql);
+    if (rc)
+        return -1;
+    for (idx_t row = 0; row < duckdb_row_count(&result); row++)
+        scan_plan_column(plan, statement_cell(&result, 0, row, plan->arena));
+    duckdb_destroy_result(&result);
+    return 0;
+}
+
+/* The path of a member whatever its name: $."a b". */
+static void append_path(struct buffer *sql, const char *name)
+{
+    struct buffer path;
+
+    buffer_init(&path, 0);
+    buffer_puts(&path, "$.\"");
+    for (const char *at = name; *at; at++) {
+        if (*at == '"' || *at == '\\')
+            buffer_putc(&path, '\\');
+        buffer_putc(&path, *at);
+    }
+    buffer_putc(&path, '"');
+    text_append_sql_literal(sql, path.data);
+    buffer_deinit(&path);
+}
+
+static bool wants_json(const struct scan_column *column)
+{
+    return column->type &&
+           (strcmp(column->type, "JSON") == 0 || strchr(column->type, '[') ||
+               text_starts(column->type, "STRUCT(") || text_starts(column->type, "MAP("));
+}
+
+/* All members at once: the text is parsed once a list, not once a column. */
+static void append_list(const struct scan_plan *plan, const char *function, struct buffer *sql)
+{
+    buffer_printf(sql, "%s(CASE WHEN __object THEN l ELSE '{}' END, [", function);
+    for (size_t i = 0; i < plan->count; i++) {
+        buffer_puts(sql, i ? ", " : "");
+        append_path(sql, plan->columns[i].name);
+    }
+    buffer_puts(sql, "])");
+}
+
+static void append_select(const struct scan_plan *plan, const struct scan_file *files,
+    size_t file_count, enum scan_mode mode, struct buffer *sql)
+{
+    bool as_json = false;
+
+    buffer_puts(sql, "SELECT ");
+    if (mode == SCAN_RAW)
+        buffer_puts(sql,
+            "__row, CASE WHEN NOT __object THEN 'this is no JSON object: ' || left(l, 40) "
+            "END AS __broken, ");
+    for (size_t i = 0; i < plan->count; i++) {
+        const bool json = mode == SCAN_SAMPLE || wants_json(&plan->columns[i]);
+
+        as_json = as_json || json;
+        buffer_printf(sql,
+            json ? "%sCAST(nullif(j[%zu], 'null') AS VARCHAR) AS c%zu" : "%ss[%zu] AS c%zu",
+            i ? ", " : "", i + 1, i);
+    }
+    buffer_puts(sql, " FROM (SELECT *, ");
+    if (as_json) {
+        append_list(plan, "json_extract", sql);
+        buffer_puts(sql, " AS j, ");
+    }
+    append_list(plan, "json_extract_string", sql);
+    buffer_puts(sql, " AS s FROM (SELECT *, ");
+    /* In the fast mode anything that is no object must end the statement. */
+    buffer_puts(sql, mode == SCAN_FAST
+                         ? "CASE WHEN json_type(l) = 'OBJECT' THEN true ELSE error('no object') END"
+                         : "CASE WHEN json_valid(l) THEN json_type(l) = 'OBJECT' ELSE false END");
+    buffer_puts(sql, " AS __object FROM (");
+    append_lines(plan, files, file_count, mode, sql);
+    buffer_puts(sql, ")))");
+}
+
+const struct scan_reader scan_json = {
+    .layout = layout, .append_select = append_select, .json = true};
