@@ -46,7 +46,8 @@ struct store_request {
     const struct store_object *expect; /* GET, CHECK: the version that was listed; another one is
                                           ERROR_CHANGED. NULL: any */
     bool in_place; /* GET: a local object may be read where it is: nothing is copied, `path`
-                      becomes a symbolic link to it. Then CHECK it after reading */
+                      becomes a symbolic link to it (one whose name is no UTF-8 is copied). Then
+                      CHECK it after reading */
     bool move;     /* PUT: the file at `path` may be moved instead of copied */
     bool replace;  /* PUT: over an existing object; else that is ERROR_EXISTS */
     store_done_fn done;
@@ -77,8 +78,8 @@ struct store_type {
     void (*cancel)(struct store_request *request); /* still ends in done; again is harmless */
     /* How a key is shown to people and other programs: "/data/x.csv", "s3://bucket/x.csv". */
     void (*describe)(const struct store *store, const char *key, struct buffer *buffer);
-    /* Where an object can be read in place, links resolved; false: it is not on this machine, or
-     * not there. NULL: never. */
+    /* Where an object can be read in place, links resolved; false: it is not on this machine, not
+     * there, or its name is no UTF-8. NULL: never. */
     bool (*local_path)(const struct store *store, const char *key, struct buffer *ret_path);
     void (*close)(struct store *store); /* no request may be under way */
 };

@@ -158,6 +158,11 @@ class Project:
         try:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(sql, values)]
+        except sqlite3.OperationalError:
+            # Killed before its first transaction: a file without tables.
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise
+            return []
         finally:
             connection.close()
 

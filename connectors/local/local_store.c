@@ -3,6 +3,7 @@
 #include "connectors/local/local_list.h"
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
+#include "runner/base/text.h"
 #include "runner/io/file.h"
 
 #include <assert.h>
@@ -69,6 +70,21 @@ static int check_readable(const char *path, struct error *err)
     return 0;
 }
 
+/* The path with its links resolved, as other programs are given it; NULL where it is not there, or
+ * is no UTF-8: SQL engines take nothing else. Freed by the caller. */
+static char *resolve(const char *path)
+{
+    char *resolved = realpath(path, NULL);
+    size_t at = 0, length = resolved ? strlen(resolved) : 0, step = 1;
+
+    while (at < length && (step = text_utf8_length(resolved + at, length - at)) > 0)
+        at += step;
+    if (at == length)
+        return resolved;
+    free(resolved);
+    return NULL;
+}
+
 static int link_object(
     struct local_operation *operation, const struct file_stamp *stamp, struct error *err)
 {
@@ -103,12 +119,16 @@ static int copy_object(
 static int get_object(struct local_operation *operation, struct error *err)
 {
     struct file_stamp stamp;
+    char *resolved;
 
     if (look_at(operation, &stamp, err))
         return -1;
     atomic_store(&operation->request->bytes_total, stamp.size);
-    return operation->request->in_place ? link_object(operation, &stamp, err)
-                                        : copy_object(operation, &stamp, err);
+    if (operation->request->in_place && (resolved = resolve(operation->path))) {
+        free(resolved);
+        return link_object(operation, &stamp, err);
+    }
+    return copy_object(operation, &stamp, err);
 }
 
 static int check_object(struct local_operation *operation, struct error *err)
@@ -208,7 +228,7 @@ static bool local_path(const struct store *store, const char *key, struct buffer
 {
     const struct local_store *local = container_of(store, const struct local_store, store);
     char *path = file_join(local->root, key);
-    char *resolved = realpath(path, NULL);
+    char *resolved = resolve(path);
 
     free(path);
     if (!resolved)

@@ -3,6 +3,7 @@
 #include "runner/base/mem.h"
 #include "runner/cli/command_catalog.h"
 #include "runner/cli/print.h"
+#include "runner/cli/run_text.h"
 #include "runner/cli/tables.h"
 
 #include <string.h>
@@ -71,23 +72,26 @@ static json_t *delta_json(const struct catalog_delta *delta)
 static void add_delta(
     struct print_table *table, const struct catalog_delta *delta, struct buffer *values)
 {
-    char position[PRINT_COUNT_SIZE], rows[PRINT_COUNT_SIZE], size[TIME_TEXT_SIZE],
-        ago[TIME_TEXT_SIZE];
-    const char *cells[8] = {print_count(delta->position, position),
-        catalog_delta_type_name(delta->type), catalog_commit_state_name(delta->state), NULL,
+    const bool is_current = delta->state == CATALOG_COMMITTED;
+    char position[PRINT_COUNT_SIZE], type[64], rows[PRINT_COUNT_SIZE], size[TIME_TEXT_SIZE],
+        ago[TIME_TEXT_SIZE], id[RUN_TEXT_ID_SIZE];
+    const char *cells[7] = {print_count(delta->position, position), type, NULL,
         print_count(delta->rows, rows), size_format(delta->bytes, size),
-        time_format_ago(delta->created_ms, time_now_ms(), ago), delta->run_id};
+        time_format_ago(delta->created_ms, time_now_ms(), ago),
+        run_text_id(delta->run_id, print_terminal_width(1), id)};
 
+    snprintf(type, sizeof(type), "%s%s%s", catalog_delta_type_name(delta->type),
+        is_current ? "" : ", ", is_current ? "" : catalog_commit_state_name(delta->state));
     describe_values(delta, values);
-    cells[3] = values->data;
+    cells[2] = values->data;
     print_table_row(table, cells);
-    print_table_style(table, 2, delta->state == CATALOG_COMMITTED ? "\033[32m" : "\033[2m");
+    print_table_style(table, 1, is_current ? "" : "\033[2m");
 }
 
 static void print_history(struct cli *cli, const struct catalog_query *deltas)
 {
     static const char *const headers[] = {
-        ">POSITION", "TYPE", "STATE", "PARTITION", ">ROWS", ">SIZE", "WHEN", "RUN", NULL};
+        ">POSITION", "TYPE", "PARTITION", ">ROWS", ">SIZE", "WHEN", "RUN", NULL};
     struct print_table *table;
     struct buffer values;
     json_t *list;
@@ -103,7 +107,7 @@ static void print_history(struct cli *cli, const struct catalog_query *deltas)
     table = print_table_new(headers);
     for (size_t i = 0; i < deltas->count; i++)
         add_delta(table, &deltas->deltas[i], &values);
-    print_table_end(table, stdout, print_terminal_width(1), 3, cli->color);
+    print_table_end(table, stdout, print_terminal_width(1), 2, cli->color);
     buffer_deinit(&values);
 }
 

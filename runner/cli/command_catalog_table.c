@@ -46,8 +46,7 @@ static void add_row(struct print_table *table, const struct catalog_version *ver
         print_count(version->rows, rows), size_format(version->bytes, size),
         print_count(version->files, files), print_count(version->partitions, partitions),
         version->last_commit_ms ? time_format_ago(version->last_commit_ms, time_now_ms(), ago)
-                                : "not yet",
-        version->description};
+                                : "not yet"};
 
     snprintf(name, sizeof(name), "%s.%s", version->namespace, version->table);
     print_table_row(table, cells);
@@ -70,8 +69,8 @@ static struct question *ask_versions(struct cli *cli, const struct catalog_query
 static void print_versions(
     struct cli *cli, const struct catalog_query *tables, const struct question *versions)
 {
-    static const char *const headers[] = {"TABLE", ">VERSION", ">ROWS", ">SIZE", ">FILES",
-        ">PARTITIONS", "LAST COMMIT", "DESCRIPTION", NULL};
+    static const char *const headers[] = {
+        "TABLE", ">VERSION", ">ROWS", ">SIZE", ">FILES", ">PARTITIONS", "LAST COMMIT", NULL};
     struct print_table *table = print_table_new(headers);
     json_t *list = json_array();
 
@@ -87,7 +86,7 @@ static void print_versions(
     if (cli->globals.json)
         cli_print_json(json_incref(list));
     print_table_end(
-        table, cli->globals.json ? NULL : stdout, print_terminal_width(1), 7, cli->color);
+        table, cli->globals.json ? NULL : stdout, print_terminal_width(1), 0, cli->color);
     json_decref(list);
 }
 

@@ -119,11 +119,13 @@ static void history_deinit(struct history *history)
 
 /* --- printing --- */
 
-static void add_row(struct print_table *table, const struct state_run *run, int64_t now_ms)
+static void add_row(
+    struct print_table *table, const struct state_run *run, int64_t now_ms, unsigned width)
 {
+    char id[RUN_TEXT_ID_SIZE];
     char ago[TIME_TEXT_SIZE], took[TIME_TEXT_SIZE], rows[PRINT_COUNT_SIZE];
-    const char *const cells[] = {run->run_id, run->pipeline, run_text_outcome(run->outcome),
-        time_format_ago(run->started_ms, now_ms, ago),
+    const char *const cells[] = {run_text_id(run->run_id, width, id), run->pipeline,
+        run_text_outcome(run->outcome), time_format_ago(run->started_ms, now_ms, ago),
         duration_format(run_text_duration_ms(run, now_ms), took), print_count(run->rows, rows),
         run->error};
 
@@ -135,6 +137,7 @@ static void print(struct cli *cli, const struct history *history)
 {
     static const char *const headers[] = {
         "RUN", "PIPELINE", "OUTCOME", "STARTED", ">TOOK", ">ROWS", "ERROR", NULL};
+    const unsigned width = print_terminal_width(1);
     const int64_t now_ms = time_now_ms();
     struct print_table *table;
     json_t *list;
@@ -148,8 +151,8 @@ static void print(struct cli *cli, const struct history *history)
     }
     table = print_table_new(headers);
     for (size_t i = 0; i < history->count; i++)
-        add_row(table, &history->runs[i], now_ms);
-    print_table_end(table, stdout, print_terminal_width(1), 6, cli->color);
+        add_row(table, &history->runs[i], now_ms, width);
+    print_table_end(table, stdout, width, 6, cli->color);
 }
 
 /* --- commands --- */

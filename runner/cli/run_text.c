@@ -2,6 +2,8 @@
 
 #include "runner/base/mem.h"
 
+#include <stdio.h>
+
 int64_t run_text_duration_ms(const struct state_run *run, int64_t now_ms)
 {
     const int64_t end_ms = run->finished_ms                ? run->finished_ms
@@ -24,6 +26,16 @@ const char *run_text_style(enum state_outcome outcome)
     };
 
     return codes[outcome];
+}
+
+const char *run_text_id(const char *run_id, unsigned width, char text[RUN_TEXT_ID_SIZE])
+{
+    /* Its time in milliseconds and 12 bits by chance: 01a1fd1d-7d50-7a28. */
+    enum { WIDE = 120, SHORT = 18 };
+
+    snprintf(text, RUN_TEXT_ID_SIZE, "%.*s",
+        width == 0 || width >= WIDE ? RUN_TEXT_ID_SIZE - 1 : SHORT, run_id ? run_id : "");
+    return text;
 }
 
 const char *run_text_outcome(enum state_outcome outcome)

@@ -1,7 +1,7 @@
-/* Extract: objects are fetched into the run's folder, compressed ones are read to their very end,
- * all of them are scanned once into a typed dataset, and at last it is made sure that none changed
- * while it was read. Verifying and scanning overlap: the error of the former explains that of the
- * latter. */
+/* Extract: objects are fetched into the run's folder; compressed ones are unpacked there, which
+ * reads them to their very end and lets the SQL engine read them on several threads; all are
+ * scanned once into a typed dataset; at last it is made sure that none changed while it was read.
+ */
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/engine/run_private.h"
@@ -11,18 +11,24 @@
 #include <assert.h>
 #include <string.h>
 
-enum extract_step { EXTRACT_FETCHING, EXTRACT_SCANNING, EXTRACT_CHECKING, EXTRACT_DONE };
+enum extract_step {
+    EXTRACT_FETCHING,
+    EXTRACT_UNPACKING,
+    EXTRACT_SCANNING,
+    EXTRACT_CHECKING,
+    EXTRACT_DONE,
+};
 
 struct extract_object {
     struct extract_stage *stage;
     const struct plan_object *planned;
     struct store_request get, check;
-    struct work verify;
-    const char *path;
+    struct work unpack;
+    const char *path, *plain_path; /* the latter where it is compressed; removed after the scan */
     enum verify_format format;
-    atomic_uint_fast64_t verified_bytes;
+    atomic_uint_fast64_t unpacked_bytes;
     uint64_t plain_bytes;
-    struct error verify_err;
+    struct error unpack_err;
 };
 
 struct extract_stage {
@@ -64,17 +70,25 @@ static void on_fetched(struct store_request *get, const struct error *err)
     extract_step(stage);
 }
 
-static void on_verified(struct work *work, bool ran)
+static void on_unpacked(struct work *work, bool ran)
 {
-    struct extract_object *object = container_of(work, struct extract_object, verify);
+    struct extract_object *object = container_of(work, struct extract_object, unpack);
     struct extract_stage *stage = object->stage;
 
     stage->in_flight--;
     if (!ran)
-        error_set(&object->verify_err, ERROR_STOPPED, "cancelled");
-    if (object->verify_err.class != ERROR_CANCELLED)
-        error_keep_first(&stage->err, &object->verify_err);
+        error_set(&object->unpack_err, ERROR_STOPPED, "cancelled");
+    error_keep_first(&stage->err, &object->unpack_err);
     extract_step(stage);
+}
+
+static void on_removed(struct work *work, bool ran)
+{
+    struct extract_object *object = container_of(work, struct extract_object, unpack);
+
+    (void)ran; /* what stays goes with the run's folder */
+    object->stage->in_flight--;
+    extract_step(object->stage);
 }
 
 static void on_scanned(struct sql_request *scan, const struct error *err)
@@ -104,14 +118,20 @@ static void on_slot(struct slot_waiter *waiter)
 
 /* --- jobs, on a thread --- */
 
-static void verify_object(struct work *work)
+static void unpack_object(struct work *work)
 {
-    struct extract_object *object = container_of(work, struct extract_object, verify);
+    struct extract_object *object = container_of(work, struct extract_object, unpack);
+    const uint64_t quota = object->stage->task->run->pipeline->resources.spool;
 
-    if (verify_file(object->path, object->format, &object->plain_bytes, &object->verified_bytes,
-            &work->cancelled, &object->verify_err) &&
-        object->verify_err.class != ERROR_CANCELLED)
-        error_prefix(&object->verify_err, "%s", object->planned->shown);
+    if (verify_unpack(object->path, object->format, object->plain_path, quota, &object->plain_bytes,
+            &object->unpacked_bytes, &work->cancelled, &object->unpack_err) &&
+        object->unpack_err.class != ERROR_CANCELLED)
+        error_prefix(&object->unpack_err, "%s", object->planned->shown);
+}
+
+static void remove_plain(struct work *work)
+{
+    file_remove(container_of(work, struct extract_object, unpack)->plain_path, NULL);
 }
 
 /* --- what states do on entry --- */
@@ -157,7 +177,7 @@ static enum file_format format_of(const struct extract_stage *stage)
                                           : (enum file_format)extract->format;
 }
 
-static void start_verifying(struct extract_stage *stage)
+static void start_unpacking(struct extract_stage *stage)
 {
     static const enum verify_format formats[] = {
         [COMPRESSION_AUTO] = VERIFY_NONE,
@@ -169,12 +189,13 @@ static void start_verifying(struct extract_stage *stage)
     for (size_t i = 0; i < stage->count; i++) {
         struct extract_object *object = &stage->objects[i];
 
-        object->format = formats[stage->sources[i].compression];
+        object->format = formats[compression_of(stage, object->planned->object.key)];
         if (object->format == VERIFY_NONE)
             continue;
-        object->verify = (struct work){.run = verify_object, .done = on_verified};
+        object->plain_path = arena_printf(&stage->task->arena, "%s-plain", object->path);
+        object->unpack = (struct work){.run = unpack_object, .done = on_unpacked};
         stage->in_flight++;
-        work_submit(&stage->task->run->engine->files, &object->verify);
+        work_submit(&stage->task->run->engine->files, &object->unpack);
     }
 }
 
@@ -189,9 +210,10 @@ static void start_scan(struct extract_stage *stage)
     for (size_t i = 0; i < stage->count; i++) {
         const struct extract_object *object = &stage->objects[i];
 
-        stage->sources[i] = (struct sql_source){.path = object->path,
-            .object = object->planned->shown,
-            .compression = compression_of(stage, object->planned->object.key)};
+        stage->sources[i] =
+            (struct sql_source){.path = object->plain_path ? object->plain_path : object->path,
+                .object = object->planned->shown,
+                .compression = COMPRESSION_NONE};
     }
     stage->contract = arena_array(&task->arena, extract->columns.count, sizeof(*stage->contract));
     for (size_t i = 0; i < extract->columns.count; i++)
@@ -214,6 +236,7 @@ static void start_scan(struct extract_stage *stage)
     run->session->type->start(run->session, &stage->scan);
 }
 
+/* Also what was unpacked is not needed any more. */
 static void check_objects(struct extract_stage *stage)
 {
     struct store *store = stage->task->plan->extract.store;
@@ -227,20 +250,28 @@ static void check_objects(struct extract_stage *stage)
             .expect = &object->planned->object,
             .done = on_checked};
         store->type->start(store, &object->check);
+        if (!object->plain_path)
+            continue;
+        stage->in_flight++;
+        object->unpack = (struct work){.run = remove_plain, .done = on_removed};
+        work_submit(&stage->task->run->engine->files, &object->unpack);
     }
 }
 
 static void enter_step(struct extract_stage *stage, enum extract_step step)
 {
-    static const char *const activities[] = {"fetching", "reading", "verifying", ""};
+    static const char *const activities[] = {"fetching", "unpacking", "reading", "verifying", ""};
 
     stage->step = step;
     stage->task->activity = activities[step];
     if (step == EXTRACT_FETCHING) {
         fetch_objects(stage);
+    } else if (step == EXTRACT_UNPACKING) {
+        start_unpacking(stage);
+        if (stage->in_flight == 0)
+            enter_step(stage, EXTRACT_SCANNING);
     } else if (step == EXTRACT_SCANNING) {
         start_scan(stage);
-        start_verifying(stage);
     } else if (step == EXTRACT_CHECKING) {
         check_objects(stage);
     }
@@ -304,7 +335,7 @@ static void cancel_requests(struct extract_stage *stage)
 
         if (object->get.store)
             object->get.store->type->cancel(&object->get);
-        work_cancel(&object->verify);
+        work_cancel(&object->unpack);
         if (object->check.store)
             object->check.store->type->cancel(&object->check);
     }
@@ -324,6 +355,9 @@ static void extract_step(struct extract_stage *stage)
         return;
     switch (stage->step) {
     case EXTRACT_FETCHING:
+        enter_step(stage, failed ? EXTRACT_DONE : EXTRACT_UNPACKING);
+        break;
+    case EXTRACT_UNPACKING:
         enter_step(stage, failed ? EXTRACT_DONE : EXTRACT_SCANNING);
         break;
     case EXTRACT_SCANNING:

@@ -12,7 +12,7 @@
 
 enum {
     INPUT_BYTES = 256 * 1024,
-    OUTPUT_BYTES = 256 * 1024, /* stays in the cache: what is unpacked is only counted */
+    OUTPUT_BYTES = 256 * 1024, /* stays in the cache */
     HEAD_BYTES = 4,            /* enough to tell what begins here */
     ZSTD_WINDOW_LOG_MAX = 27,
 };
@@ -31,7 +31,8 @@ struct unpacker {
 struct verify {
     const struct unpacker *type;
     const char *path;
-    int fd;
+    int fd, plain_fd; /* plain_fd -1: what is unpacked is only counted */
+    uint64_t plain_max;
     unsigned char *input, *output;
     const unsigned char *at, *end; /* of the input that is not yet consumed */
     bool input_ended;
@@ -53,6 +54,30 @@ static int damaged(const struct verify *verify, const char *why, struct error *e
 {
     return error_set(err, ERROR_DATA, "the %s data is damaged at about byte %llu: %s",
         verify->type->name, (unsigned long long)offset(verify), why);
+}
+
+/* --- output --- */
+
+static int put_output(struct verify *verify, size_t length, struct error *err)
+{
+    const unsigned char *at = verify->output;
+
+    verify->plain_bytes += length;
+    if (verify->plain_bytes > verify->plain_max)
+        return error_set(err, ERROR_LIMIT,
+            "it unpacks to more than the %llu bytes that are allowed",
+            (unsigned long long)verify->plain_max);
+    while (verify->plain_fd >= 0 && length > 0) {
+        const ssize_t n = write(verify->plain_fd, at, length);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_set_errno(err, errno, "cannot write what %s unpacks to", verify->path);
+        at += n;
+        length -= (size_t)n;
+    }
+    return 0;
 }
 
 /* --- formats --- */
@@ -85,7 +110,8 @@ static int unpack_gzip(struct verify *verify, struct error *err)
         gzip->next_out = verify->output;
         gzip->avail_out = OUTPUT_BYTES;
         rc = inflate(gzip, Z_NO_FLUSH);
-        verify->plain_bytes += OUTPUT_BYTES - gzip->avail_out;
+        if (put_output(verify, OUTPUT_BYTES - gzip->avail_out, err))
+            return -1;
     } while (rc == Z_OK && (gzip->avail_in > 0 || gzip->avail_out == 0));
     verify->at = gzip->next_in;
     verify->between = rc == Z_STREAM_END;
@@ -106,7 +132,8 @@ static int unpack_zstd(struct verify *verify, struct error *err)
         ZSTD_outBuffer out = {.dst = verify->output, .size = OUTPUT_BYTES};
 
         left = ZSTD_decompressStream(verify->zstd, &out, &in);
-        verify->plain_bytes += out.pos;
+        if (put_output(verify, out.pos, err))
+            return -1;
         more = in.pos < in.size || out.pos == out.size;
     } while (!ZSTD_isError(left) && left != 0 && more);
     verify->at += in.pos;
@@ -250,25 +277,54 @@ static int open_file(const char *path, struct error *err)
     return fd;
 }
 
-int verify_file(const char *path, enum verify_format format, uint64_t *ret_plain_bytes,
-    atomic_uint_fast64_t *progress, const atomic_bool *stop, struct error *err)
+/* Takes over plain_fd. */
+static int unpack_to(struct verify *verify, const char *path, enum verify_format format,
+    uint64_t *ret_plain_bytes, struct error *err)
 {
-    struct verify verify = {.path = path, .between = true, .progress = progress, .stop = stop};
     int rc;
 
     assert(format != VERIFY_NONE);
-    verify.type = &unpackers[format];
-    verify.fd = open_file(path, err);
-    if (verify.fd < 0)
+    verify->path = path;
+    verify->between = true;
+    verify->type = &unpackers[format];
+    verify->fd = open_file(path, err);
+    if (verify->fd < 0)
         return -1;
-    posix_fadvise(verify.fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    rc = open_unpacker(&verify, err);
+    posix_fadvise(verify->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    rc = open_unpacker(verify, err);
     if (rc == 0)
-        rc = verify_all(&verify, err);
+        rc = verify_all(verify, err);
     if (rc == 0)
-        *ret_plain_bytes = verify.plain_bytes;
-    close_unpacker(&verify);
-    close(verify.fd);
+        *ret_plain_bytes = verify->plain_bytes;
+    close_unpacker(verify);
+    close(verify->fd);
+    return rc;
+}
+
+int verify_file(const char *path, enum verify_format format, uint64_t *ret_plain_bytes,
+    atomic_uint_fast64_t *progress, const atomic_bool *stop, struct error *err)
+{
+    struct verify verify = {
+        .plain_fd = -1, .plain_max = UINT64_MAX, .progress = progress, .stop = stop};
+
+    return unpack_to(&verify, path, format, ret_plain_bytes, err);
+}
+
+int verify_unpack(const char *path, enum verify_format format, const char *to, uint64_t plain_max,
+    uint64_t *ret_plain_bytes, atomic_uint_fast64_t *progress, const atomic_bool *stop,
+    struct error *err)
+{
+    struct verify verify = {.plain_max = plain_max, .progress = progress, .stop = stop};
+    int rc;
+
+    verify.plain_fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (verify.plain_fd < 0)
+        return error_set_errno(err, errno, "cannot make %s", to);
+    rc = unpack_to(&verify, path, format, ret_plain_bytes, err);
+    if (close(verify.plain_fd) && rc == 0)
+        rc = error_set_errno(err, errno, "cannot write %s", to);
+    if (rc)
+        unlink(to);
     return rc;
 }
 

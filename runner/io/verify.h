@@ -25,4 +25,11 @@ int verify_detect(const char *path, enum verify_format *ret_format, struct error
 int verify_file(const char *path, enum verify_format format, uint64_t *ret_plain_bytes,
     atomic_uint_fast64_t *progress, const atomic_bool *stop, struct error *err);
 
+/* The same, and the plain bytes go to the new file `to`, at most `plain_max` of them (ERROR_LIMIT);
+ * on failure it is gone. One pass does both: checking and unpacking for a reader that would unpack
+ * on one thread only. */
+int verify_unpack(const char *path, enum verify_format format, const char *to, uint64_t plain_max,
+    uint64_t *ret_plain_bytes, atomic_uint_fast64_t *progress, const atomic_bool *stop,
+    struct error *err);
+
 #endif

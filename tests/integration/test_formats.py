@@ -33,8 +33,6 @@ def refused(project, content, name="x.csv", expect=1, **extract):
     return line
 
 
-def in_file(project, name="x.csv"):
-    return project.path(f"in/{name}")
 
 
 # --- the dialect
@@ -141,7 +139,7 @@ def test_parquet(project):
         }
     )
     project.path("in").mkdir()
-    pyarrow.parquet.write_table(content, in_file(project, "x.parquet"))
+    pyarrow.parquet.write_table(content, project.path("in/x.parquet"))
     project.copy_pipeline("x", **{"from": "in/x.parquet"})
     project.run("x")
     assert project.table("t.x").to_pylist() == content.to_pylist()
@@ -238,7 +236,7 @@ def test_only_a_header(project, content):
 
 def test_nothing_but_an_empty_file(project):
     assert refused(project, "") == (
-        f"pipelines/x.yaml:4:15: extract.x: {in_file(project)} is empty: it has no columns; "
+        f"pipelines/x.yaml:4:15: extract.x: in/x.csv is empty: it has no columns; "
         "leave it out, or declare `columns`"
     )
 
@@ -319,7 +317,7 @@ def test_contract_of_json(project):
 def test_contract_column_is_missing(project):
     line = refused(project, "id,Price\n1,2\n", columns={"id": "bigint", "prise": "double"})
     assert line == (
-        f'pipelines/x.yaml:4:15: extract.x: {in_file(project)} has no column "prise", which `columns` '
+        f'pipelines/x.yaml:4:15: extract.x: in/x.csv has no column "prise", which `columns` '
         'asks for; did you mean "Price"?'
     )
 
@@ -327,7 +325,7 @@ def test_contract_column_is_missing(project):
 def test_bad_cell(project):
     line = refused(project, "id,n\n1,5\n2,x7\n3,9\n", columns={"n": "bigint"})
     assert line == (
-        f'pipelines/x.yaml:4:15: extract.x: {in_file(project)}:3: column "n": "x7" is not a BIGINT; '
+        f'pipelines/x.yaml:4:15: extract.x: in/x.csv:3: column "n": "x7" is not a BIGINT; '
         "mend the file, or write `on_bad_row: skip`"
     )
 
@@ -335,13 +333,13 @@ def test_bad_cell(project):
 def test_bad_cell_behind_a_quoted_line_end(project):
     """The line is the file's, not the row's."""
     line = refused(project, 'id,t,n\n1,"a\nb\nc",5\n2,d,x7\n', columns={"n": "bigint"})
-    assert f"{in_file(project)}:5: " in line
+    assert f"in/x.csv:5: " in line
 
 
 def test_too_few_and_too_many_cells(project):
     for content in ("a,b\n1,2\n3\n", "a,b\n1,2\n3,4,5\n"):
         line = refused(project, content, csv={"delimiter": ","})
-        assert f"{in_file(project)}:3: " in line
+        assert f"in/x.csv:3: " in line
 
 
 def test_skipped_rows_are_counted(project):
@@ -354,7 +352,7 @@ def test_skipped_rows_are_counted(project):
     assert [(e["line"], e["column"]) for e in skipped if "line" in e] == [
         (1 + 3 * i, "n") for i in range(1, 11)
     ]
-    assert {e["object"] for e in skipped if "line" in e} == {str(in_file(project))}
+    assert {e["object"] for e in skipped if "line" in e} == {"in/x.csv"}
     assert [e["rejected"] for e in skipped if "rejected" in e] == [20]
     assert result.named("run.finished")[0]["rejected"] == 20
     record = project.sluice("runs", "show", run_id, "--json").json
@@ -396,7 +394,7 @@ def test_skip_in_ndjson(project):
 
 def test_broken_ndjson_line(project):
     line = refused(project, '{"a": 1}\n{"a": 2\n{"a": 3}\n', "x.ndjson")
-    assert f"{in_file(project, 'x.ndjson')}:2: " in line
+    assert f"in/x.ndjson:2: " in line
 
 
 def test_contract_of_parquet(project):
@@ -405,11 +403,11 @@ def test_contract_of_parquet(project):
 
     project.path("in").mkdir()
     pyarrow.parquet.write_table(
-        pyarrow.table({"id": [1, 2, 3], "n": ["4", "x", "6"]}), in_file(project, "x.parquet")
+        pyarrow.table({"id": [1, 2, 3], "n": ["4", "x", "6"]}), project.path("in/x.parquet")
     )
     project.copy_pipeline("x", **{"from": "in/x.parquet", "columns": {"n": "bigint"}})
     line = project.fails("x")
-    assert f'{in_file(project, "x.parquet")}:2: column "n": "x" is not a BIGINT' in line
+    assert f'in/x.parquet:2: column "n": "x" is not a BIGINT' in line
 
 
 # --- what cannot be told apart
@@ -427,12 +425,12 @@ def test_a_day_over_twelve_tells_them_apart(project):
 
 def test_wrong_encoding_is_an_error(project):
     line = refused(project, "a,b\n1,Zürich\n".encode("latin-1"))
-    assert f"{in_file(project)}" in line and "encoding" in line
+    assert "in/x.csv" in line and "encoding" in line
 
 
 def test_csv_that_claims_to_be_parquet(project):
     line = refused(project, "a,b\n1,x\n", "x.parquet")
-    assert f"{in_file(project, 'x.parquet')}" in line and "parquet" in line.lower()
+    assert f"in/x.parquet" in line and "parquet" in line.lower()
 
 
 def test_numbers_with_leading_zeros_stay_text(project):
