@@ -138,6 +138,12 @@ static void test_csv_dialect(void **state)
     must(&s, &c);
     assert_string_equal(types(&s, &c), "name VARCHAR, column1 BIGINT");
     assert_string_equal(rows(&s, "from t"), "café|1\nb|2\n");
+
+    c = (struct scan_case){0};
+    make_file(&s, "z.csv", "caf\xe9;b\n1;2\n3;4\n");
+    prepare(&s, &c, FORMAT_CSV, LIST("z.csv"), NULL);
+    fails(&s, &c, ERROR_DATA,
+        "z.csv: byte 0xe9 in the first line is not UTF-8: say csv: {encoding: latin-1}");
     sluice_close(&s);
 }
 
