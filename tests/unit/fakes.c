@@ -267,7 +267,8 @@ static void list_journal(struct state_request *request)
     for (size_t i = 0; i < journal->count; i++) {
         const struct state_journal entry = journal_of(request->arena, journal->entries[i].key);
 
-        if (journal->entries[i].value && strcmp(entry.run_id, fakes_current->holder) != 0)
+        if (journal->entries[i].value && (strcmp(entry.run_id, fakes_current->holder) != 0 ||
+                                             text_equal(entry.run_id, request->run_id)))
             request->journals[request->count++] = entry;
     }
 }
