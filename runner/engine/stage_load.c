@@ -171,6 +171,7 @@ static void put_files(struct load_stage *stage)
         if (!stage->first)
             stage->last = NULL;
         stage->in_flight++;
+        table_put(&stage->task->puts, put->file.key, stage->task);
         store->type->start(store, &put->request);
     }
 }
