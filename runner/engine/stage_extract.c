@@ -54,10 +54,10 @@ static void on_fetched(struct store_request *get, const struct error *err)
     struct extract_object *object = container_of(get, struct extract_object, get);
     struct extract_stage *stage = object->stage;
     struct task *task = stage->task;
+    struct slots *slots = &task->run->slots;
 
     stage->in_flight--;
     error_keep_first(&stage->err, err);
-    slots_give(&task->run->slots);
     if (!err) {
         json_t *fields = json_object();
 
@@ -67,7 +67,8 @@ static void on_fetched(struct store_request *get, const struct error *err)
         json_put_text(fields, "version", object->planned->object.version);
         task_log(task, LOG_INFO, "object.fetched", fields, "fetched %s", object->planned->shown);
     }
-    extract_step(stage);
+    extract_step(stage); /* may end the stage */
+    slots_give(slots);   /* last: the next one in line may be this very stage */
 }
 
 static void on_unpacked(struct work *work, bool ran)
