@@ -41,7 +41,7 @@ struct extract_stage {
     struct sql_request scan;
     struct sql_source *sources;
     struct sql_column *contract;
-    bool scan_running, cancelled;
+    bool scan_running, cancelled, stopping;
     struct error err, scan_err; /* the scan's own comes last: others explain it */
 };
 
@@ -328,8 +328,13 @@ static void finish(struct extract_stage *stage)
 
 /* --- the whole flow --- */
 
+/* Once: nothing is started behind it, and going through all objects again for each one that ends
+ * would take their number squared. */
 static void cancel_requests(struct extract_stage *stage)
 {
+    if (stage->stopping)
+        return;
+    stage->stopping = true;
     slots_forget(&stage->task->run->slots, &stage->waiter);
     for (size_t i = 0; i < stage->count; i++) {
         struct extract_object *object = &stage->objects[i];
