@@ -186,27 +186,6 @@ int apply_create_version(
     return insert_stream(context, version_id, err);
 }
 
-/* A type that another run has set meanwhile stays: its files have it, and ours cast to it. */
-int apply_type_columns(
-    struct apply_context *context, const struct catalog_change *change, struct error *err)
-{
-    struct database_version version;
-    sqlite3_stmt *statement;
-
-    if (database_find_version(context->db, &change->at, &version, err) != 1)
-        return -1;
-    statement = sqlite_statement(context->db,
-        "UPDATE columns SET type = ?3 WHERE version_id = ?1 AND name = ?2 AND type = 'NULL'", err);
-    for (size_t i = 0; statement && i < change->version.column_count; i++) {
-        sqlite_bind_int(context->db, statement, 1, version.version_id);
-        sqlite_bind_text(context->db, statement, 2, change->version.columns[i].name);
-        sqlite_bind_text(context->db, statement, 3, change->version.columns[i].type);
-        if (sqlite_execute(context->db, statement, err))
-            return -1;
-    }
-    return statement ? 0 : -1;
-}
-
 int apply_set_lifecycle(
     struct apply_context *context, const struct catalog_change *change, struct error *err)
 {

@@ -123,13 +123,6 @@ static void add_table_load(struct changes *changes, struct task *task)
         create_table(changes, task);
     if (task->keeps_table)
         return;
-    if (task->typed_count > 0) {
-        struct catalog_change *change = add(changes, CATALOG_TYPE_COLUMNS);
-
-        change->at = table_of(task);
-        change->version.columns = task->typed;
-        change->version.column_count = task->typed_count;
-    }
     if (task->node->load->mode == MODE_OVERWRITE)
         add(changes, CATALOG_DELETE_ALL_PARTITIONS)->at = table_of(task);
     if (task->file_count > 1)

@@ -73,8 +73,6 @@ struct task {
     size_t reject_count;
     struct task_file *files; /* of a load */
     size_t file_count, file_capacity;
-    struct catalog_column *typed; /* of a load: the table's columns that get their type now */
-    size_t typed_count;
     struct table puts;       /* keys of all files that any attempt began to put; NULL: it stays */
     size_t swept;            /* of them, when the run cleans up */
     bool keeps_table;        /* a load: nothing is to change (on_empty: keep) */
