@@ -192,7 +192,10 @@ enum catalog_change_verb {
     CATALOG_CREATE_NAMESPACE, /* at.namespace */
     CATALOG_CREATE_TABLE,     /* at.namespace, at.table */
     CATALOG_CREATE_VERSION,  /* the table's next one, with columns, partition_by, sort_by; makes its
-                                committed stream. The first one, or if_missing: none is there */
+                                committed stream. if_missing: only where none is there; one
+                                that is there with other columns or partitions is CONFLICT */
+    CATALOG_SET_COLUMN_TYPE, /* column: one whose type is "NULL" gets its type; the same type again
+                                is fine, another one is CONFLICT */
     CATALOG_SET_LIFECYCLE,   /* at.version → lifecycle */
     CATALOG_STAGE_PARTITION, /* at.values; if_missing: only where no committed one is there.
                                 at.partition_id: the id that it gets, for later applies to name */
@@ -228,7 +231,8 @@ struct catalog_change {
             enum catalog_lifecycle lifecycle;
         } version;
         enum catalog_lifecycle lifecycle;
-        struct { /* STAGE_DELTA */
+        struct catalog_column column; /* SET_COLUMN_TYPE */
+        struct {                      /* STAGE_DELTA */
             enum catalog_delta_type type;
             const struct catalog_file *files;
             size_t file_count;
