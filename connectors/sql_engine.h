@@ -39,7 +39,9 @@ struct sql_statement {
 
 struct sql_column {
     const char *name;
-    const char *type; /* as the engine writes it: BIGINT, DECIMAL(10,2), TIMESTAMP WITH TIME ZONE */
+    const char *type; /* as the engine writes it: BIGINT, DECIMAL(10,2), TIMESTAMP WITH TIME ZONE;
+                         "NULL": no value has appeared in it, so it has no type yet. Files of a
+                         WRITE leave such a column out; views give it as nulls */
 };
 
 struct sql_schema {
@@ -59,7 +61,7 @@ struct sql_dataset {
 
 struct sql_reject {
     const char *object; /* as `sql_source.object` */
-    int64_t line;       /* 1-based, of the object's text; the row's number for Parquet; 0 unknown */
+    int64_t line;       /* 1-based, of the object's text; the row's number for JSON and Parquet */
     const char *column; /* NULL: the row as a whole */
     const char *reason; /* one line; quotes at most 60 bytes of the value */
 };
@@ -84,6 +86,12 @@ struct sql_source {
     enum file_compression compression;
 };
 
+/* Columns are matched by name in any case, over all sources; a file may lack one that no contract
+ * names: null. Without a header the contract's columns name the first ones in order, the rest are
+ * column0, column1, … by place. Types that no contract gives come from the first rows of the first
+ * files; what they cannot tell without loss stays text (0123), and a date that may be day or month
+ * first is an error. Members of JSON objects are columns, nested values have the type JSON; a JSON
+ * document that is one object is one row. */
 struct sql_scan {
     const char *dataset;
     const char *folder; /* for the dataset's files, <dataset>-<n>.parquet; exists */

@@ -232,6 +232,36 @@ int apply_create_version(
     return insert_stream(context, version_id, err);
 }
 
+/* A type that another run has set meanwhile stays: its files have it, and ours cast to it. */
+int apply_type_columns(
+    struct apply_context *context, const struct catalog_change *change, struct error *err)
+{
+    struct database_version version;
+    char label[DATABASE_LABEL_SIZE];
+    sqlite3_stmt *statement;
+
+    if (database_find_version(context->db, &change->at, &version, err) != 1)
+        return -1;
+    statement = sqlite_statement(context->db,
+        "UPDATE columns SET type = ?3 WHERE version_id = ?1 AND name = ?2 AND type IN ('NULL', "
+        "?3)",
+        err);
+    for (size_t i = 0; statement && i < change->version.column_count; i++) {
+        sqlite_bind_int(context->db, statement, 1, version.version_id);
+        sqlite_bind_text(context->db, statement, 2, change->version.columns[i].name);
+        sqlite_bind_text(context->db, statement, 3, change->version.columns[i].type);
+        if (sqlite_execute(context->db, statement, err))
+            return -1;
+        if (sqlite3_changes(context->db->db) == 0)
+            return error_set(err, ERROR_CONFLICT,
+                "%s: column \"%s\" has got another type than %s from another run meanwhile; run "
+                "again, and this one is fitted to it",
+                database_label(&change->at, label), change->version.columns[i].name,
+                change->version.columns[i].type);
+    }
+    return statement ? 0 : -1;
+}
+
 int apply_set_lifecycle(
     struct apply_context *context, const struct catalog_change *change, struct error *err)
 {
@@ -253,30 +283,4 @@ int apply_set_lifecycle(
     sqlite_bind_int(context->db, statement, 1, version.version_id);
     sqlite_bind_text(context->db, statement, 2, catalog_lifecycle_name(change->lifecycle));
     return sqlite_execute(context->db, statement, err);
-}
-
-int apply_set_column_type(
-    struct apply_context *context, const struct catalog_change *change, struct error *err)
-{
-    struct database_version version;
-    char label[DATABASE_LABEL_SIZE];
-    sqlite3_stmt *statement;
-
-    if (database_find_version(context->db, &change->at, &version, err) != 1)
-        return -1;
-    statement = sqlite_statement(context->db,
-        "UPDATE columns SET type = ?3 WHERE version_id = ?1 AND name = ?2 AND type IN ('NULL', ?3)",
-        err);
-    if (!statement)
-        return -1;
-    sqlite_bind_int(context->db, statement, 1, version.version_id);
-    sqlite_bind_text(context->db, statement, 2, change->column.name);
-    sqlite_bind_text(context->db, statement, 3, change->column.type);
-    if (sqlite_execute(context->db, statement, err))
-        return -1;
-    if (sqlite3_changes(context->db->db) == 1)
-        return 0;
-    return error_set(err, ERROR_CONFLICT,
-        "%s: column \"%s\" has got another type than %s meanwhile; run again",
-        database_label(&change->at, label), change->column.name, change->column.type);
 }

@@ -184,9 +184,14 @@ static int append_list(struct buffer *sql, const struct sql_write *write,
         if (append_target(sql, &want->columns[i], sql->length == before, have, arena, err))
             return -1;
     }
-    return sql->length > before
-               ? 0
-               : error_set(err, ERROR_INVALID, "no column has a type: all values are null");
+    if (sql->length > before)
+        return 0;
+    if (want->count == 0)
+        return error_set(err, ERROR_INVALID, "there are no columns to write");
+    /* Rows of nothing but nulls are rows all the same. */
+    buffer_puts(sql, "CAST(NULL AS INTEGER) AS ");
+    text_append_sql_name(sql, want->columns[0].name);
+    return 0;
 }
 
 static int append_order(struct buffer *sql, const struct sql_write *write,

@@ -31,11 +31,14 @@ static const char class_sql[] =
     "WHEN NOT regexp_full_match(%s, '-?[0-9]+') AND regexp_full_match(%s, "
     "'-?(0|[1-9][0-9]*)?([.,][0-9]*)?([eE][+-]?[0-9]+)?') AND TRY_CAST(@ AS DOUBLE) IS NOT NULL "
     "THEN 2 "
-    "WHEN regexp_full_match(%s, '\\d{4}-\\d{2}-\\d{2}') AND TRY_CAST(%s AS DATE) IS NOT NULL THEN "
+    "WHEN regexp_full_match(%s, '\\d{4}[-/]\\d{1,2}[-/]\\d{1,2}') AND TRY_CAST(%s AS DATE) IS NOT "
+    "NULL THEN "
     "8 "
-    "WHEN regexp_full_match(%s, '\\d{4}-\\d{2}-\\d{2}[ T]\\d{2}:\\d{2}(:\\d{2}([.]\\d+)?)?') AND "
+    "WHEN regexp_full_match(%s, '\\d{4}[-/]\\d{1,2}[-/]\\d{1,2}[ "
+    "T]\\d{2}:\\d{2}(:\\d{2}([.]\\d+)?)?') AND "
     "TRY_CAST(%s AS TIMESTAMP) IS NOT NULL THEN 16 "
-    "WHEN regexp_full_match(%s, '\\d{4}-\\d{2}-\\d{2}[ T]\\d{2}:\\d{2}(:\\d{2}([.]\\d+)?)? "
+    "WHEN regexp_full_match(%s, '\\d{4}[-/]\\d{1,2}[-/]\\d{1,2}[ "
+    "T]\\d{2}:\\d{2}(:\\d{2}([.]\\d+)?)? "
     "?(Z|[+-]\\d{2}(:?\\d{2})?)') AND TRY_CAST(%s AS TIMESTAMPTZ) IS NOT NULL THEN 32 "
     "WHEN regexp_full_match(%s, '\\d{2}:\\d{2}(:\\d{2}([.]\\d+)?)?') AND TRY_CAST(%s AS TIME) IS "
     "NOT "
@@ -70,7 +73,8 @@ static void append_json_class(struct buffer *sql, const char *cell, struct arena
         "WHEN %s[1] <> '\"' THEN ",
         cell, cell, cell, cell);
     append_class(sql, cell, cell);
-    buffer_printf(sql, " WHEN regexp_full_match(%s, '\\d{4}-\\d{2}-\\d{2}.*') THEN ", text);
+    buffer_printf(
+        sql, " WHEN regexp_full_match(%s, '\\d{4}[-/]\\d{1,2}[-/]\\d{1,2}.*') THEN ", text);
     append_class(sql, text, text);
     buffer_puts(sql, " ELSE 256 END");
 }

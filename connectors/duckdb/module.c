@@ -6,7 +6,7 @@
 
 /* What the process needs beside DuckDB's buffers, measured with 1.5.6: its code and catalogs, and
  * for each thread what a scan or a sort holds outside of the buffer manager. */
-enum { RESERVE_MIB = 32, RESERVE_THREAD_MIB = 64, SMALLEST_MIB = 96 };
+enum { RESERVE_MIB = 32, RESERVE_THREAD_MIB = 96, SMALLEST_MIB = 96 };
 
 static const uint64_t mib = 1024 * 1024;
 

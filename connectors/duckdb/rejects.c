@@ -182,6 +182,34 @@ static int64_t header_lines(const struct scan_plan *plan)
     return plan->reader == &scan_csv ? plan->scan->csv.skip + plan->scan->csv.header : 0;
 }
 
+/* DuckDB counts records; a cell with line ends in it makes a record of several lines. These are the
+ * extra lines of the first `rows` raw rows. */
+static int64_t extra_lines(struct operation *operation, const struct scan_plan *plan,
+    const struct scan_file *file, const char *path, int64_t rows)
+{
+    duckdb_result result;
+    struct error none;
+    struct buffer sql;
+    int64_t lines = 0;
+
+    if (plan->reader != &scan_csv || rows <= 0)
+        return 0;
+    buffer_init(&sql, 0);
+    buffer_puts(&sql, "SELECT CAST(coalesce(sum(0");
+    for (size_t i = 0; i < file->count; i++)
+        buffer_printf(
+            &sql, " + coalesce(strlen(c%zu) - strlen(replace(c%zu, chr(10), '')), 0)", i, i);
+    buffer_puts(&sql, "), 0) AS BIGINT)");
+    append_raw(&sql, path);
+    buffer_printf(&sql, " WHERE __row <= %lld", (long long)rows);
+    if (statement_query(operation->slot->main, sql.data, &result, &none) == 0) {
+        lines = statement_int(&result, 0, 0);
+        duckdb_destroy_result(&result);
+    }
+    buffer_deinit(&sql);
+    return lines;
+}
+
 static bool has_refusals(const struct scan_plan *plan)
 {
     return plan->scan->format == FORMAT_CSV || plan->scan->format == FORMAT_NDJSON;
@@ -238,7 +266,8 @@ static int describe_misfits(struct operation *operation, const struct scan_plan 
             reason = misfit_reason(plan, column, statement_cell(&result, i + 2, r, plan->arena));
         }
         if (has_refusals(plan))
-            line += refused_before(operation, header_lines(plan), row);
+            line += refused_before(operation, header_lines(plan), row) +
+                    extra_lines(operation, plan, file, path, row - 1);
         add(found, line, file, name, reason ? shown(reason, plan->arena) : "the row is bad");
     }
     duckdb_destroy_result(&result);
@@ -263,7 +292,7 @@ static const char *refusal_reason(
 
 /* Rows that DuckDB refused as no CSV. */
 static int describe_refusals(struct operation *operation, const struct scan_plan *plan,
-    const struct scan_file *file, struct rejects *found, struct error *err)
+    const struct scan_file *file, const char *path, struct rejects *found, struct error *err)
 {
     duckdb_result result;
     char sql[300];
@@ -281,10 +310,14 @@ static int describe_refusals(struct operation *operation, const struct scan_plan
         SQL_REJECTS_SHOWN);
     if (statement_query(operation->slot->main, sql, &result, err))
         return -1;
-    for (idx_t r = 0; r < duckdb_row_count(&result); r++)
-        add(found, statement_int(&result, 0, r), file, NULL,
+    for (idx_t r = 0; r < duckdb_row_count(&result); r++) {
+        const int64_t line = statement_int(&result, 0, r);
+        const int64_t good_before = line - header_lines(plan) - 1 - (int64_t)r;
+
+        add(found, line + extra_lines(operation, plan, file, path, good_before), file, NULL,
             refusal_reason(statement_cell(&result, 1, r, plan->arena),
                 statement_cell(&result, 2, r, plan->arena), file->count, plan->arena));
+    }
     duckdb_destroy_result(&result);
     return 0;
 }
@@ -346,7 +379,7 @@ int rejects_read_file(struct operation *operation, struct scan_plan *plan,
     if (!rc)
         rc = describe_misfits(operation, plan, file, path, &found, err);
     if (!rc)
-        rc = describe_refusals(operation, plan, file, &found, err);
+        rc = describe_refusals(operation, plan, file, path, &found, err);
     if (!rc && found.count > 0 && !plan->scan->skip_bad_rows) {
         fail_at(&found.items[0], counts_rows, err);
         unlink(path);

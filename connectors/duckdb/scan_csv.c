@@ -1,11 +1,19 @@
 /* CSV: header and dialect. Values are read as texts: convert.c gives them types. */
 #include "connectors/duckdb/scan_plan.h"
 #include "connectors/duckdb/statement.h"
+#include "runner/base/mem.h"
 #include "runner/base/text.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-enum { COLUMNS_FIRST = 64, COLUMNS_MAX = 65536 };
+enum { COLUMNS_FIRST = 64, COLUMNS_MAX = 65536, PEEK_BYTES = 64 * 1024 };
+
+/* DuckDB fills a buffer of 32 MB before it looks at anything; a look at the first rows needs one
+ * that holds the longest line. */
+static const char small_buffer[] = ", max_line_size = 2000000, buffer_size = 2100000";
 
 static void append_option(struct buffer *sql, const char *name, const char *value)
 {
@@ -47,6 +55,7 @@ static int find_dialect(struct scan_plan *plan, const struct scan_file *file, st
     buffer_puts(&sql, "SELECT Delimiter, Quote FROM sniff_csv(");
     text_append_sql_literal(&sql, file->source->path);
     buffer_puts(&sql, ", ignore_errors = true, strict_mode = false");
+    buffer_puts(&sql, small_buffer);
     scan_append_compression(&sql, file);
     append_option(&sql, "delim", csv->delimiter);
     append_option(&sql, "encoding", csv->encoding);
@@ -75,34 +84,6 @@ static int find_dialect(struct scan_plan *plan, const struct scan_file *file, st
     return 0;
 }
 
-/* DuckDB looks further than at the first record, whence bad rows must not matter yet; but a header
- * that it cannot read would make the next row the header. */
-static int check_refused(struct scan_plan *plan, struct error *err)
-{
-    const char *type = NULL;
-    duckdb_result result;
-
-    if (statement_query(plan->connection,
-            arena_printf(plan->arena,
-                "SELECT CAST(error_type AS VARCHAR) FROM reject_errors WHERE line <= %lld LIMIT 1",
-                (long long)plan->scan->csv.skip + 1),
-            &result, err))
-        return -1;
-    if (duckdb_row_count(&result) > 0)
-        type = statement_cell(&result, 0, 0, plan->arena);
-    duckdb_destroy_result(&result);
-    if (statement_run(plan->connection,
-            "DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans", err))
-        return -1;
-    if (!type)
-        return 0;
-    if (strcmp(type, "INVALID ENCODING") == 0)
-        return error_set(err, ERROR_DATA,
-            "the first line is not valid in its encoding: say csv: {encoding: latin-1} (default "
-            "utf-8)");
-    return error_set(err, ERROR_DATA, "the first line cannot be read as CSV: %s", type);
-}
-
 /* The cells of the first record; *ret_count is `limit` where there may be more. A record shorter
  * than the columns asked for is padded with nulls, which no cell can be here. */
 static int first_record(struct scan_plan *plan, const struct scan_file *file, size_t limit,
@@ -120,8 +101,9 @@ static int first_record(struct scan_plan *plan, const struct scan_file *file, si
     scan_append_compression(&sql, file);
     append_dialect(&sql, plan);
     append_columns(&sql, limit);
+    buffer_puts(&sql, small_buffer);
     buffer_puts(&sql, ", header = false, auto_detect = false, null_padding = true, strict_mode = "
-                      "false, nullstr = '\x01', parallel = false, store_rejects = true) LIMIT 1");
+                      "false, nullstr = '\x01', parallel = false, ignore_errors = true) LIMIT 1");
     rc = statement_query(plan->connection, sql.data, &result, err);
     buffer_deinit(&sql);
     if (rc)
@@ -135,7 +117,7 @@ static int first_record(struct scan_plan *plan, const struct scan_file *file, si
     duckdb_destroy_result(&result);
     *ret_cells = cells;
     *ret_count = count;
-    return check_refused(plan, err);
+    return 0;
 }
 
 static int name_columns(
@@ -163,12 +145,80 @@ static int name_columns(
     return 0;
 }
 
+/* --- the first line, as bytes
+ * ------------------------------------------------------------------------ */
+
+static bool is_compressed(const char *line, size_t length)
+{
+    return (length >= 2 && memcmp(line, "\x1f\x8b", 2) == 0) ||
+           (length >= 4 && memcmp(line, "\x28\xb5\x2f\xfd", 4) == 0);
+}
+
+/* The line with the header in the plan's arena; NULL where it cannot be had so simply. */
+static const char *peek(const struct scan_plan *plan, const struct scan_file *file)
+{
+    FILE *stream = fopen(file->source->path, "rb");
+    char *bytes = mem_calloc(1, PEEK_BYTES + 1), *line = bytes, *end;
+    const char *copy = NULL;
+    size_t length = 0;
+
+    if (stream) {
+        length = fread(bytes, 1, PEEK_BYTES, stream);
+        fclose(stream);
+    }
+    for (int64_t i = 0; i < plan->scan->csv.skip && line; i++) {
+        line = strchr(line, '\n');
+        line = line ? line + 1 : NULL;
+    }
+    end = line ? strchr(line, '\n') : NULL;
+    if (end && !is_compressed(bytes, length))
+        copy = arena_strndup(plan->arena, line, (size_t)(end - line));
+    free(bytes);
+    return copy;
+}
+
+/* DuckDB passes over a header that it cannot decode and takes the next row for it. */
+static int check_encoding(const struct scan_plan *plan, const char *line, struct error *err)
+{
+    const char *encoding = plan->scan->csv.encoding;
+    size_t step;
+
+    if (!line || (encoding && strcasecmp(encoding, "utf-8") != 0))
+        return 0;
+    for (size_t at = 0; line[at]; at += step) {
+        step = text_utf8_length(line + at, strnlen(line + at, 4));
+        if (step == 0)
+            return error_set(err, ERROR_DATA,
+                "byte 0x%02x in the first line is not UTF-8: say csv: {encoding: latin-1}",
+                (unsigned char)line[at]);
+    }
+    return 0;
+}
+
+/* Files of one extract mostly begin alike: then they have the same columns. */
+static bool copy_layout(const struct scan_plan *plan, struct scan_file *file, const char *line)
+{
+    const struct scan_file *first = &plan->files[0];
+
+    if (file == first || !line || !text_equal(line, plan->first_line) ||
+        strpbrk(line, plan->quote)) /* the header may go on in the next line */
+        return false;
+    file->columns = first->columns;
+    file->count = first->count;
+    return true;
+}
+
 static int layout(struct scan_plan *plan, struct scan_file *file, struct error *err)
 {
+    const char *line = peek(plan, file);
     const char **cells = NULL;
 
-    if (!plan->delimiter && find_dialect(plan, file, err))
+    if (check_encoding(plan, line, err) || (!plan->delimiter && find_dialect(plan, file, err)))
         return -1;
+    if (copy_layout(plan, file, line))
+        return 0;
+    if (file == &plan->files[0] && plan->scan->csv.header)
+        plan->first_line = line;
     for (size_t limit = COLUMNS_FIRST; limit <= COLUMNS_MAX; limit *= 8) {
         if (first_record(plan, file, limit, &cells, &file->count, err))
             return -1;
@@ -208,7 +258,7 @@ static void append_select(const struct scan_plan *plan, const struct scan_file *
     if (mode == SCAN_RAW)
         buffer_puts(sql, ", store_rejects = true");
     if (mode == SCAN_SAMPLE)
-        buffer_puts(sql, ", ignore_errors = true");
+        buffer_printf(sql, ", ignore_errors = true%s", small_buffer);
     buffer_putc(sql, ')');
 }
 

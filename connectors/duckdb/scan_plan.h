@@ -64,6 +64,7 @@ struct scan_plan {
     size_t count, capacity;
     struct scan_file *files;
     const char *delimiter, *quote, *escape; /* of a CSV, once known */
+    const char *first_line;                 /* the first CSV's header; NULL: not known */
 };
 
 int scan_plan_init(struct scan_plan *plan, const struct sql_scan *scan,

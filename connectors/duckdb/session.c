@@ -52,9 +52,14 @@ static int configure(struct session *session, const struct sql_session_options *
     duckdb_config config, struct error *err)
 {
     static const char *const fixed[][2] = {
-        {"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"},
+        {"autoinstall_known_extensions", "false"},
+        {"autoload_known_extensions", "false"},
         {"allow_community_extensions", "false"},
         {"preserve_insertion_order", "true"}, /* rows stay in the order of the files */
+        /* What a statement frees goes back to the system early: 100 MiB less at the peak of the
+         * next one, for 4 % more CPU (3 M rows sorted, 2 threads). */
+        {"allocator_flush_threshold", "8MiB"},
+        {"allocator_bulk_deallocation_flush_threshold", "8MiB"},
     };
     char threads[16];
 

@@ -87,6 +87,22 @@ static int read_header(struct sqlite *db, struct header *ret_header, struct erro
     return read_int(db, "SELECT count(*) FROM sqlite_schema", &ret_header->object_count, err);
 }
 
+/* In a transaction of its own: another process may be making the schema just now. *ret_code is
+ * SQLite's, without its extension. */
+static int read_header_once(
+    struct sqlite *db, struct header *ret_header, int *ret_code, struct error *err)
+{
+    int result;
+
+    if (sqlite_run(db, "BEGIN", err))
+        return -1;
+    result = read_header(db, ret_header, err);
+    *ret_code = sqlite3_errcode(db->db) & 0xff;
+    if (sqlite_run(db, "COMMIT", result ? NULL : err))
+        return -1;
+    return result;
+}
+
 static bool is_empty(const struct header *header)
 {
     return header->version == 0 && header->application_id == 0 && header->object_count == 0;
@@ -263,14 +279,13 @@ static int open_immutable(
 static int open_for_reading(struct sqlite *db, const char *vfs, struct error *err)
 {
     struct header header;
+    int code = SQLITE_OK;
 
     if (!has_bytes(db->path) && !file_exists(db->path))
         return open_in_memory(db, err);
     if (open_handle(db, db->path, SQLITE_OPEN_READONLY, vfs, err))
         return -1;
-    if (read_header(db, &header, err)) {
-        const int code = sqlite3_errcode(db->db) & 0xff; /* without its extension */
-
+    if (read_header_once(db, &header, &code, err)) {
         if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) ||
             open_immutable(db, vfs, &header, err))
             return -1;
@@ -286,6 +301,7 @@ static int open_for_writing(
     struct sqlite *db, const struct sqlite_options *options, struct error *err)
 {
     struct header header;
+    int code = SQLITE_OK;
     char *folder = file_folder(db->path);
     const int made = file_make_folders(folder, err);
 
@@ -293,7 +309,7 @@ static int open_for_writing(
     if (made)
         return error_prefix(err, "%s %s", db->schema->what, db->path);
     if (open_handle(db, db->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, options->vfs, err) ||
-        read_header(db, &header, err) || check_header(db, &header, err))
+        read_header_once(db, &header, &code, err) || check_header(db, &header, err))
         return -1;
     /* Opening for writing falls back to reading where the file's mode says so. */
     if (sqlite3_db_readonly(db->db, "main") == 1)

@@ -108,17 +108,6 @@ static int check_partitioning(
     return -1;
 }
 
-/* A column in which no value has appeared has no type: the first dataset that knows one gives it.
- */
-static const char *type_of(const struct catalog_column *column, const struct sql_schema *dataset)
-{
-    for (size_t i = 0; i < dataset->count && strcmp(column->type, "NULL") == 0; i++) {
-        if (strcasecmp(dataset->columns[i].name, column->name) == 0)
-            return dataset->columns[i].type;
-    }
-    return column->type;
-}
-
 static int check_new_columns(struct task *task, const struct sql_schema *dataset,
     const struct sql_schema *table, struct error *err)
 {
@@ -141,6 +130,27 @@ static int check_new_columns(struct task *task, const struct sql_schema *dataset
     return 0;
 }
 
+/* Columns of the table in which no value had appeared take the dataset's type. */
+static void type_columns(
+    struct task *task, const struct sql_schema *dataset, struct sql_schema *table)
+{
+    task->typed = arena_array(&task->arena, table->count, sizeof(*task->typed));
+    task->typed_count = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        struct sql_column *column = &table->columns[i];
+
+        for (size_t j = 0; strcmp(column->type, "NULL") == 0 && j < dataset->count; j++) {
+            const struct sql_column *source = &dataset->columns[j];
+
+            if (strcasecmp(source->name, column->name) != 0 || strcmp(source->type, "NULL") == 0)
+                continue;
+            column->type = source->type;
+            task->typed[task->typed_count++] =
+                (struct catalog_column){.name = column->name, .type = column->type};
+        }
+    }
+}
+
 int table_schema_fit(struct task *task, struct sql_schema *ret_schema, struct error *err)
 {
     const struct sql_schema *dataset = &dataset_of(task)->schema;
@@ -156,11 +166,12 @@ int table_schema_fit(struct task *task, struct sql_schema *ret_schema, struct er
     table.count = plan->version.column_count;
     table.columns = arena_array(&task->arena, table.count, sizeof(*table.columns));
     for (size_t i = 0; i < table.count; i++)
-        table.columns[i] = (struct sql_column){.name = plan->version.columns[i].name,
-            .type = type_of(&plan->version.columns[i], dataset)};
+        table.columns[i] = (struct sql_column){
+            .name = plan->version.columns[i].name, .type = plan->version.columns[i].type};
     if (check_partitioning(task, &plan->version, err) ||
         check_new_columns(task, dataset, &table, err))
         return -1;
+    type_columns(task, dataset, &table);
     *ret_schema = table;
     return 0;
 }

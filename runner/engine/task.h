@@ -72,6 +72,8 @@ struct task {
     size_t reject_count;
     struct task_file *files; /* of a load */
     size_t file_count, file_capacity;
+    struct catalog_column *typed; /* of a load: the table's columns that get their type now */
+    size_t typed_count;
     bool keeps_table;        /* a load: nothing is to change (on_empty: keep) */
     const char *staged_path; /* a `to:` load: the finished file in the run's folder */
     struct task_check *checks;

@@ -356,7 +356,7 @@ def test_contract_of_json(project):
 def test_contract_column_is_missing(project):
     line = refused(project, "id,Price\n1,2\n", columns={"id": "bigint", "prise": "double"})
     assert line == (
-        'pipelines/x.yaml:4:7: extract.x: in/x.csv: column "prise" is missing; the file has: '
+        'pipelines/x.yaml:7:7: extract.x: in/x.csv: column "prise" is missing; the file has: '
         '"Price", "id"'
     )
 

@@ -94,6 +94,8 @@ static void test_csv_types(void **state)
         "00|2001-02-03T04:05:06Z|2001-02-03T10:00:00|12:31:01\n");
     check_types(&s, "d,v,i\n31/01/2003,1.2.34,10.0.0.1\n01/02/2003,2.3.4,10.0.0.2\n",
         "d DATE, v VARCHAR, i VARCHAR", "2003-01-31|1.2.34|10.0.0.1\n2003-02-01|2.3.4|10.0.0.2\n");
+    check_types(&s, "t,d\n2015/01/01 01:00:00,2015/1/2\n", "t TIMESTAMP, d DATE",
+        "2015-01-01T01:00:00|2015-01-02\n");
     check_types(&s, "a,n\n1,\n2,\n", "a BIGINT, n NULL", "1|NULL\n2|NULL\n");
     check_types(&s, "a,b\n", "a NULL, b NULL", "");
     check_types(&s, "only\nx\n", "only VARCHAR", "x\n");
@@ -136,6 +138,12 @@ static void test_csv_dialect(void **state)
     must(&s, &c);
     assert_string_equal(types(&s, &c), "name VARCHAR, column1 BIGINT");
     assert_string_equal(rows(&s, "from t"), "café|1\nb|2\n");
+
+    c = (struct scan_case){0};
+    make_file(&s, "z.csv", "caf\xe9;b\n1;2\n3;4\n");
+    prepare(&s, &c, FORMAT_CSV, LIST("z.csv"), NULL);
+    fails(&s, &c, ERROR_DATA,
+        "z.csv: byte 0xe9 in the first line is not UTF-8: say csv: {encoding: latin-1}");
     sluice_close(&s);
 }
 
@@ -266,6 +274,26 @@ static void test_csv_accounting(void **state)
     assert_int_equal(c.call.request.scan.ret_rejects[3].line, 1022);
     assert_string_equal(rows(&s, "select count(*), sum(v - 2 * id), min(id), max(id) from t"),
         arena_printf(&s.arena, "%d|0|0|59999\n", 60000 - bad));
+    sluice_close(&s);
+}
+
+/* Cells of several lines: the line is the file's, where an editor would find it. */
+static void test_csv_lines(void **state)
+{
+    static const int64_t want[] = {5, 6, 10, 11};
+    struct scan_case c = {0};
+    struct sluice s;
+
+    (void)state;
+    sluice_open(&s);
+    make_file(&s, "x.csv", "id,t\n1,\"a\nb\nc\"\nq,d\n2\n3,\"e\n\n\"\nr,f\n4,g,h\n5,i\n");
+    prepare(&s, &c, FORMAT_CSV, LIST("x.csv"), LIST("id", "int"));
+    c.call.request.scan.skip_bad_rows = true;
+    must(&s, &c);
+    assert_string_equal(rows(&s, "select id from t"), "1\n3\n5\n");
+    assert_int_equal(c.call.request.scan.ret_rejected, 4);
+    for (size_t i = 0; i < ARRAY_LENGTH(want); i++)
+        assert_int_equal(c.call.request.scan.ret_rejects[i].line, want[i]);
     sluice_close(&s);
 }
 
@@ -486,6 +514,7 @@ int main(void)
             test_csv_bad_rows, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(
             test_csv_accounting, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test_setup_teardown(test_csv_lines, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(
             test_several_files, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_ndjson, fixture_folder_make, fixture_folder_remove),

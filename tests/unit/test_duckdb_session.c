@@ -447,12 +447,12 @@ static void test_shares(void **state)
     for (unsigned threads = 1; threads <= 8; threads++) {
         const uint64_t minimum = type->memory_minimum(threads);
 
-        assert_true(minimum < 768U << 20);
+        assert_true(minimum < 1024U << 20);
         assert_true(type->memory_share(minimum, threads) < minimum);
         assert_true(
             type->memory_share(minimum * 2, threads) > type->memory_share(minimum, threads));
     }
-    assert_true(type->memory_share(512 << 20, 2) > 256 << 20);
+    assert_true(type->memory_share(512 << 20, 2) > 250 << 20);
 }
 
 int main(void)
