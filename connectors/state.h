@@ -54,7 +54,8 @@ enum state_verb {
                         */
     STATE_ADD_JOURNAL,   /* journal, of the request's pipeline and instance; where they are NULL, of
                             those that the run's record or lease says */
-    STATE_LIST_JOURNAL,  /* pipeline, instance: of runs that hold no live lease → journals */
+    STATE_LIST_JOURNAL,  /* pipeline, instance: of runs that hold no live lease, and of run_id's
+                            (NULL:  none), which asks what it left when it died before → journals */
     STATE_CLEAR_JOURNAL, /* run_id */
     STATE_ACQUIRE_LEASE, /* lease.{pipeline, instance, run_id}, fence_at_least → lease, and runs:
                             those that were said to run and are STATE_LOST now, unless the catalog

@@ -2,6 +2,7 @@
 #include "connectors/state_sqlite/history.h"
 
 #include "runner/base/mem.h"
+#include "runner/base/text.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -327,7 +328,9 @@ static int list_journal(
 
         if (strcmp(run_id, sqlite_word(statement, 0)) != 0) {
             run_id = sqlite_text(statement, 0, request->arena);
-            is_live = history_run_is_live(db, self, run_id, err);
+            is_live = text_equal(run_id, request->run_id)
+                          ? 0
+                          : history_run_is_live(db, self, run_id, err);
         }
         if (is_live < 0) {
             sqlite_reset(statement);

@@ -96,6 +96,8 @@ static void add_up(struct run *run)
         summary->files += (int64_t)task->file_count + (task->node->load->to != NULL);
         summary->bytes_written += task->bytes_written;
     }
+    if (run->state == RUN_RECORDING && !run->committed)
+        summary->rows = summary->exported = 0;
 }
 
 void record_summarize(struct run *run)

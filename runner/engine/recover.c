@@ -208,7 +208,7 @@ static void enter_step(struct recover *recover, enum recover_step step)
     recover->step = step;
     switch (step) {
     case RECOVER_JOURNAL:
-        ask_state(recover, &recover->journal, STATE_LIST_JOURNAL, NULL, on_journal);
+        ask_state(recover, &recover->journal, STATE_LIST_JOURNAL, recover->run_id, on_journal);
         break;
     case RECOVER_COMMIT:
         ask_commit(recover);

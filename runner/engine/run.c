@@ -85,6 +85,8 @@ static enum run_state next_state(const struct run *run)
             return RUN_PUBLISHING;
         return run->err.code == ERROR_FENCED ? RUN_CLEANING : RUN_SETTLING;
     case RUN_SETTLING:
+        if (run->unsettled) /* its files may be a table's: they stay, journalled */
+            return RUN_RECORDING;
         return run->committed ? RUN_PUBLISHING : RUN_CLEANING;
     case RUN_PUBLISHING:
         /* What could not be published stays, journalled, for the next run. */

@@ -40,7 +40,7 @@ struct run {
 
     enum run_state state;
     bool busy; /* an asynchronous step is under way */
-    bool leased, recorded, planned, committed, already_committed, cancelled, timed_out;
+    bool leased, planned, committed, already_committed, unsettled, cancelled;
     struct error err;   /* the first failure: decides how the run ends */
     struct timer timer; /* starts it, then its time-out */
 

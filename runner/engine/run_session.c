@@ -144,29 +144,43 @@ static void on_folder_removed(struct work *work, bool ran)
     run->state_store->type->start(run->state_store, &run->state_request);
 }
 
-/* The next data file of a run that committed nothing; NULL: none is left. */
-static const struct task_file *next_orphan(struct run *run)
+/* What the commit names stays. */
+static void keep_committed_files(struct run *run)
 {
-    unsigned skipped = 0;
+    for (unsigned i = 0; run->committed && run->tasks && i < run->graph->count; i++) {
+        struct task *task = &run->tasks[i];
 
-    for (unsigned i = 0; !run->committed && run->tasks && i < run->graph->count; i++) {
-        const struct task *task = &run->tasks[i];
+        for (size_t j = 0; j < task->file_count; j++)
+            table_put(&task->puts, task->files[j].key, NULL);
+    }
+}
 
-        if (run->next < skipped + task->file_count)
-            return &task->files[run->next++ - skipped];
-        skipped += (unsigned)task->file_count;
+/* The key of the next data file that no commit names: of a run that committed nothing, or of an
+ * attempt that failed, also where putting it failed, which may have had its effect. NULL: none is
+ * left. */
+static const char *next_orphan(struct run *run)
+{
+    for (unsigned i = 0; run->tasks && i < run->graph->count; i++) {
+        struct table *puts = &run->tasks[i].puts;
+
+        while (run->tasks[i].swept < puts->count) {
+            const struct table_entry *entry = &puts->entries[run->tasks[i].swept++];
+
+            if (entry->value)
+                return entry->key;
+        }
     }
     return NULL;
 }
 
 static void clean_next(struct run *run)
 {
-    const struct task_file *orphan = next_orphan(run);
+    const char *orphan = next_orphan(run);
     struct store *tables = run->engine->tables;
 
     if (orphan) {
         run->deletion =
-            (struct store_request){.verb = STORE_DELETE, .key = orphan->key, .done = on_deleted};
+            (struct store_request){.verb = STORE_DELETE, .key = orphan, .done = on_deleted};
         tables->type->start(tables, &run->deletion);
         return;
     }
@@ -180,6 +194,7 @@ bool run_step_clean(struct run *run)
         run->session->type->close(run->session);
     run->session = NULL;
     error_clear(&run->work_err);
+    keep_committed_files(run);
     clean_next(run);
     return true;
 }

@@ -314,8 +314,13 @@ static void on_settled(struct catalog_query *query, const struct error *err)
     struct run *run = container_of(query, struct run, query);
 
     run->committed = !err && query->count > 0;
+    run->unsettled = err != NULL;
     if (run->committed)
         error_clear(&run->err);
+    if (run->unsettled)
+        error_prefix(&run->err,
+            "it is not known whether the run was committed (%s); the next run finds out",
+            err->message);
     run_step(run);
 }
 
@@ -373,6 +378,10 @@ bool run_step_record(struct run *run)
 {
     record_summarize(run);
     arena_deinit(&run->step_arena);
+    if (run->already_committed) { /* the history says how it went, then */
+        record_log_finished(run);
+        return false;
+    }
     put_history(run, on_recorded);
     return true;
 }

@@ -41,7 +41,7 @@ struct extract_stage {
     struct sql_request scan;
     struct sql_source *sources;
     struct sql_column *contract;
-    bool scan_running, cancelled;
+    bool scan_running, cancelled, stopping;
     struct error err, scan_err; /* the scan's own comes last: others explain it */
 };
 
@@ -54,10 +54,10 @@ static void on_fetched(struct store_request *get, const struct error *err)
     struct extract_object *object = container_of(get, struct extract_object, get);
     struct extract_stage *stage = object->stage;
     struct task *task = stage->task;
+    struct slots *slots = &task->run->slots;
 
     stage->in_flight--;
     error_keep_first(&stage->err, err);
-    slots_give(&task->run->slots);
     if (!err) {
         json_t *fields = json_object();
 
@@ -67,7 +67,8 @@ static void on_fetched(struct store_request *get, const struct error *err)
         json_put_text(fields, "version", object->planned->object.version);
         task_log(task, LOG_INFO, "object.fetched", fields, "fetched %s", object->planned->shown);
     }
-    extract_step(stage);
+    extract_step(stage); /* may end the stage */
+    slots_give(slots);   /* last: the next one in line may be this very stage */
 }
 
 static void on_unpacked(struct work *work, bool ran)
@@ -327,8 +328,13 @@ static void finish(struct extract_stage *stage)
 
 /* --- the whole flow --- */
 
+/* Once: nothing is started behind it, and going through all objects again for each one that ends
+ * would take their number squared. */
 static void cancel_requests(struct extract_stage *stage)
 {
+    if (stage->stopping)
+        return;
+    stage->stopping = true;
     slots_forget(&stage->task->run->slots, &stage->waiter);
     for (size_t i = 0; i < stage->count; i++) {
         struct extract_object *object = &stage->objects[i];

@@ -46,10 +46,10 @@ static void on_put(struct store_request *request, const struct error *err)
     struct load_put *put = container_of(request, struct load_put, request);
     struct load_stage *stage = put->stage;
     struct task *task = stage->task;
+    struct slots *slots = &task->run->slots;
 
     stage->in_flight--;
     error_keep_first(&stage->err, err);
-    slots_give(&task->run->slots);
     if (!err) {
         json_t *fields = json_object();
 
@@ -62,7 +62,8 @@ static void on_put(struct store_request *request, const struct error *err)
         json_put_int(fields, "rows", put->file.file.rows);
         task_log(task, LOG_DEBUG, "file.uploaded", fields, "stored %s", put->file.file.path);
     }
-    load_step(stage);
+    load_step(stage);  /* may end the stage */
+    slots_give(slots); /* last: the next one in line may be this very stage */
 }
 
 static void on_slot(struct slot_waiter *waiter)
@@ -171,6 +172,7 @@ static void put_files(struct load_stage *stage)
         if (!stage->first)
             stage->last = NULL;
         stage->in_flight++;
+        table_put(&stage->task->puts, put->file.key, stage->task);
         store->type->start(store, &put->request);
     }
 }

@@ -18,12 +18,14 @@ void task_init(
     *task = (struct task){
         .run = run, .node = node, .plan = plan, .stage = stages[node->kind], .activity = ""};
     arena_init(&task->arena);
+    table_init(&task->puts);
 }
 
 void task_deinit(struct task *task)
 {
     assert(!task->attempt_running);
     free(task->files);
+    table_deinit(&task->puts);
     arena_deinit(&task->arena);
 }
 

@@ -6,6 +6,7 @@
 #include "connectors/catalog.h"
 #include "connectors/sql_engine.h"
 #include "runner/base/log.h"
+#include "runner/base/table.h"
 #include "runner/engine/graph.h"
 #include "runner/engine/plan.h"
 #include "runner/engine/progress.h"
@@ -74,6 +75,8 @@ struct task {
     size_t file_count, file_capacity;
     struct catalog_column *typed; /* of a load: the table's columns that get their type now */
     size_t typed_count;
+    struct table puts; /* keys of all files that any attempt began to put; NULL: it stays */
+    size_t swept;      /* of them, when the run cleans up */
     bool keeps_table;        /* a load: nothing is to change (on_empty: keep) */
     const char *staged_path; /* a `to:` load: the finished file in the run's folder */
     struct task_check *checks;

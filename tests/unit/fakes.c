@@ -1,29 +1,28 @@
 #include "tests/unit/fakes.h"
 
 #include "runner/base/buffer.h"
-#include "runner/base/mem.h"
-#include "runner/io/timer.h"
+#include "tests/unit/fakes_private.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-static struct fakes *current; /* registries have no room for data */
+enum { HANG_MAX_MS = 20000 };
 
-/* One operation under way: a timer, and what to do when it fires. */
-struct fake_operation {
-    struct timer timer;
-    void (*finish)(struct fake_operation *operation, const struct error *err);
-    void *request;
-    struct error err;
-};
+struct fakes *fakes_current;
+
+/* --- operations --- */
 
 static uint64_t next_random(void)
 {
-    current->random ^= current->random << 13;
-    current->random ^= current->random >> 7;
-    current->random ^= current->random << 17;
-    return current->random;
+    struct fakes *fakes = fakes_current;
+
+    fakes->random ^= fakes->random << 13;
+    fakes->random ^= fakes->random >> 7;
+    fakes->random ^= fakes->random << 17;
+    return fakes->random;
 }
 
 static void on_closed(struct timer *timer)
@@ -31,98 +30,189 @@ static void on_closed(struct timer *timer)
     struct fake_operation *operation = container_of(timer, struct fake_operation, timer);
     const bool failed = operation->err.code != ERROR_NONE;
 
-    current->open--;
+    fakes_current->open--;
+    fakes_current->transfers -= operation->transfer;
     operation->finish(operation, failed ? &operation->err : NULL);
     free(operation);
 }
 
 static void on_fired(struct timer *timer)
 {
+    struct fake_operation *operation = container_of(timer, struct fake_operation, timer);
+
+    if (operation->hangs && !operation->err.code)
+        error_set(&operation->err, ERROR_INTERNAL, "it hung, and nobody cancelled it");
     timer_close(timer, on_closed);
 }
 
-static struct fake_operation *start(
-    void *request, void (*finish)(struct fake_operation *, const struct error *))
+/* What is to befall the operation of this name. */
+static void choose_fault(struct fake_operation *operation, const char *name)
+{
+    struct fakes *fakes = fakes_current;
+
+    if (++fakes->operations == fakes->fail_at) {
+        error_set(&operation->err, fakes->fail_with, "operation %u failed", fakes->fail_at);
+        operation->after_effect = fakes->fail_after_effect;
+    }
+    for (size_t i = 0; i < FAKE_FAULTS_MAX && !operation->err.code; i++) {
+        struct fake_fault *fault = &fakes->faults[i];
+
+        if (!fault->operation || !text_starts(name, fault->operation) || fault->times == 0)
+            continue;
+        if (fault->skip > 0) {
+            fault->skip--;
+            continue;
+        }
+        fault->times--;
+        operation->hangs = fault->hangs;
+        operation->after_effect = fault->after_effect;
+        if (!fault->hangs)
+            error_set(&operation->err, fault->code, "%s failed", name);
+    }
+}
+
+struct fake_operation *fake_start(
+    char *name, void *request, void (*finish)(struct fake_operation *, const struct error *))
 {
     struct fake_operation *operation = mem_new(struct fake_operation);
+    struct fakes *fakes = fakes_current;
 
     operation->request = request;
     operation->finish = finish;
-    current->open++;
-    if (++current->operations == current->fail_at)
-        error_set(&operation->err, current->fail_with, "operation %u failed", current->fail_at);
-    timer_init(&operation->timer, current->loop);
-    timer_start(&operation->timer, next_random() % (current->delay_max_ms + 1), 0, on_fired);
+    operation->transfer = text_starts(name, "store.get") || text_starts(name, "store.put");
+    fakes->open++;
+    fakes->transfers += operation->transfer;
+    fakes->transfers_max = MAX(fakes->transfers_max, fakes->transfers);
+    assert(fakes->started_count < FAKE_STARTED_MAX);
+    fakes->started[fakes->started_count++] = name;
+    if (fakes->watch)
+        fakes->watch(fakes, name);
+    choose_fault(operation, name);
+    timer_init(&operation->timer, fakes->loop);
+    timer_start(&operation->timer,
+        operation->hangs ? HANG_MAX_MS : next_random() % (fakes->delay_max_ms + 1), 0, on_fired);
     return operation;
 }
 
-static void cancel(struct fake_operation *operation)
+void fake_cancel(struct fake_operation *operation)
 {
     if (!operation->err.code)
         error_set(&operation->err, ERROR_STOPPED, "cancelled");
+    if (operation->hangs && !uv_is_closing((uv_handle_t *)&operation->timer.handle))
+        timer_start(&operation->timer, 0, 0, on_fired);
 }
 
-/* Whether an operation takes effect: it did not fail, or it fails only afterwards. */
-static bool effective(const struct error *err)
+bool fake_effective(const struct fake_operation *operation, const struct error *err)
 {
-    return !err || (current->fail_after_effect && err->class != ERROR_CANCELLED);
+    return !err || (operation->after_effect && err->class != ERROR_CANCELLED);
 }
 
-static void put(struct table *table, const char *key, const char *value)
+void fake_put(struct table *table, const char *key, const char *value)
 {
     free(table_put(table, key, mem_strdup(value)));
 }
 
-static void forget(struct table *table, const char *key)
+void fake_forget(struct table *table, const char *key)
 {
     free(table_put(table, key, NULL));
 }
 
+void fake_touch(const char *path)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        perror(path);
+    assert(fd >= 0);
+    close(fd);
+}
+
 /* --- store --- */
 
+static void add_object(struct store_request *request, const char *key, const char *version)
+{
+    assert(request->object_count < FAKE_MAX);
+    request->objects[request->object_count++] =
+        (struct store_object){.key = key, .size = 10, .version = version};
+}
+
+/* What matches among the sources and among the objects that were put. */
 static void list_objects(struct store_request *request)
 {
-    request->objects = arena_array(request->arena, 64, sizeof(*request->objects));
-    if (strstr(request->key, "/**/")) {
-        for (size_t i = 0; i < current->objects.count && request->object_count < 64; i++) {
-            if (current->objects.entries[i].value &&
-                text_glob(request->key, current->objects.entries[i].key))
-                request->objects[request->object_count++] =
-                    (struct store_object){.key = current->objects.entries[i].key, .version = "1"};
-        }
-        return;
+    const struct fakes *fakes = fakes_current;
+
+    request->objects = arena_array(request->arena, FAKE_MAX, sizeof(*request->objects));
+    for (size_t i = 0; i < fakes->source_count; i++) {
+        if (text_glob(request->key, fakes->sources[i].key))
+            add_object(request, fakes->sources[i].key, fakes->sources[i].version);
     }
-    for (size_t i = 0; i < current->source_count; i++)
-        request->objects[request->object_count++] =
-            (struct store_object){.key = current->source_keys[i], .size = 10, .version = "v1"};
+    for (size_t i = 0; i < fakes->objects.count; i++) {
+        const struct table_entry *entry = &fakes->objects.entries[i];
+
+        if (entry->value && text_glob(request->key, entry->key))
+            add_object(request, entry->key, entry->value);
+    }
+}
+
+static bool source_is(const char *key, const char *version)
+{
+    for (size_t i = 0; i < fakes_current->source_count; i++) {
+        if (strcmp(fakes_current->sources[i].key, key) == 0)
+            return strcmp(fakes_current->sources[i].version, version) == 0;
+    }
+    return false;
+}
+
+static void do_store(struct store_request *request, struct error *err)
+{
+    switch (request->verb) {
+    case STORE_LIST:
+        list_objects(request);
+        break;
+    case STORE_GET:
+    case STORE_CHECK:
+        if (!source_is(request->key, request->expect->version))
+            error_set(err, ERROR_CHANGED, "%s changed while it was read", request->key);
+        else if (request->verb == STORE_GET)
+            fake_touch(request->path);
+        break;
+    case STORE_PUT: /* moves it, whatever `move` says */
+        if (unlink(request->path))
+            error_set(err, ERROR_NOT_FOUND, "%s: no such file", request->path);
+        else
+            fake_put(&fakes_current->objects, request->key, "1");
+        break;
+    case STORE_DELETE:
+        fake_forget(&fakes_current->objects, request->key);
+        break;
+    }
 }
 
 static void finish_store(struct fake_operation *operation, const struct error *err)
 {
     struct store_request *request = operation->request;
+    struct error outcome = {0};
 
-    if (effective(err)) {
-        if (request->verb == STORE_LIST && !err)
-            list_objects(request);
-        if (request->verb == STORE_PUT)
-            put(&current->objects, request->key, "1");
-        if (request->verb == STORE_DELETE)
-            forget(&current->objects, request->key);
-    }
+    error_keep_first(&outcome, err);
+    if (fake_effective(operation, err))
+        do_store(request, err ? &(struct error){0} : &outcome);
     request->store = NULL;
-    request->done(request, err);
+    request->done(request, outcome.code ? &outcome : NULL);
 }
 
 static void start_store(struct store *store, struct store_request *request)
 {
+    static const char *const verbs[] = {"list", "get", "check", "put", "delete"};
+
     request->store = store;
-    request->operation = start(request, finish_store);
+    request->operation = fake_start(
+        mem_printf("store.%s %s", verbs[request->verb], request->key), request, finish_store);
 }
 
 static void cancel_store(struct store_request *request)
 {
     if (request->store)
-        cancel(request->operation);
+        fake_cancel(request->operation);
 }
 
 static void describe(const struct store *store, const char *key, struct buffer *buffer)
@@ -171,65 +261,139 @@ static struct state_journal journal_of(struct arena *arena, const char *key)
 
 static void list_journal(struct state_request *request)
 {
-    request->journals =
-        arena_array(request->arena, current->journal.count, sizeof(*request->journals));
-    for (size_t i = 0; i < current->journal.count; i++) {
-        if (current->journal.entries[i].value)
-            request->journals[request->count++] =
-                journal_of(request->arena, current->journal.entries[i].key);
+    const struct table *journal = &fakes_current->journal;
+
+    request->journals = arena_array(request->arena, journal->count, sizeof(*request->journals));
+    for (size_t i = 0; i < journal->count; i++) {
+        const struct state_journal entry = journal_of(request->arena, journal->entries[i].key);
+
+        if (journal->entries[i].value && (strcmp(entry.run_id, fakes_current->holder) != 0 ||
+                                             text_equal(entry.run_id, request->run_id)))
+            request->journals[request->count++] = entry;
     }
 }
 
-static void change_state(struct state_request *request)
+static void list_runs(struct state_request *request)
 {
-    char *key = mem_printf("%s|%s|%s", request->journal.run_id ? request->journal.run_id : "",
-        request->journal.kind ? request->journal.kind : "",
-        request->journal.what ? request->journal.what : "");
+    const struct table *runs = &fakes_current->runs;
+
+    request->runs = arena_array(request->arena, runs->count, sizeof(*request->runs));
+    for (size_t i = 0; i < runs->count; i++) {
+        struct state_run *run = &request->runs[request->count++];
+
+        run->run_id = runs->entries[i].key;
+        run->outcome = STATE_RUNNING;
+        while (strcmp(state_outcome_name(run->outcome), runs->entries[i].value) != 0)
+            run->outcome++;
+    }
+}
+
+static void put_run(const struct state_run *run)
+{
+    char rows[32];
+
+    snprintf(rows, sizeof(rows), "%lld", (long long)run->rows);
+    fake_put(&fakes_current->runs, run->run_id, state_outcome_name(run->outcome));
+    fake_put(&fakes_current->run_rows, run->run_id, rows);
+    fake_put(&fakes_current->run_errors, run->run_id, run->error ? run->error : "");
+}
+
+static void acquire(struct state_request *request, struct error *err)
+{
+    struct fakes *fakes = fakes_current;
+
+    if (fakes->leased && strcmp(fakes->holder, request->lease.run_id) != 0) {
+        error_set(err, ERROR_BUSY, "leased by run %s", fakes->holder);
+        return;
+    }
+    fakes->leased = true;
+    snprintf(fakes->holder, sizeof(fakes->holder), "%s", request->lease.run_id);
+    fakes->fence = MAX(fakes->fence + 1, request->fence_at_least);
+    request->lease.fence = fakes->fence;
+}
+
+static void release(const struct state_request *request)
+{
+    struct fakes *fakes = fakes_current;
+
+    if (!fakes->leased || request->lease.fence != fakes->fence)
+        return;
+    fakes->leased = false;
+    fakes->holder[0] = '\0';
+}
+
+static void clear_journal(const char *run_id)
+{
+    char *prefix = mem_printf("%s|", run_id);
+
+    for (size_t i = 0; i < fakes_current->journal.count; i++) {
+        if (text_starts(fakes_current->journal.entries[i].key, prefix))
+            fake_forget(&fakes_current->journal, fakes_current->journal.entries[i].key);
+    }
+    free(prefix);
+}
+
+static void do_state(struct state_request *request, struct error *err)
+{
+    char *key;
 
     switch (request->verb) {
     case STATE_PUT_RUN:
-        put(&current->runs, request->run.run_id, state_outcome_name(request->run.outcome));
+        put_run(&request->run);
+        break;
+    case STATE_LIST_RUNS:
+        list_runs(request);
         break;
     case STATE_ADD_JOURNAL:
-        put(&current->journal, key, "1");
+        key = mem_printf(
+            "%s|%s|%s", request->journal.run_id, request->journal.kind, request->journal.what);
+        fake_put(&fakes_current->journal, key, "1");
+        free(key);
+        break;
+    case STATE_LIST_JOURNAL:
+        list_journal(request);
         break;
     case STATE_CLEAR_JOURNAL:
-        for (size_t i = 0; i < current->journal.count; i++) {
-            if (text_starts(current->journal.entries[i].key, request->run_id))
-                forget(&current->journal, current->journal.entries[i].key);
-        }
+        clear_journal(request->run_id);
         break;
     case STATE_ACQUIRE_LEASE:
-        assert(!current->leased);
-        current->leased = true;
-        current->fence = MAX(current->fence + 1, request->fence_at_least);
-        request->lease.fence = current->fence;
+        acquire(request, err);
         break;
     case STATE_RELEASE_LEASE:
-        assert(current->leased);
-        current->leased = false;
+        release(request);
         break;
     default:
-        break;
+        assert(!"the engine does not ask this");
     }
-    free(key);
 }
 
 static void finish_state(struct fake_operation *operation, const struct error *err)
 {
     struct state_request *request = operation->request;
+    struct error outcome = {0};
 
-    if (!err && request->verb == STATE_LIST_JOURNAL)
-        list_journal(request);
-    else if (!err || (effective(err) && request->verb != STATE_ACQUIRE_LEASE))
-        change_state(request);
-    request->done(request, err);
+    error_keep_first(&outcome, err);
+    if (fake_effective(operation, err) && !(err && request->verb == STATE_ACQUIRE_LEASE))
+        do_state(request, err ? &(struct error){0} : &outcome);
+    request->done(request, outcome.code ? &outcome : NULL);
 }
 
 static void start_state(struct state *state, struct state_request *request)
 {
+    static const char *const verbs[] = {[STATE_PUT_RUN] = "put_run",
+        [STATE_LIST_RUNS] = "list_runs",
+        [STATE_ADD_JOURNAL] = "add_journal",
+        [STATE_LIST_JOURNAL] = "list_journal",
+        [STATE_CLEAR_JOURNAL] = "clear_journal",
+        [STATE_ACQUIRE_LEASE] = "acquire_lease",
+        [STATE_RELEASE_LEASE] = "release_lease"};
+    const char *what = request->verb == STATE_PUT_RUN       ? request->run.run_id
+                       : request->verb == STATE_ADD_JOURNAL ? request->journal.kind
+                       : request->run_id                    ? request->run_id
+                                                            : "";
+
     request->state = state;
-    start(request, finish_state);
+    fake_start(mem_printf("state.%s %s", verbs[request->verb], what), request, finish_state);
 }
 
 static struct state *open_state(const struct state_options *options, struct error *err);
@@ -252,265 +416,22 @@ static struct state *open_state(const struct state_options *options, struct erro
     return state;
 }
 
-/* --- catalog --- */
-
-static void answer(struct catalog_query *query)
-{
-    if (query->verb == CATALOG_GET_COMMIT && table_get(&current->committed, query->run_id)) {
-        query->commits = arena_array(query->arena, 1, sizeof(*query->commits));
-        query->commits[query->count++] =
-            (struct catalog_commit){.run_id = query->run_id, .instance = "", .record = "{}"};
-    } else if (query->verb == CATALOG_LIST_SEEN) {
-        char *prefix = mem_printf("%s/%s/", query->load, query->extract);
-
-        query->seen = arena_array(query->arena, FAKE_SEEN_MAX, sizeof(*query->seen));
-        for (size_t i = 0; i < current->seen.count && query->count < FAKE_SEEN_MAX; i++) {
-            if (text_starts(current->seen.entries[i].key, prefix))
-                query->seen[query->count++] =
-                    (struct catalog_seen){.key = current->seen.entries[i].key + strlen(prefix),
-                        .version = current->seen.entries[i].value,
-                        .size = 10};
-        }
-        free(prefix);
-    } else if (query->verb == CATALOG_LIST_PUBLICATIONS) {
-        query->publications =
-            arena_array(query->arena, current->publications.count, sizeof(*query->publications));
-        for (size_t i = 0; i < current->publications.count; i++) {
-            const struct table_entry *entry = &current->publications.entries[i];
-
-            if (entry->value)
-                query->publications[query->count++] = (struct catalog_publication){
-                    .run_id = "r", .load = entry->key, .from = "staged", .to = entry->value};
-        }
-    }
-}
-
-static void finish_query(struct fake_operation *operation, const struct error *err)
-{
-    struct catalog_query *query = operation->request;
-
-    if (!err)
-        answer(query);
-    query->done(query, err);
-}
-
-static void start_query(struct catalog *catalog, struct catalog_query *query)
-{
-    query->catalog = catalog;
-    start(query, finish_query);
-}
-
-static void make_change(const struct catalog_change *change)
-{
-    char *key = NULL;
-
-    switch (change->verb) {
-    case CATALOG_RAISE_FENCE:
-        current->catalog_fence = change->fence.fence;
-        break;
-    case CATALOG_STAGE_DELTA:
-        current->deltas++;
-        for (size_t i = 0; i < change->delta.file_count; i++)
-            current->delta_rows += change->delta.files[i].rows;
-        break;
-    case CATALOG_ADD_SEEN:
-        key = mem_printf("%s/%s/%s", change->seen.cursor.load, change->seen.cursor.extract,
-            change->seen.seen.key);
-        put(&current->seen, key, change->seen.seen.version);
-        break;
-    case CATALOG_RECORD_COMMIT:
-        assert(!table_get(&current->committed, change->commit.run_id));
-        put(&current->committed, change->commit.run_id, change->commit.record);
-        break;
-    case CATALOG_ADD_PUBLICATION:
-        put(&current->publications, change->publication.load, change->publication.to);
-        break;
-    case CATALOG_END_PUBLICATION:
-        forget(&current->publications, change->publication.load);
-        break;
-    default:
-        break;
-    }
-    free(key);
-}
-
-static void finish_apply(struct fake_operation *operation, const struct error *err)
-{
-    struct catalog_apply *apply = operation->request;
-
-    for (size_t i = 0; effective(err) && i < apply->count; i++)
-        make_change(&apply->changes[i]);
-    apply->done(apply, err);
-}
-
-static void start_apply(struct catalog *catalog, struct catalog_apply *apply)
-{
-    apply->catalog = catalog;
-    start(apply, finish_apply);
-}
-
-static void cancel_catalog(struct catalog *catalog)
-{
-    (void)catalog;
-}
-
-static struct catalog *open_catalog(const struct catalog_options *options, struct error *err);
-
-static void close_catalog(struct catalog *catalog)
-{
-    free(catalog);
-}
-
-static const struct catalog_type catalog_type = {.scheme = "sqlite",
-    .open = open_catalog,
-    .query = start_query,
-    .apply = start_apply,
-    .cancel = cancel_catalog,
-    .close = close_catalog};
-
-static struct catalog *open_catalog(const struct catalog_options *options, struct error *err)
-{
-    struct catalog *catalog = mem_new(struct catalog);
-
-    (void)options;
-    (void)err;
-    catalog->type = &catalog_type;
-    return catalog;
-}
-
-/* --- SQL engine: a statement is the name of the dataset that it reads --- */
-
-static int parse(const char *sql, struct arena *arena, struct sql_statement *ret_statement,
-    size_t *ret_offset, struct error *err)
-{
-    (void)ret_offset;
-    (void)err;
-    *ret_statement = (struct sql_statement){
-        .tables = arena_new(arena, struct sql_table), .table_count = 1, .row_wise = true};
-    ret_statement->tables[0] =
-        (struct sql_table){.name = arena_strdup(arena, sql), .is_driver = true};
-    return 0;
-}
-
-static struct sql_dataset dataset(struct sql_request *request, const char *name)
-{
-    struct sql_column *column = arena_new(request->arena, struct sql_column);
-
-    *column = (struct sql_column){.name = "a", .type = "BIGINT"};
-    return (struct sql_dataset){
-        .name = name, .schema = {.columns = column, .count = 1}, .rows = current->rows};
-}
-
-static void write_files(struct sql_request *request)
-{
-    struct sql_write *write = &request->write;
-
-    write->ret_files = current->rows > 0 ? current->files_per_load : 0;
-    for (unsigned i = 0; i < write->ret_files; i++) {
-        const struct sql_file file = {.path = arena_printf(request->arena, "%s/%s-%u.parquet",
-                                          write->folder, write->prefix, i),
-            .rows = current->rows / current->files_per_load,
-            .bytes = 100};
-
-        write->on_file(request, &file);
-    }
-    write->ret_rows = current->rows;
-}
-
-static void finish_sql(struct fake_operation *operation, const struct error *err)
-{
-    struct sql_request *request = operation->request;
-
-    if (!err && request->verb == SQL_SCAN)
-        request->scan.ret_dataset = dataset(request, request->scan.dataset);
-    else if (!err && request->verb == SQL_DERIVE)
-        request->derive.ret_dataset = dataset(request, request->derive.dataset);
-    else if (!err && request->verb == SQL_CHECK)
-        request->check.ret_passed = !current->check_fails;
-    else if (request->verb == SQL_WRITE && effective(err))
-        write_files(request);
-    else if (!err && request->verb == SQL_EXPORT)
-        request->export.ret_rows = current->rows;
-    request->done(request, err);
-}
-
-static void start_sql(struct sql_session *session, struct sql_request *request)
-{
-    request->session = session;
-    request->operation = start(request, finish_sql);
-}
-
-static void cancel_sql(struct sql_request *request)
-{
-    cancel(request->operation);
-}
-
-static void progress(struct sql_request *request, struct sql_progress *ret_progress)
-{
-    (void)request;
-    *ret_progress = (struct sql_progress){.share = 0.5};
-}
-
-static struct sql_session *open_session(
-    const struct sql_session_options *options, struct error *err);
-
-static void close_session(struct sql_session *session)
-{
-    if (session)
-        current->sessions--;
-    free(session);
-}
-
-static uint64_t memory_minimum(unsigned threads)
-{
-    return threads;
-}
-
-static uint64_t memory_share(uint64_t bytes, unsigned threads)
-{
-    return bytes - threads;
-}
-
-static const struct sql_engine_type sql_type = {.name = "fake",
-    .parse = parse,
-    .open = open_session,
-    .start = start_sql,
-    .cancel = cancel_sql,
-    .progress = progress,
-    .close = close_session,
-    .memory_minimum = memory_minimum,
-    .memory_share = memory_share};
-
-static struct sql_session *open_session(
-    const struct sql_session_options *options, struct error *err)
-{
-    struct sql_session *session = mem_new(struct sql_session);
-
-    (void)options;
-    (void)err;
-    session->type = &sql_type;
-    current->sessions++;
-    return session;
-}
-
-static int load_sql(const struct sql_engine_type **ret_type, struct error *err)
-{
-    (void)err;
-    *ret_type = &sql_type;
-    return 0;
-}
-
 /* --- all of them --- */
 
 void fakes_init(struct fakes *fakes, unsigned seed)
 {
+    static const struct sql_column schema[] = {{"a", "BIGINT"}};
+
     *fakes = (struct fakes){.random = seed * 0x9e3779b97f4a7c15U + 1,
         .delay_max_ms = 2,
         .fail_with = ERROR_IO,
         .rows = 12,
+        .dataset_bytes = 100,
+        .schema = schema,
+        .schema_count = ARRAY_LENGTH(schema),
         .files_per_load = 3,
-        .source_keys = {"a.csv", "b.csv"},
-        .source_count = 2};
+        .sources = {{"data/b.csv", "v1"}, {"data/x-1.csv", "v1"}, {"data/x-2.csv", "v1"}},
+        .source_count = 3};
 }
 
 static void free_values(struct table *table)
@@ -522,12 +443,63 @@ static void free_values(struct table *table)
 
 void fakes_deinit(struct fakes *fakes)
 {
+    fakes_heal(fakes);
     free_values(&fakes->objects);
-    free_values(&fakes->committed);
     free_values(&fakes->seen);
     free_values(&fakes->publications);
     free_values(&fakes->journal);
     free_values(&fakes->runs);
+    free_values(&fakes->run_rows);
+    free_values(&fakes->run_errors);
+    fake_catalog_deinit(fakes);
+}
+
+static void add_fault(struct fakes *fakes, struct fake_fault fault)
+{
+    size_t i = 0;
+
+    while (i < FAKE_FAULTS_MAX && fakes->faults[i].operation)
+        i++;
+    assert(i < FAKE_FAULTS_MAX);
+    fakes->faults[i] = fault;
+}
+
+void fakes_fail(struct fakes *fakes, const char *operation, unsigned skip, unsigned times,
+    enum error_code code, bool after_effect)
+{
+    add_fault(fakes, (struct fake_fault){operation, skip, times, code, after_effect, false});
+}
+
+void fakes_hang(struct fakes *fakes, const char *operation, unsigned times)
+{
+    add_fault(fakes, (struct fake_fault){.operation = operation, .times = times, .hangs = true});
+}
+
+void fakes_heal(struct fakes *fakes)
+{
+    memset(fakes->faults, 0, sizeof(fakes->faults));
+    fakes->fail_at = 0;
+    for (size_t i = 0; i < fakes->started_count; i++)
+        free(fakes->started[i]);
+    fakes->started_count = 0;
+}
+
+unsigned fakes_started(const struct fakes *fakes, const char *name)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < fakes->started_count; i++)
+        count += text_starts(fakes->started[i], name);
+    return count;
+}
+
+size_t fakes_place(const struct fakes *fakes, const char *name)
+{
+    for (size_t i = 0; i < fakes->started_count; i++) {
+        if (text_starts(fakes->started[i], name))
+            return i;
+    }
+    return FAKE_STARTED_MAX;
 }
 
 size_t fakes_left(const struct table *table)
@@ -539,14 +511,21 @@ size_t fakes_left(const struct table *table)
     return count;
 }
 
+static int load_sql(const struct sql_engine_type **ret_type, struct error *err)
+{
+    (void)err;
+    *ret_type = &fake_sql_type;
+    return 0;
+}
+
 const struct engine_registry *fakes_registry(struct fakes *fakes)
 {
     static const struct store_type *const stores[] = {&store_type, NULL};
-    static const struct catalog_type *const catalogs[] = {&catalog_type, NULL};
+    static const struct catalog_type *const catalogs[] = {&fake_catalog_type, NULL};
     static const struct state_type *const states[] = {&state_type, NULL};
     static const struct engine_registry registry = {
         .stores = stores, .catalogs = catalogs, .states = states, .load_sql = load_sql};
 
-    current = fakes;
+    fakes_current = fakes;
     return &registry;
 }

@@ -255,6 +255,9 @@ static void test_journal(void **state)
     found = ask(&diary, of_birds);
     assert_int_equal(found.count, 2);
     assert_string_equal(found.journals[1].run_id, "run-1");
+    found = of_birds;
+    found.run_id = "run-2"; /* its holder, started again, asks what it left */
+    assert_int_equal(ask(&diary, found).count, 3);
     ask(&diary, (struct state_request){.verb = STATE_CLEAR_JOURNAL, .run_id = "run-1"});
     assert_int_equal(ask(&diary, of_birds).count, 0);
     ask(&diary, lease_request(STATE_RELEASE_LEASE, "run-2", 1));
