@@ -253,8 +253,8 @@ def test_only_a_header(project, content):
 
 def test_nothing_but_an_empty_file(project):
     assert refused(project, "") == (
-        f"pipelines/x.yaml:4:15: extract.x: in/x.csv is empty: it has no columns; "
-        "leave it out, or declare `columns`"
+        "pipelines/x.yaml:4:7: extract.x: in/x.csv: there are no columns: list them under columns, "
+        "with their types"
     )
 
 
@@ -356,7 +356,7 @@ def test_contract_of_json(project):
 def test_contract_column_is_missing(project):
     line = refused(project, "id,Price\n1,2\n", columns={"id": "bigint", "prise": "double"})
     assert line == (
-        'pipelines/x.yaml:7:7: extract.x: in/x.csv: column "prise" is missing; the file has: '
+        'pipelines/x.yaml:8:7: extract.x: in/x.csv: column "prise" is missing; the file has: '
         '"Price", "id"'
     )
 
@@ -376,6 +376,7 @@ def test_bad_cell(project):
         ('id,t,n\r\n1,"a\r\nb",5\r\n2,d,x7\r\n', 4),
         ('id,"t\nt",n\n1,a,5\n2,d,x7\n', 4),
         ("id,t,n\n\n1,a,5\n\n\n2,d,x7\n", 6),
+        ('id,t,n\n\n1,"a\n\n""\n\nb",5\n\n2,d,x7\n', 9),
         ("id,t,n\n1,a\n2,d,x7\n", 2),
         ('id,t,n\n1,"a\nb",5\n2,d\n', 4),
         ('id,t,n\n1,"a\nb"\n2,d,x7\n', 2),
