@@ -1,6 +1,7 @@
 #include "runner/engine/run_steps.h"
 
 #include "runner/base/mem.h"
+#include "runner/base/text.h"
 #include "runner/engine/run_private.h"
 #include "runner/io/file.h"
 
@@ -120,11 +121,27 @@ static void on_state_done(struct state_request *request, const struct error *err
     run_step(run);
 }
 
+/* An id names one run for ever: under that of another pipeline's this one would seem done. */
+static int check_own_commit(
+    const struct run *run, const struct catalog_commit *commit, struct error *err)
+{
+    if (text_equal(commit->pipeline, run->pipeline->name) &&
+        text_equal(commit->instance, run->options.instance))
+        return 0;
+    return error_set(err, ERROR_INVALID,
+        "run %s was a run of %s%s%s; leave --run-id out, or give %s an id of its own",
+        run->options.run_id, commit->pipeline, commit->instance[0] ? "/" : "", commit->instance,
+        run->pipeline->name);
+}
+
 static void on_commit_known(struct catalog_query *query, const struct error *err)
 {
     struct run *run = container_of(query, struct run, query);
 
     error_keep_first(&run->err, err);
+    run->recorded = query->count > 0; /* by whoever committed it */
+    if (!run->err.code && run->recorded)
+        check_own_commit(run, &query->commits[0], &run->err);
     if (run->err.code) {
         run_step(run);
     } else if (query->count > 0) {
@@ -377,11 +394,11 @@ static void on_recorded(struct state_request *request, const struct error *err)
 bool run_step_record(struct run *run)
 {
     record_summarize(run);
-    arena_deinit(&run->step_arena);
-    if (run->already_committed) { /* the history says how it went, then */
+    if (run->recorded) { /* the history keeps what the run did when it did something */
         record_log_finished(run);
         return false;
     }
+    arena_deinit(&run->step_arena);
     put_history(run, on_recorded);
     return true;
 }

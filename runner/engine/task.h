@@ -75,8 +75,8 @@ struct task {
     size_t file_count, file_capacity;
     struct catalog_column *typed; /* of a load: the table's columns that get their type now */
     size_t typed_count;
-    struct table puts; /* keys of all files that any attempt began to put; NULL: it stays */
-    size_t swept;      /* of them, when the run cleans up */
+    struct table puts;       /* keys of all files that any attempt began to put; NULL: it stays */
+    size_t swept;            /* of them, when the run cleans up */
     bool keeps_table;        /* a load: nothing is to change (on_empty: keep) */
     const char *staged_path; /* a `to:` load: the finished file in the run's folder */
     struct task_check *checks;
