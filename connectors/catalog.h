@@ -41,7 +41,7 @@ struct catalog_locator {
 
 struct catalog_column {
     const char *name;
-    const char *type; /* the SQL engine's name of it */
+    const char *type; /* the SQL engine's name of it; "NULL": no value has appeared yet */
     int64_t field_id; /* given by the catalog: 1, 2, … */
 };
 
@@ -192,7 +192,8 @@ enum catalog_change_verb {
     CATALOG_CREATE_NAMESPACE, /* at.namespace */
     CATALOG_CREATE_TABLE,     /* at.namespace, at.table */
     CATALOG_CREATE_VERSION,  /* the table's next one, with columns, partition_by, sort_by; makes its
-                                committed stream. The first one, or if_missing: none is there */
+                                committed stream. if_missing: only where none is there; one
+                                that is there with other columns or partitions is CONFLICT */
     CATALOG_SET_LIFECYCLE,   /* at.version → lifecycle */
     CATALOG_STAGE_PARTITION, /* at.values; if_missing: only where no committed one is there.
                                 at.partition_id: the id that it gets, for later applies to name */

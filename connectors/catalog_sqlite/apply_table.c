@@ -159,6 +159,52 @@ static int insert_version(struct apply_context *context, const struct catalog_ch
     return result;
 }
 
+/* Whether the version that is there was made of the same columns and partitions as this one would
+ * be. Files that were written for this one fit only then. */
+static int check_same(
+    struct apply_context *context, const struct catalog_change *change, struct error *err)
+{
+    struct database_version version;
+    struct buffer partition_by;
+    char label[DATABASE_LABEL_SIZE];
+    sqlite3_stmt *statement;
+    bool same = true;
+    size_t i = 0;
+    int found = database_find_version(context->db, &change->at, &version, err);
+
+    if (found != 1)
+        return -1;
+    statement = sqlite_statement(context->db,
+        "SELECT c.name, c.type, v.partition_by FROM columns c JOIN table_versions v"
+        " USING (version_id) WHERE version_id = ?1 ORDER BY c.field_id",
+        err);
+    if (!statement)
+        return -1;
+    buffer_init(&partition_by, 0);
+    sqlite_bind_int(context->db, statement, 1, version.version_id);
+    found = database_encode_texts(
+        &partition_by, change->version.partition_by, change->version.partition_count, err);
+    while (found >= 0 && (found = sqlite_step(context->db, statement, err)) == 1) {
+        const struct catalog_column *column = &change->version.columns[i];
+
+        same = same && i < change->version.column_count &&
+               text_equal(column->name, (const char *)sqlite3_column_text(statement, 0)) &&
+               text_equal(column->type, (const char *)sqlite3_column_text(statement, 1)) &&
+               text_equal(partition_by.data, (const char *)sqlite3_column_text(statement, 2));
+        i++;
+    }
+    sqlite_reset(statement);
+    buffer_deinit(&partition_by);
+    if (found < 0)
+        return -1;
+    if (same && i == change->version.column_count)
+        return 0;
+    return error_set(err, ERROR_CONFLICT,
+        "%s: another run has created it meanwhile, with other columns or partitions; run again, "
+        "and this one is fitted to it",
+        database_label(&change->at, label));
+}
+
 int apply_create_version(
     struct apply_context *context, const struct catalog_change *change, struct error *err)
 {
@@ -170,7 +216,7 @@ int apply_create_version(
         latest_version(context, table_id, &latest, err))
         return -1;
     if (change->if_missing && latest > 0 && at->version <= latest)
-        return 0;
+        return check_same(context, change, err);
     if (at->version && at->version <= latest)
         return error_set(err, ERROR_EXISTS, "%s: it exists already", database_label(at, label));
     if (at->version > latest + 1)

@@ -241,6 +241,27 @@ int columns_select(duckdb_connection connection, const struct sql_write *write, 
     return append_order(sql, write, want, arena, err);
 }
 
+int columns_empty(duckdb_connection connection, const struct sql_write *write, struct arena *arena,
+    bool *ret_empty, struct error *err)
+{
+    const char *all = schema_select_all(write->dataset, arena);
+    struct sql_schema have;
+    duckdb_result result;
+    bool untyped = false;
+
+    if (statement_describe(connection, all, NULL, 0, arena, &have, err))
+        return -1;
+    for (size_t i = 0; i < have.count; i++)
+        untyped = untyped || is_untyped(&have.columns[i]);
+    if (untyped &&
+        statement_query(connection, arena_printf(arena, "%s LIMIT 1", all), &result, err))
+        return -1;
+    *ret_empty = untyped && duckdb_row_count(&result) == 0;
+    if (untyped)
+        duckdb_destroy_result(&result);
+    return 0;
+}
+
 /* --- why a cast failed
  * ----------------------------------------------------------------------------------- */
 

@@ -13,6 +13,12 @@
 int columns_select(duckdb_connection connection, const struct sql_write *write, struct arena *arena,
     struct buffer *sql, struct error *err);
 
+/* Whether there is nothing to select: asked of the rows only where a column has no type, as then
+ * all its values are null, or there is none: a partition of it, or a file of nothing else, needs
+ * none. */
+int columns_empty(duckdb_connection connection, const struct sql_write *write, struct arena *arena,
+    bool *ret_empty, struct error *err);
+
 /* The text of a partition's key: 361 months since year 0 → "0030-02"; see sql_file.values. */
 const char *columns_value(
     enum sql_partition_transform transform, const char *key, struct arena *arena);

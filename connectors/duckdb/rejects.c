@@ -1,6 +1,7 @@
 #include "connectors/duckdb/rejects.h"
 
 #include "connectors/duckdb/convert.h"
+#include "connectors/duckdb/lines.h"
 #include "connectors/duckdb/schema.h"
 #include "connectors/duckdb/statement.h"
 #include "connectors/duckdb/store.h"
@@ -182,8 +183,17 @@ static int64_t header_lines(const struct scan_plan *plan)
     return plan->reader == &scan_csv ? plan->scan->csv.skip + plan->scan->csv.header : 0;
 }
 
+static int64_t line_ends(const char *text)
+{
+    int64_t count = 0;
+
+    for (; *text; text++)
+        count += *text == '\n';
+    return count;
+}
+
 /* DuckDB counts records; a cell with line ends in it makes a record of several lines. These are the
- * extra lines of the first `rows` raw rows. */
+ * extra lines of the header and of the first `rows` raw rows. */
 static int64_t extra_lines(struct operation *operation, const struct scan_plan *plan,
     const struct scan_file *file, const char *path, int64_t rows)
 {
@@ -192,8 +202,12 @@ static int64_t extra_lines(struct operation *operation, const struct scan_plan *
     struct buffer sql;
     int64_t lines = 0;
 
-    if (plan->reader != &scan_csv || rows <= 0)
+    if (plan->reader != &scan_csv)
         return 0;
+    for (size_t i = 0; plan->scan->csv.header && i < file->count; i++)
+        lines += line_ends(plan->columns[file->columns[i]].name);
+    if (rows <= 0)
+        return lines;
     buffer_init(&sql, 0);
     buffer_puts(&sql, "SELECT CAST(coalesce(sum(0");
     for (size_t i = 0; i < file->count; i++)
@@ -203,7 +217,7 @@ static int64_t extra_lines(struct operation *operation, const struct scan_plan *
     append_raw(&sql, path);
     buffer_printf(&sql, " WHERE __row <= %lld", (long long)rows);
     if (statement_query(operation->slot->main, sql.data, &result, &none) == 0) {
-        lines = statement_int(&result, 0, 0);
+        lines += statement_int(&result, 0, 0);
         duckdb_destroy_result(&result);
     }
     buffer_deinit(&sql);
@@ -380,6 +394,8 @@ int rejects_read_file(struct operation *operation, struct scan_plan *plan,
         rc = describe_misfits(operation, plan, file, path, &found, err);
     if (!rc)
         rc = describe_refusals(operation, plan, file, path, &found, err);
+    if (!rc)
+        lines_count_empty(operation, plan, file, found.items, found.count);
     if (!rc && found.count > 0 && !plan->scan->skip_bad_rows) {
         fail_at(&found.items[0], counts_rows, err);
         unlink(path);

@@ -64,7 +64,13 @@ static int run_take(struct operation *operation, struct error *err)
 {
     struct writing *writing = operation->state;
     const struct sql_write *write = &operation->request->write;
+    bool empty = false;
 
+    if (!writing->stream.open &&
+        columns_empty(operation->slot->main, write, &writing->arena, &empty, err))
+        return -1;
+    if (empty) /* the first take, and the last */
+        return 0;
     if (!writing->stream.open && open_stream(operation, writing, err))
         return -1;
     if (stream_take(&writing->stream, &writing->fetched, err))

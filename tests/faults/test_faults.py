@@ -110,7 +110,7 @@ def test_truncated_parquet(project):
     project.copy_pipeline("x", **{"from": "in.parquet"})
     for length in (3, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:length])
-        failed(project, project.fails("x"), str(path))
+        failed(project, project.fails("x"), "extract.x: in.parquet: ")
     path.write_bytes(content)
     mended(project)
 
@@ -118,7 +118,7 @@ def test_truncated_parquet(project):
 def test_huge_line(project):
     path = project.write("in.csv", "id,text\n1,a\n2," + "x" * 20_000_000 + "\n3,c\n")
     project.copy_pipeline("x", **{"from": "in.csv"})
-    failed(project, project.fails("x"), f"{path}:3: ", "line")
+    failed(project, project.fails("x"), "in.csv: line 3: the line is longer than the limit (2,000,000 bytes; NDJSON 8 MiB)")
 
 
 def test_column_missing_in_a_later_file(project):
@@ -127,7 +127,7 @@ def test_column_missing_in_a_later_file(project):
     project.run("x")
     path = project.write("in/2.csv", "id,txt\n1,a\n")
     line = project.fails("x")
-    assert f'{path} has no column "text"' in line and 'did you mean "txt"?' in line, line
+    assert 'in/2.csv: column "text" is missing; the file has: "txt", "id"' in line, line
     assert len(project.commits()) == 1 and len(project.rows("t.x")) == COUNT
     project.check_consistent()
 
@@ -601,7 +601,7 @@ def sql_pipeline(project, sql):
         ("select idd\nfrom x", "7:14", 'column "idd"'),
         ("select id,\n  nofunction(text)\nfrom x", "8:9", "nofunction"),
         ("select id from x\nwhere text::integer > 0", None, "Could not convert string 'a' to INT32"),
-        ("select error('no, said ' || text) as e from x", None, "no, said a"),
+        ("select error('no, said ' || text)::varchar as e from x", None, "no, said a"),
         ("selec id from x", "7:7", "selec"),
         ("select id from x;\nselect 2", None, "one"),
         ("delete from x", None, "SELECT"),

@@ -72,6 +72,33 @@ def test_a_dead_holder_is_replaced_at_once(project):
     project.check_consistent()
 
 
+def test_two_runs_make_one_table_with_other_columns(project):
+    """Both plan a table that is not there yet. The second to commit must not add files that do not
+    fit the first one's columns; run again, it is fitted to them."""
+    make_pipeline(project)
+    project.pipeline(
+        "other",
+        {
+            "transform": {"x": {"sql": "select 'text' as i, 1 as j"}},
+            "load": {"x": {"into": "t.x", "mode": "overwrite"}},
+        },
+    )
+    holder = start_and_hold(project)
+    try:
+        project.run("other")
+    finally:
+        second = go_on(project, holder)
+
+    assert second.exit == 1, str(second)
+    assert "t.x: another run has created it meanwhile, with other columns" in second.error
+    assert project.rows("t.x") == [("text", 1)]
+    project.check_consistent()
+    project.run("slow")
+    assert project.columns("t.x") == {"i": "VARCHAR", "j": "INTEGER"}
+    assert len(project.rows("t.x")) == ROWS
+    project.check_consistent()
+
+
 def test_ten_pipelines_into_one_table(project):
     for number in range(10):
         project.write(f"in/{number}.csv", "p,i\n" + "".join(f"{number},{i}\n" for i in range(200)))
