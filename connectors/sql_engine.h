@@ -31,8 +31,6 @@ struct sql_statement {
     struct text_list parameters; /* "since" for $since */
     bool rootless; /* a branch of it has no base table to be driven by: VALUES, a table function, a
                       SELECT without FROM */
-    bool row_wise; /* each row out comes from one row in, by itself: no aggregate, join, window,
-                      order, limit, distinct, union, sub-query */
 };
 
 /* --- data ------------------------------------------------------------------------------------ */

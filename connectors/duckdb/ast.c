@@ -19,12 +19,11 @@ struct cte {
 };
 
 struct reader {
-    const struct table *aggregates;
     struct arena scratch;
     struct sql_table *tables; /* malloc'd; names belong to the tree */
     size_t table_count, table_capacity;
     struct table parameters;
-    bool row_wise, rootless;
+    bool rootless;
     size_t offset; /* of the trouble */
     struct error *err;
 };
@@ -135,8 +134,6 @@ static int read_base_table(
 {
     const struct cte *cte = scope;
 
-    if (json_object_get(ref, "sample") || json_object_get(ref, "at_clause"))
-        r->row_wise = false;
     if (json_get_text(ref, "schema_name"))
         return add_table(r, ref, drives);
     while (cte && strcasecmp(cte->name, text_of(ref, "table_name")) != 0)
@@ -144,7 +141,6 @@ static int read_base_table(
     if (!cte)
         return add_table(r, ref, drives);
 
-    r->row_wise = false;
     if (!drives || !cte->body || *cte->driven)
         return 0;
     *cte->driven = true;
@@ -187,7 +183,6 @@ static int read_from(struct reader *r, const json_t *ref, const struct cte *scop
 
     if (strcmp(type, "BASE_TABLE") == 0)
         return read_base_table(r, ref, scope, drives);
-    r->row_wise = false;
     if (drives && (strcmp(type, "TABLE_FUNCTION") == 0 || strcmp(type, "EXPRESSION_LIST") == 0 ||
                       strcmp(type, "EMPTY") == 0))
         r->rootless = true;
@@ -235,20 +230,15 @@ static int read_object(struct reader *r, const json_t *object, const struct cte 
 
     if (strcmp(class, "PARAMETER") == 0)
         return read_parameter(r, object);
-    if (strcmp(class, "WINDOW") == 0)
-        r->row_wise = false;
     if (strcmp(class, "FUNCTION") == 0) {
         const char *name = text_of(object, "function_name");
 
         if (is_one_of(name, refused_functions))
             return refuse(r, object, "%s() is not available: pass the value as a parameter", name);
-        if (table_has(r->aggregates, name))
-            r->row_wise = false;
     }
     if (strcmp(class, "SUBQUERY") == 0) {
         const json_t *subquery = json_object_get(object, "subquery");
 
-        r->row_wise = false;
         if (read_query(r, json_object_get(subquery, "node"), scope, false))
             return -1;
         return read_others(r, object, scope, handled);
@@ -280,7 +270,6 @@ static int bind_ctes(struct reader *r, const json_t *node, const struct cte **sc
         const json_t *query = json_object_get(json_object_get(entry, "value"), "query");
         struct cte *cte = arena_new(&r->scratch, struct cte);
 
-        r->row_wise = false;
         cte->name = text_of(entry, "key");
         cte->body = json_object_get(query, "node");
         cte->scope = cte->outer = *scope;
@@ -320,20 +309,6 @@ static int read_recursive(
     return read_query(r, json_object_get(node, "right"), &self, drives);
 }
 
-static void note_folding(struct reader *r, const json_t *node)
-{
-    static const char *const folding[] = {
-        "modifiers", "group_expressions", "group_sets", "having", "qualify", "sample", NULL};
-    const char *handling = text_of(node, "aggregate_handling");
-
-    for (const char *const *key = folding; *key; key++) {
-        if (json_object_get(node, *key))
-            r->row_wise = false;
-    }
-    if (*handling && strcmp(handling, "STANDARD_HANDLING") != 0)
-        r->row_wise = false;
-}
-
 static int read_query(struct reader *r, const json_t *node, const struct cte *scope, bool drives)
 {
     static const char *const handled[] = {
@@ -343,11 +318,9 @@ static int read_query(struct reader *r, const json_t *node, const struct cte *sc
     if (bind_ctes(r, node, &scope))
         return -1;
     if (strcmp(type, "SELECT_NODE") == 0) {
-        note_folding(r, node);
         if (read_from(r, json_object_get(node, "from_table"), scope, drives))
             return -1;
     } else {
-        r->row_wise = false;
         if (strcmp(type, "SET_OPERATION_NODE") == 0) {
             if (read_branches(r, node, scope, drives))
                 return -1;
@@ -374,8 +347,7 @@ static int by_offset(const void *a, const void *b)
 
 static void copy_result(struct reader *r, struct arena *arena, struct sql_statement *ret)
 {
-    struct sql_statement statement = {
-        .row_wise = r->row_wise, .rootless = r->rootless, .table_count = r->table_count};
+    struct sql_statement statement = {.rootless = r->rootless, .table_count = r->table_count};
 
     if (r->table_count > 1)
         qsort(r->tables, r->table_count, sizeof(*r->tables), by_offset);
@@ -394,10 +366,10 @@ static void copy_result(struct reader *r, struct arena *arena, struct sql_statem
     *ret = statement;
 }
 
-int ast_read(const json_t *statement, const struct table *aggregates, struct arena *arena,
-    struct sql_statement *ret_statement, size_t *ret_offset, struct error *err)
+int ast_read(const json_t *statement, struct arena *arena, struct sql_statement *ret_statement,
+    size_t *ret_offset, struct error *err)
 {
-    struct reader r = {.aggregates = aggregates, .row_wise = true, .err = err};
+    struct reader r = {.err = err};
     int rc;
 
     arena_init(&r.scratch);

@@ -15,17 +15,11 @@ struct parser {
     duckdb_database database;
     duckdb_connection connection;
     duckdb_prepared_statement serialize;
-    struct table aggregates;
     bool open;
 };
 
 static const char serialize_sql[] = "SELECT json_serialize_sql($1::VARCHAR, skip_null := true, "
                                     "skip_empty := true, skip_default := true)";
-
-/* Macros that fold rows are named, as DuckDB does not mark them. */
-static const char aggregates_sql[] =
-    "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'aggregate' UNION "
-    "SELECT unnest(['wavg', 'weighted_avg', 'geomean', 'geometric_mean'])";
 
 static int open_failed(struct parser *parser, const char *why, struct error *err)
 {
@@ -36,21 +30,9 @@ static int open_failed(struct parser *parser, const char *why, struct error *err
     return -1;
 }
 
-static void read_aggregates(struct parser *parser, duckdb_result *result)
-{
-    table_init(&parser->aggregates);
-    for (idx_t row = 0; row < duckdb_row_count(result); row++) {
-        char *name = duckdb_value_varchar(result, 0, row);
-
-        table_put(&parser->aggregates, name, parser);
-        duckdb_free(name);
-    }
-}
-
 static int open_parser(struct parser *parser, struct error *err)
 {
     duckdb_config config;
-    duckdb_result result;
     char *why = NULL;
     duckdb_state state;
 
@@ -69,13 +51,6 @@ static int open_parser(struct parser *parser, struct error *err)
         return open_failed(parser, "no connection", err);
     if (duckdb_prepare(parser->connection, serialize_sql, &parser->serialize) != DuckDBSuccess)
         return open_failed(parser, duckdb_prepare_error(parser->serialize), err);
-    if (duckdb_query(parser->connection, aggregates_sql, &result) != DuckDBSuccess) {
-        open_failed(parser, duckdb_result_error(&result), err);
-        duckdb_destroy_result(&result);
-        return -1;
-    }
-    read_aggregates(parser, &result);
-    duckdb_destroy_result(&result);
     parser->open = true;
     return 0;
 }
@@ -232,8 +207,7 @@ static int parse_locked(struct parser *parser, const char *sql, struct arena *ar
         rc = error_set(err, ERROR_SQL, "this is %zu statements: write one SELECT",
             json_array_size(statements));
     else
-        rc = ast_read(json_array_get(statements, 0), &parser->aggregates, arena, ret_statement,
-            ret_offset, err);
+        rc = ast_read(json_array_get(statements, 0), arena, ret_statement, ret_offset, err);
     json_decref(tree);
     return rc;
 }

@@ -9,7 +9,7 @@
 static int parse(const char *sql, struct arena *arena, struct sql_statement *ret_statement,
     size_t *ret_offset, struct error *err)
 {
-    struct sql_statement statement = {.row_wise = true};
+    struct sql_statement statement = {0};
     char *rest = arena_strdup(arena, sql), *word;
     bool drives = true;
 

@@ -51,8 +51,8 @@ static void on_line(
 
     (void)level;
     /* Counts are kept in the pointers themselves. */
-    table_put(&scenario->events, event,
-        (void *)((uintptr_t)table_get(&scenario->events, event) + 1));
+    table_put(
+        &scenario->events, event, (void *)((uintptr_t)table_get(&scenario->events, event) + 1));
     buffer_append(&scenario->messages, line, length);
 }
 
