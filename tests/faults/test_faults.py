@@ -378,6 +378,23 @@ def test_export_folder_that_may_not_be_written(project, closed):
     project.check_consistent()
 
 
+def test_export_whose_staged_file_is_lost(project):
+    """A place that says "no such file" is no sign that the file was published before."""
+    project.write("in.csv", ROWS)
+    pipeline = {"extract": {"x": {"from": "in.csv", "repeat": True}}}
+    project.pipeline("x", pipeline | {"load": {"x": {"to": "/proc/sluice-test/${run.id}.csv"}}})
+    assert "the run was committed, but a file is not yet in its place" in project.fails("x")
+    project.pipeline("x", pipeline | {"load": {"x": {"to": "out/${run.id}.csv"}}})
+    assert "a file of run" in project.fails("x")
+    (staged,) = [name for name in project.spooled() if str(name).endswith("x-export")]
+    os.unlink(project.path(".sluice/spool") / staged)
+    done = project.run("x")
+    (lost,) = done.named("file.lost")
+    assert "/proc/sluice-test/" in lost["msg"] and "load it again" in lost["msg"]
+    assert len(os.listdir(project.path("out"))) == 1
+    assert project.run("x").named("file.lost") == []
+
+
 # --- full disks
 
 
