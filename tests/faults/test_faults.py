@@ -395,6 +395,37 @@ def test_export_whose_staged_file_is_lost(project):
     assert project.run("x").named("file.lost") == []
 
 
+# --- history
+
+
+def test_history_is_repaired_where_it_lacks_a_commit_and_nowhere_else(project):
+    project.pipeline(
+        "x",
+        {"extract": {"x": {"from": "in*.csv", "only_new": True}}, "load": {"x": {"into": "t.x"}}},
+    )
+    for n in range(3):
+        project.write(f"in{n}.csv", "id\n1\n")
+        project.run("x")
+    commits = project.commits()
+    project.path(".sluice/state.db").unlink()
+    project.run("x")
+    succeeded = "SELECT run_id, record FROM runs WHERE outcome = 'succeeded' ORDER BY started_ms"
+    found = project.query(succeeded, database=".sluice/state.db")
+    assert [row["run_id"] for row in found] == commits
+
+    with sqlite3.connect(project.path(".sluice/state.db")) as state:
+        state.execute("UPDATE runs SET record = '{}' WHERE outcome = 'succeeded'")
+        state.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)"
+            " INSERT INTO runs SELECT 'later-' || i, pipeline, instance, due_ms, started_ms + i,"
+            "   finished_ms + i, outcome, 0, 0, NULL, '{}' FROM runs, n WHERE outcome = 'nothing_new'"
+        )
+    state.close()
+    project.run("x")
+    found = project.query(succeeded, database=".sluice/state.db")
+    assert [row["record"] for row in found] == ["{}"] * 3
+
+
 # --- full disks
 
 
