@@ -63,6 +63,26 @@ static void test_the_next_run_puts_what_this_one_could_not(void **state)
     }
 }
 
+/* Neither where it was staged nor where it belongs: nobody can publish it, and it is said once. */
+static void test_a_file_that_is_lost_is_named(void **state)
+{
+    struct fakes fakes;
+    struct scenario scenario = {.fakes = &fakes, .text = text, .run_id = "first"};
+
+    (void)state;
+    fakes_init(&fakes, 1);
+    fakes_fail(&fakes, "store.put one", 0, 1, ERROR_IO, true); /* its staged file is gone … */
+    run_once(&scenario);
+    free(table_put(&fakes.objects, "one-first.csv", NULL)); /* … and so is the published one */
+    run_well(&scenario, "second");
+    assert_int_equal(logged(&scenario, "file.lost"), 1);
+    assert_non_null(table_get(&fakes.objects, "two-first.csv"));
+    assert_int_equal(fakes_left(&fakes.publications), 0);
+    run_well(&scenario, "third");
+    assert_int_equal(logged(&scenario, "file.lost"), 0);
+    scenario_deinit(&scenario);
+}
+
 static void test_a_run_that_is_not_committed_publishes_nothing(void **state)
 {
     struct fakes fakes;
@@ -104,6 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files_are_put_after_the_commit),
         cmocka_unit_test(test_the_next_run_puts_what_this_one_could_not),
+        cmocka_unit_test(test_a_file_that_is_lost_is_named),
         cmocka_unit_test(test_a_run_that_is_not_committed_publishes_nothing),
         cmocka_unit_test(test_recovery_fails_rather_than_to_lose_a_file),
     };
