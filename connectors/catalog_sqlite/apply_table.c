@@ -200,8 +200,8 @@ static int check_same(
     if (same && i == change->version.column_count)
         return 0;
     return error_set(err, ERROR_CONFLICT,
-        "%s: another run has created it meanwhile, with other columns or partitions; run again, "
-        "and this one is fitted to it",
+        "%s: another load has created it, with other columns or partitions; run again, "
+        "and this one is fitted to it (two loads of one run must have the same)",
         database_label(&change->at, label));
 }
 

@@ -90,7 +90,7 @@ def test_two_runs_make_one_table_with_other_columns(project):
         second = go_on(project, holder)
 
     assert second.exit == 1, str(second)
-    assert "t.x: another run has created it meanwhile, with other columns" in second.error
+    assert "t.x: another load has created it, with other columns" in second.error
     assert project.rows("t.x") == [("text", 1)]
     project.check_consistent()
     project.run("slow")
