@@ -206,7 +206,7 @@ enum catalog_change_verb {
     CATALOG_DELETE_PARTITION,      /* the committed one of at.values is deprecated */
     CATALOG_DELETE_ALL_PARTITIONS, /* all of a table: overwrite; those staged by this apply stay */
     CATALOG_RAISE_FENCE,           /* (pipeline, instance, fence): lower ones can no longer commit.
-                                      ERROR_FENCED, too, where another run raised the same number */
+                                      ERROR_FENCED, too, where it was raised to this number before */
     CATALOG_SET_CURSOR,            /* cursor */
     CATALOG_ADD_SEEN,              /* cursor's key + seen: put or replaced */
     CATALOG_RECORD_COMMIT, /* commit: ERROR_EXISTS when the run id is there: it was committed */

@@ -8,28 +8,21 @@
 
 /* --- fences --- */
 
-struct fence {
-    int64_t number;
-    bool is_of_run; /* the apply's run raised it */
-};
-
 /* 1: there is one. */
 static int find_fence(struct apply_context *context, const char *pipeline, const char *instance,
-    struct fence *ret_fence, struct error *err)
+    int64_t *ret_fence, struct error *err)
 {
-    sqlite3_stmt *statement = sqlite_statement(context->db,
-        "SELECT fence, run_id IS ?3 FROM fences WHERE pipeline = ?1 AND instance = ?2", err);
+    sqlite3_stmt *statement = sqlite_statement(
+        context->db, "SELECT fence FROM fences WHERE pipeline = ?1 AND instance = ?2", err);
     int step;
 
     if (!statement)
         return -1;
     sqlite_bind_text(context->db, statement, 1, pipeline);
     sqlite_bind_text(context->db, statement, 2, instance);
-    sqlite_bind_text(context->db, statement, 3, context->apply->run_id);
     step = sqlite_step(context->db, statement, err);
     if (step == 1) {
-        ret_fence->number = sqlite3_column_int64(statement, 0);
-        ret_fence->is_of_run = sqlite3_column_int(statement, 1) != 0;
+        *ret_fence = sqlite3_column_int64(statement, 0);
         sqlite_reset(statement);
     }
     return step;
@@ -66,26 +59,26 @@ int apply_check_fence(struct apply_context *context, struct error *err)
 {
     const struct catalog_apply *apply = context->apply;
     const char *instance = apply->instance ? apply->instance : "";
-    struct fence fence;
+    int64_t fence;
     const int found = find_fence(context, apply->pipeline, instance, &fence, err);
 
     if (found < 0)
         return -1;
-    if (found == 1 && fence.number > apply->fence)
-        return fail_fenced(context, apply->pipeline, instance, apply->fence, fence.number, err);
-    if (found == 1 && fence.number == apply->fence)
+    if (found == 1 && fence > apply->fence)
+        return fail_fenced(context, apply->pipeline, instance, apply->fence, fence, err);
+    if (found == 1 && fence == apply->fence)
         return 0;
     return put_fence(context, apply->pipeline, instance, apply->fence, err);
 }
 
-/* The same number raised by another run is refused, too: it comes from a state that was lost and
- * began anew, and the other run may still be alive. */
+/* The same number is refused, too, also to the same run: it comes from a state that was lost and
+ * began anew, and whoever raised it may still be alive. */
 int apply_raise_fence(
     struct apply_context *context, const struct catalog_change *change, struct error *err)
 {
     const char *pipeline = change->fence.pipeline;
     const char *instance = change->fence.instance ? change->fence.instance : "";
-    struct fence fence;
+    int64_t fence;
     int found;
 
     if (!pipeline)
@@ -93,9 +86,8 @@ int apply_raise_fence(
     found = find_fence(context, pipeline, instance, &fence, err);
     if (found < 0)
         return -1;
-    if (found == 1 && (fence.number > change->fence.fence ||
-                          (fence.number == change->fence.fence && !fence.is_of_run)))
-        return fail_fenced(context, pipeline, instance, change->fence.fence, fence.number, err);
+    if (found == 1 && fence >= change->fence.fence)
+        return fail_fenced(context, pipeline, instance, change->fence.fence, fence, err);
     return put_fence(context, pipeline, instance, change->fence.fence, err);
 }
 

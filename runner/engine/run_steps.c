@@ -5,6 +5,7 @@
 #include "runner/engine/run_private.h"
 #include "runner/io/file.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* --- state requests of one line --- */
@@ -288,7 +289,9 @@ static void prepare_next(struct run *run)
 
 bool run_step_prepare(struct run *run)
 {
-    run->folder = mem_printf("%s/%s", run->engine->environment->spool, run->options.run_id);
+    /* With the fence: a process that is thought dead may live, and have the same run's id. */
+    run->folder = mem_printf(
+        "%s/%s-%" PRId64, run->engine->environment->spool, run->options.run_id, run->lease.fence);
     prepare_next(run);
     return true;
 }

@@ -8,6 +8,7 @@
 #include "runner/engine/table_schema.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 
 enum load_step { LOAD_WRITING, LOAD_CHECKING, LOAD_DONE };
@@ -298,7 +299,8 @@ static void load_start(struct task *task)
 
     stage->task = task;
     stage->waiter.granted = on_slot;
-    stage->prefix = mem_printf("%s-%s", run->options.run_id, task->node->name);
+    stage->prefix =
+        mem_printf("%s-%s-%" PRId64, run->options.run_id, task->node->name, run->lease.fence);
     task->operation = stage;
     task->activity = "writing";
     task->file_count = 0;

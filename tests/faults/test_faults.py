@@ -5,6 +5,7 @@ what the failed one would have done."""
 import gzip
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import threading
@@ -393,6 +394,38 @@ def test_export_whose_staged_file_is_lost(project):
     assert "/proc/sluice-test/" in lost["msg"] and "load it again" in lost["msg"]
     assert len(os.listdir(project.path("out"))) == 1
     assert project.run("x").named("file.lost") == []
+
+
+def test_a_run_that_was_thought_dead_deletes_nothing_of_its_twin(project):
+    """The state is lost while a run works, and its scheduler starts the same run again."""
+    run_id = "01a1fd28-3333-7308-97e2-fed41dae0a2f"
+    project.write("in.csv", ROWS)
+    project.pipeline(
+        "x",
+        {
+            "extract": {"x": {"from": "in.csv", "only_new": True}},
+            "load": {
+                "x": {
+                    "into": "t.x",
+                    "checks": [{"sql": "select count(*) > 0 from x a, x b, x c where a.id + b.id = c.id"}],
+                }
+            },
+        },
+    )
+    first = project.start("run", "x", "--run-id", run_id)
+    while not project.stored():  # then it is at its check, which takes long
+        assert first.poll() is None
+    os.kill(first.pid, signal.SIGSTOP)
+    for path in project.path(".sluice").glob("state.db*"):
+        path.unlink()
+    text = project.path("pipelines/x.yaml").read_text()
+    project.path("pipelines/x.yaml").write_text(text.replace("where a.id", "where c.id = 1 and a.id"))
+    project.run("x", "--run-id", run_id)
+    os.kill(first.pid, signal.SIGINT)
+    os.kill(first.pid, signal.SIGCONT)
+    assert project.finish(first).exit == 130
+    assert len(project.rows("t.x")) == COUNT
+    project.check_consistent()
 
 
 # --- history

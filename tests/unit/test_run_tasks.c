@@ -9,7 +9,7 @@
 /* Whether a file of the run's folder is there. */
 static bool there(const char *run_id, const char *name)
 {
-    char *path = mem_printf("%s/%s/%s", house_spool(), run_id, name);
+    char *path = mem_printf("%s/%s-1/%s", house_spool(), run_id, name);
     const bool found = file_exists(path);
 
     free(path);

@@ -73,7 +73,7 @@ static void test_the_first_commit_pins_the_schema(void **state)
     assert_string_equal(table->columns[1].type, "BIGINT");
     assert_int_equal(table->partition_count, 1);
     assert_string_equal(table->partition_by[0], "month(day)");
-    assert_non_null(table_get(&fakes.objects, "n/t/1/day_month=2001-01/first-a-0.parquet"));
+    assert_non_null(table_get(&fakes.objects, "n/t/1/day_month=2001-01/first-a-1-0.parquet"));
     scenario_deinit(&scenario);
 }
 
