@@ -170,7 +170,9 @@ static void do_store(struct store_request *request, struct error *err)
         break;
     case STORE_GET:
     case STORE_CHECK:
-        if (!source_is(request->key, request->expect->version))
+        if (!request->expect && !table_get(&fakes_current->objects, request->key))
+            error_set(err, ERROR_NOT_FOUND, "%s is not there", request->key);
+        else if (request->expect && !source_is(request->key, request->expect->version))
             error_set(err, ERROR_CHANGED, "%s changed while it was read", request->key);
         else if (request->verb == STORE_GET)
             fake_touch(request->path);
@@ -272,14 +274,18 @@ static void list_journal(struct state_request *request)
     }
 }
 
-static void list_runs(struct state_request *request)
+/* The run that is asked for. */
+static void get_run(struct state_request *request)
 {
     const struct table *runs = &fakes_current->runs;
 
     request->runs = arena_array(request->arena, runs->count, sizeof(*request->runs));
     for (size_t i = 0; i < runs->count; i++) {
-        struct state_run *run = &request->runs[request->count++];
+        struct state_run *run = &request->runs[request->count];
 
+        if (strcmp(runs->entries[i].key, request->run_id) != 0)
+            continue;
+        request->count++;
         run->run_id = runs->entries[i].key;
         run->outcome = STATE_RUNNING;
         while (strcmp(state_outcome_name(run->outcome), runs->entries[i].value) != 0)
@@ -340,8 +346,8 @@ static void do_state(struct state_request *request, struct error *err)
     case STATE_PUT_RUN:
         put_run(&request->run);
         break;
-    case STATE_LIST_RUNS:
-        list_runs(request);
+    case STATE_GET_RUN:
+        get_run(request);
         break;
     case STATE_ADD_JOURNAL:
         key = mem_printf(
