@@ -8,6 +8,8 @@
 
 enum { VALUE_MAX = 120 };
 
+static const char null_value[] = "__HIVE_DEFAULT_PARTITION__";
+
 /* Percent-encodes what is no letter, digit or one of "-_.": safe in every store and file system. A
  * long value is cut and gets a hash, so that different ones stay different. */
 static void append_encoded(struct buffer *key, const char *value)
@@ -46,10 +48,12 @@ char *partition_folder(const struct load *load, int64_t version, const char *con
         if (field->transform != PARTITION_IDENTITY)
             buffer_printf(&key, "_%s", partition_transform_names[field->transform]);
         buffer_putc(&key, '=');
-        if (values[i])
-            append_encoded(&key, values[i]);
+        if (!values[i])
+            buffer_puts(&key, null_value);
+        else if (strcmp(values[i], null_value) == 0)
+            buffer_printf(&key, "%%5F%s", null_value + 1); /* a text, and no null */
         else
-            buffer_puts(&key, "__HIVE_DEFAULT_PARTITION__");
+            append_encoded(&key, values[i]);
     }
     return buffer_steal(&key);
 }

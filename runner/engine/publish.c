@@ -1,8 +1,16 @@
 #include "runner/engine/publish.h"
 
+#include "runner/base/log.h"
 #include "runner/base/mem.h"
+#include "runner/base/text.h"
+#include "runner/io/file.h"
 
 static void publish_step(struct publish *publish);
+
+static const struct catalog_publication *current(const struct publish *publish)
+{
+    return &publish->query.publications[publish->next];
+}
 
 /* --- what callbacks do: record, then step --- */
 
@@ -14,13 +22,49 @@ static void on_listed(struct catalog_query *query, const struct error *err)
     publish_step(publish);
 }
 
+/* What an earlier run left says so, and how to go on without it. */
+static void keep_error(struct publish *publish, const struct error *err)
+{
+    const struct catalog_publication *publication = current(publish);
+    struct error placed = err ? *err : (struct error){0};
+
+    if (err && err->class != ERROR_CANCELLED && !text_equal(publication->run_id, publish->run_id))
+        error_prefix(&placed,
+            "a file of run %s, which was committed, must be in its place first (remove %s to give "
+            "it up)",
+            publication->run_id, publication->from);
+    error_keep_first(&publish->err, &placed);
+}
+
 static void on_put(struct store_request *put, const struct error *err)
 {
     struct publish *publish = container_of(put, struct publish, put);
 
-    /* Staged file gone: an earlier run published it and ended before it could say so. */
-    if (!err || err->code != ERROR_NOT_FOUND)
+    publish->gone = err && err->code == ERROR_NOT_FOUND && !file_exists(current(publish)->from);
+    if (!publish->gone)
+        keep_error(publish, err);
+    publish_step(publish);
+}
+
+/* A staged file that is gone was published by a run that ended before it could say so, or it was
+ * removed by somebody: the place it belongs to tells. */
+static void on_looked(struct store_request *put, const struct error *err)
+{
+    struct publish *publish = container_of(put, struct publish, put);
+    const struct catalog_publication *publication = current(publish);
+    const struct log_context context = {.pipeline = publish->pipeline,
+        .instance = publish->instance,
+        .run_id = publication->run_id};
+
+    publish->gone = false;
+    if (err && err->code == ERROR_NOT_FOUND)
+        log_event(publish->engine->log, LOG_ERROR, "file.lost", &context, NULL,
+            "%s was committed by run %s and is lost: it is not there, and %s, from which it is "
+            "made, is gone; load it again",
+            publication->to, publication->run_id, publication->from);
+    else
         error_keep_first(&publish->err, err);
+    publish->lost = err != NULL;
     publish_step(publish);
 }
 
@@ -29,17 +73,13 @@ static void on_ended(struct catalog_apply *apply, const struct error *err)
     struct publish *publish = container_of(apply, struct publish, apply);
 
     error_keep_first(&publish->err, err);
-    publish->published += !err;
+    publish->published += !err && !publish->lost;
+    publish->lost = false;
     publish->next++;
     publish_step(publish);
 }
 
 /* --- what states do on entry --- */
-
-static const struct catalog_publication *current(const struct publish *publish)
-{
-    return &publish->query.publications[publish->next];
-}
 
 static int put_file(struct publish *publish, struct error *err)
 {
@@ -54,6 +94,18 @@ static int put_file(struct publish *publish, struct error *err)
         .move = true,
         .replace = true,
         .done = on_put};
+    store->type->start(store, &publish->put);
+    return 0;
+}
+
+static int look_at_place(struct publish *publish, struct error *err)
+{
+    struct store *store;
+    const char *key;
+
+    if (engine_store_of(publish->engine, current(publish)->to, &store, &key, err))
+        return -1;
+    publish->put = (struct store_request){.verb = STORE_CHECK, .key = key, .done = on_looked};
     store->type->start(store, &publish->put);
     return 0;
 }
@@ -78,6 +130,9 @@ static void publish_step(struct publish *publish)
 {
     if (publish->cancelled && !publish->err.code)
         error_set(&publish->err, ERROR_STOPPED, "cancelled");
+    if (!publish->err.code && publish->step == PUBLISH_PUTTING && publish->gone &&
+        look_at_place(publish, &publish->err) == 0)
+        return;
     if (!publish->err.code && publish->step == PUBLISH_PUTTING) {
         publish->step = PUBLISH_ENDING;
         end_publication(publish);

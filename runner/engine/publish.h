@@ -25,6 +25,7 @@ struct publish {
     size_t next;      /* of the listed publications */
     size_t published; /* so far */
     struct error err;
+    bool gone, lost; /* the staged file; and the published one, too */
     bool cancelled;
 };
 

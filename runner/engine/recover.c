@@ -101,7 +101,6 @@ static void ask_state(struct recover *recover, struct state_request *request, en
         .pipeline = recover->pipeline,
         .instance = recover->instance,
         .run_id = run_id,
-        .limit = HISTORY_REPAIRED * 2,
         .arena = &recover->arena,
         .done = done};
     recover->state->type->start(recover->state, request);
@@ -121,6 +120,7 @@ static void ask_commits(struct recover *recover)
 {
     recover->commits = (struct catalog_query){.verb = CATALOG_LIST_COMMITS,
         .pipeline = recover->pipeline,
+        .instance = recover->instance,
         .limit = HISTORY_REPAIRED,
         .arena = &recover->commit_arena,
         .done = on_commits};
@@ -184,23 +184,27 @@ static void put_repaired(struct recover *recover, const struct catalog_commit *c
     recover->state->type->start(recover->state, request);
 }
 
-/* The next commit of this instance that the history does not call a success; NULL: none. */
-static const struct catalog_commit *next_unrecorded(struct recover *recover)
+static const struct catalog_commit *commit_of(const struct recover *recover)
 {
-    while (recover->next < recover->commits.count) {
-        const struct catalog_commit *commit = &recover->commits.commits[recover->next++];
-        bool recorded = strcmp(commit->instance, recover->instance) != 0;
+    return &recover->commits.commits[recover->next];
+}
 
-        for (size_t i = 0; i < recover->journal.count && !recorded; i++) {
-            const struct state_run *run = &recover->journal.runs[i];
+static void ask_run(struct recover *recover)
+{
+    arena_deinit(&recover->list_arena);
+    recover->request = (struct state_request){.verb = STATE_GET_RUN,
+        .run_id = commit_of(recover)->run_id,
+        .arena = &recover->list_arena,
+        .done = on_state};
+    recover->state->type->start(recover->state, &recover->request);
+}
 
-            recorded = strcmp(run->run_id, commit->run_id) == 0 &&
-                       (run->outcome == STATE_SUCCEEDED || run->outcome == STATE_NOTHING_NEW);
-        }
-        if (!recorded)
-            return commit;
-    }
-    return NULL;
+static bool is_recorded(const struct recover *recover)
+{
+    const struct state_request *request = &recover->request;
+
+    return request->count > 0 && (request->runs[0].outcome == STATE_SUCCEEDED ||
+                                     request->runs[0].outcome == STATE_NOTHING_NEW);
 }
 
 static void enter_step(struct recover *recover, enum recover_step step)
@@ -230,10 +234,13 @@ static void enter_step(struct recover *recover, enum recover_step step)
         ask_commits(recover);
         break;
     case RECOVER_RUNS:
-        ask_state(recover, &recover->journal, STATE_LIST_RUNS, NULL, on_journal);
+        ask_run(recover);
+        break;
+    case RECOVER_REPAIRING: /* the oldest first, so that a crash in between leaves no gap */
+        recover->next--;
+        put_repaired(recover, commit_of(recover));
         break;
     case RECOVER_PUBLISHING:
-    case RECOVER_REPAIRING:
     case RECOVER_DONE:
         break;
     }
@@ -262,10 +269,20 @@ static enum recover_step step_after_entry(struct recover *recover)
     return recover->next < recover->journal.count ? RECOVER_COMMIT : RECOVER_COMMITS;
 }
 
+/* From the newest commit back to one that the history knows, as each run repairs before it
+ * commits; then forth again, one by one. */
+static enum recover_step step_of_history(const struct recover *recover)
+{
+    const bool searching = recover->step == RECOVER_COMMITS ||
+                           (recover->step == RECOVER_RUNS && !is_recorded(recover));
+
+    if (searching && recover->next < recover->commits.count)
+        return RECOVER_RUNS;
+    return recover->next > 0 ? RECOVER_REPAIRING : RECOVER_DONE;
+}
+
 static void recover_step(struct recover *recover)
 {
-    const struct catalog_commit *commit;
-
     if (recover->cancelled)
         error_keep_first(&recover->err,
             &(struct error){
@@ -299,20 +316,14 @@ static void recover_step(struct recover *recover)
     case RECOVER_CLEARING:
         enter_step(recover, step_after_entry(recover));
         return;
-    case RECOVER_COMMITS:
-        enter_step(recover, RECOVER_RUNS);
-        return;
     case RECOVER_RUNS:
-        enter_step(recover, RECOVER_REPAIRING);
+        recover->next += !is_recorded(recover);
         __attribute__((fallthrough));
+    case RECOVER_COMMITS:
     case RECOVER_REPAIRING:
-        commit = next_unrecorded(recover);
-        if (commit) {
-            put_repaired(recover, commit);
-            return;
-        }
-        enter_step(recover, RECOVER_DONE);
-        recover->done(recover, NULL);
+        enter_step(recover, step_of_history(recover));
+        if (recover->step == RECOVER_DONE)
+            recover->done(recover, NULL);
         return;
     case RECOVER_DONE:
         assert(!"nothing is under way in this state");

@@ -19,8 +19,8 @@ enum recover_step {
     RECOVER_FOLDER,     /* a folder goes as a whole */
     RECOVER_CLEARING,   /* the entries of the run */
     RECOVER_COMMITS,    /* history: what the catalog says … */
-    RECOVER_RUNS,       /* … and what the state says … */
-    RECOVER_REPAIRING,  /* … made equal, run by run */
+    RECOVER_RUNS,       /* … back to the commit that the state knows, too … */
+    RECOVER_REPAIRING,  /* … is put there, run by run */
     RECOVER_DONE,
 };
 

@@ -378,6 +378,54 @@ def test_export_folder_that_may_not_be_written(project, closed):
     project.check_consistent()
 
 
+def test_export_whose_staged_file_is_lost(project):
+    """A place that says "no such file" is no sign that the file was published before."""
+    project.write("in.csv", ROWS)
+    pipeline = {"extract": {"x": {"from": "in.csv", "repeat": True}}}
+    project.pipeline("x", pipeline | {"load": {"x": {"to": "/proc/sluice-test/${run.id}.csv"}}})
+    assert "the run was committed, but a file is not yet in its place" in project.fails("x")
+    project.pipeline("x", pipeline | {"load": {"x": {"to": "out/${run.id}.csv"}}})
+    assert "a file of run" in project.fails("x")
+    (staged,) = [name for name in project.spooled() if str(name).endswith("x-export")]
+    os.unlink(project.path(".sluice/spool") / staged)
+    done = project.run("x")
+    (lost,) = done.named("file.lost")
+    assert "/proc/sluice-test/" in lost["msg"] and "load it again" in lost["msg"]
+    assert len(os.listdir(project.path("out"))) == 1
+    assert project.run("x").named("file.lost") == []
+
+
+# --- history
+
+
+def test_history_is_repaired_where_it_lacks_a_commit_and_nowhere_else(project):
+    project.pipeline(
+        "x",
+        {"extract": {"x": {"from": "in*.csv", "only_new": True}}, "load": {"x": {"into": "t.x"}}},
+    )
+    for n in range(3):
+        project.write(f"in{n}.csv", "id\n1\n")
+        project.run("x")
+    commits = project.commits()
+    project.path(".sluice/state.db").unlink()
+    project.run("x")
+    succeeded = "SELECT run_id, record FROM runs WHERE outcome = 'succeeded' ORDER BY started_ms"
+    found = project.query(succeeded, database=".sluice/state.db")
+    assert [row["run_id"] for row in found] == commits
+
+    with sqlite3.connect(project.path(".sluice/state.db")) as state:
+        state.execute("UPDATE runs SET record = '{}' WHERE outcome = 'succeeded'")
+        state.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)"
+            " INSERT INTO runs SELECT 'later-' || i, pipeline, instance, due_ms, started_ms + i,"
+            "   finished_ms + i, outcome, 0, 0, NULL, '{}' FROM runs, n WHERE outcome = 'nothing_new'"
+        )
+    state.close()
+    project.run("x")
+    found = project.query(succeeded, database=".sluice/state.db")
+    assert [row["record"] for row in found] == ["{}"] * 3
+
+
 # --- full disks
 
 

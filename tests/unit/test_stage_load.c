@@ -23,7 +23,7 @@ static void test_a_retry_leaves_no_file_of_the_attempt_before(void **state)
 
     (void)state;
     fakes_init(&fakes, 1);
-    /* The first attempt stores two of its files; the second one writes only one. */
+    fakes.delay_max_ms = 0; /* in order: the first attempt stores two of its files */
     fakes_fail(&fakes, "store.put", 2, 1, ERROR_BUSY, false);
     fakes_fail(&fakes, "sql.write", 1, 1, ERROR_BUSY, false);
     fakes.files_per_load = 3;

@@ -1,0 +1,94 @@
+/* Checks as SQL, and what they are called. */
+#include "runner/base/mem.h"
+#include "runner/engine/check.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static const char *names[] = {"a", "b \"x\""};
+static const struct text_list columns = {names, 2};
+
+static void assert_check(const struct check *check, const char *sql, const char *title)
+{
+    struct arena arena;
+
+    arena_init(&arena);
+    assert_string_equal(check_sql(check, "My \"set\"", &arena), sql);
+    assert_string_equal(check_title(check, &arena), title);
+    arena_deinit(&arena);
+}
+
+static void test_not_null(void **state)
+{
+    const struct check check = {.kind = CHECK_NOT_NULL, .not_null = columns};
+
+    (void)state;
+    assert_check(&check,
+        "select count(*) from \"My \"\"set\"\"\" where \"a\" is null or \"b \"\"x\"\"\" is null",
+        "not_null(a, b \"x\")");
+}
+
+static void test_unique(void **state)
+{
+    const struct check check = {.kind = CHECK_UNIQUE, .unique = columns};
+
+    (void)state;
+    assert_check(&check,
+        "select coalesce(sum(n - 1), 0)::bigint from (select count(*) as n from \"My \"\"set\"\"\" "
+        "where \"a\" is not null and \"b \"\"x\"\"\" is not null group by \"a\", \"b \"\"x\"\"\" "
+        "having count(*) > 1)",
+        "unique(a, b \"x\")");
+}
+
+static void test_accepted_values(void **state)
+{
+    static const char *sizes[] = {"S", "it's"}, *flags[] = {"1"};
+    struct option_named_texts items[] = {
+        {.name = "size", .texts = {sizes, 2}}, {.name = "flag", .texts = {flags, 1}}};
+    const struct check check = {
+        .kind = CHECK_ACCEPTED_VALUES, .accepted_values = {.items = items, .count = 2}};
+
+    (void)state;
+    assert_check(&check,
+        "select count(*) from \"My \"\"set\"\"\" where cast(\"size\" as varchar) not in ('S', "
+        "'it''s') or cast(\"flag\" as varchar) not in ('1')",
+        "accepted_values(size, flag)");
+}
+
+static void test_row_count(void **state)
+{
+    struct check check = {.kind = CHECK_ROW_COUNT, .row_count = {.min = 1, .max = -1}};
+
+    (void)state;
+    assert_check(&check, "select count(*) >= 1 from \"My \"\"set\"\"\"", "row_count");
+    check.row_count.max = 0;
+    check.row_count.min = 0;
+    assert_check(
+        &check, "select count(*) >= 0 and count(*) <= 0 from \"My \"\"set\"\"\"", "row_count");
+}
+
+static void test_sql_is_as_written_and_a_name_wins(void **state)
+{
+    struct check check = {.kind = CHECK_SQL, .sql = "select 1 < $x"};
+
+    (void)state;
+    assert_check(&check, "select 1 < $x", "sql");
+    check.title = "mine";
+    assert_check(&check, "select 1 < $x", "mine");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_not_null),
+        cmocka_unit_test(test_unique),
+        cmocka_unit_test(test_accepted_values),
+        cmocka_unit_test(test_row_count),
+        cmocka_unit_test(test_sql_is_as_written_and_a_name_wins),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
