@@ -9,8 +9,9 @@ import time
 import pytest
 from conftest import PATIENCE, SANITIZED, Project, multiset
 
-PROJECTS = 10
+HITS = 50 if not SANITIZED else 12  # runs that were still there to be killed
 KILLS = 5  # a project
+PROJECTS = 25  # at most
 ROWS = 600
 # Ends never, and is still interrupted at once.
 ENDLESS = "select sum(hash(a.i * b.i))::varchar as v from range(1000000) a(i), range(10000000) b(i)"
@@ -117,7 +118,9 @@ def test_kill_at_random_moments(tmp_path):
     typical = typical_seconds(tmp_path / "measured")
     killed = early = 0
 
-    for index in range(PROJECTS if not SANITIZED else 3):
+    for index in range(PROJECTS):
+        if killed >= HITS:
+            break
         project = make_project(tmp_path / f"p{index}")
         files, before = set(), set()
         for number in range(KILLS):
@@ -125,8 +128,10 @@ def test_kill_at_random_moments(tmp_path):
             files.add(number)
             # A second blow, now and then, hits the run that cleans up after the first.
             for _ in range(dice.choice([1, 1, 2])):
-                alive = kill_once(project, dice.uniform(0, typical * 1.05))
+                alive = kill_once(project, dice.uniform(0, typical))
                 killed += alive
+                # The machine is not always as busy as when it was measured.
+                typical *= 1.02 if alive else 0.9
                 before = check_after_kill(project, before, files)
             early += before != files
             if dice.random() < 0.5 or number == KILLS - 1:
@@ -135,10 +140,10 @@ def test_kill_at_random_moments(tmp_path):
                 assert check_exports(project, True) == files
                 project.check_consistent()
                 before = set(files)
-    # The moments were spread over the run: nearly all hit it, and some before its commit.
+    # The moments were spread over the run: some were before its commit, some after.
     print(f"{killed} killed, {early} of them before the commit, of {typical:.3f} s each")
-    assert killed >= (30 if not SANITIZED else 9)
-    assert early >= 5
+    assert killed >= HITS
+    assert early >= HITS / 10
 
 
 def start_endless(project, event="task.started", sql=ENDLESS):

@@ -170,12 +170,9 @@ static void do_store(struct store_request *request, struct error *err)
         break;
     case STORE_GET:
     case STORE_CHECK:
-        if (!request->expect) {
-            if (!table_get(&fakes_current->objects, request->key))
-                error_set(err, ERROR_NOT_FOUND, "%s: no such file", request->key);
-            break;
-        }
-        if (!source_is(request->key, request->expect->version))
+        if (!request->expect && !table_get(&fakes_current->objects, request->key))
+            error_set(err, ERROR_NOT_FOUND, "%s is not there", request->key);
+        else if (request->expect && !source_is(request->key, request->expect->version))
             error_set(err, ERROR_CHANGED, "%s changed while it was read", request->key);
         else if (request->verb == STORE_GET)
             fake_touch(request->path);
@@ -277,18 +274,23 @@ static void list_journal(struct state_request *request)
     }
 }
 
+/* The run that is asked for. */
 static void get_run(struct state_request *request)
 {
-    const char *outcome = table_get(&fakes_current->runs, request->run_id);
-    struct state_run *run;
+    const struct table *runs = &fakes_current->runs;
 
-    if (!outcome)
-        return;
-    run = request->runs = arena_new(request->arena, struct state_run);
-    request->count = 1;
-    run->run_id = request->run_id;
-    while (strcmp(state_outcome_name(run->outcome), outcome) != 0)
-        run->outcome++;
+    request->runs = arena_array(request->arena, runs->count, sizeof(*request->runs));
+    for (size_t i = 0; i < runs->count; i++) {
+        struct state_run *run = &request->runs[request->count];
+
+        if (strcmp(runs->entries[i].key, request->run_id) != 0)
+            continue;
+        request->count++;
+        run->run_id = runs->entries[i].key;
+        run->outcome = STATE_RUNNING;
+        while (strcmp(state_outcome_name(run->outcome), runs->entries[i].value) != 0)
+            run->outcome++;
+    }
 }
 
 static void put_run(const struct state_run *run)
@@ -384,7 +386,7 @@ static void finish_state(struct fake_operation *operation, const struct error *e
 static void start_state(struct state *state, struct state_request *request)
 {
     static const char *const verbs[] = {[STATE_PUT_RUN] = "put_run",
-        [STATE_GET_RUN] = "get_run",
+        [STATE_LIST_RUNS] = "list_runs",
         [STATE_ADD_JOURNAL] = "add_journal",
         [STATE_LIST_JOURNAL] = "list_journal",
         [STATE_CLEAR_JOURNAL] = "clear_journal",
