@@ -39,7 +39,7 @@ static void write_pipeline(struct buffer *text)
 {
     buffer_puts(text, "name: p\nextract:\n");
     for (unsigned i = 0; i < PIPES; i++)
-        buffer_printf(text, "  a%u: {from: a.csv, repeat: true}\n", i);
+        buffer_printf(text, "  a%u: {from: data/b.csv, repeat: true}\n", i);
     buffer_puts(text, "transform:\n");
     for (unsigned i = 0; i < PIPES; i++)
         buffer_printf(text, "  b%u: {sql: a%u}\n", i, i);
@@ -72,6 +72,7 @@ int main(void)
 
     fakes_init(&fakes, 1);
     fakes.delay_max_ms = 0;
+    fakes.forgetful = true;
     fakes.loop = &loop;
     buffer_init(&text, 0);
     write_pipeline(&text);

@@ -82,11 +82,15 @@ struct fake_operation *fake_start(
     fakes->open++;
     fakes->transfers += operation->transfer;
     fakes->transfers_max = MAX(fakes->transfers_max, fakes->transfers);
-    assert(fakes->started_count < FAKE_STARTED_MAX);
-    fakes->started[fakes->started_count++] = name;
+    if (!fakes->forgetful) {
+        assert(fakes->started_count < FAKE_STARTED_MAX);
+        fakes->started[fakes->started_count++] = name;
+    }
     if (fakes->watch)
         fakes->watch(fakes, name);
     choose_fault(operation, name);
+    if (fakes->forgetful)
+        free(name);
     timer_init(&operation->timer, fakes->loop);
     timer_start(&operation->timer,
         operation->hangs ? HANG_MAX_MS : next_random() % (fakes->delay_max_ms + 1), 0, on_fired);
@@ -118,8 +122,11 @@ void fake_forget(struct table *table, const char *key)
 
 void fake_touch(const char *path)
 {
-    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int fd;
 
+    if (fakes_current->forgetful)
+        return;
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         perror(path);
     assert(fd >= 0);
@@ -178,7 +185,7 @@ static void do_store(struct store_request *request, struct error *err)
             fake_touch(request->path);
         break;
     case STORE_PUT: /* moves it, whatever `move` says */
-        if (unlink(request->path))
+        if (!fakes_current->forgetful && unlink(request->path))
             error_set(err, ERROR_NOT_FOUND, "%s: no such file", request->path);
         else
             fake_put(&fakes_current->objects, request->key, "1");

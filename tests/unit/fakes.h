@@ -62,7 +62,8 @@ struct fakes {
     struct fake_fault faults[FAKE_FAULTS_MAX];
     unsigned open;                     /* operations under way */
     unsigned transfers, transfers_max; /* gets and puts at once */
-    char *started[FAKE_STARTED_MAX];   /* names, in order */
+    bool forgetful; /* no names are kept and no files made: for thousands of tasks */
+    char *started[FAKE_STARTED_MAX]; /* names, in order */
     size_t started_count;
     void (*watch)(struct fakes *fakes, const char *name); /* before each one; NULL */
     void *watch_data;
