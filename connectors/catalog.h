@@ -194,6 +194,8 @@ enum catalog_change_verb {
     CATALOG_CREATE_VERSION,  /* the table's next one, with columns, partition_by, sort_by; makes its
                                 committed stream. if_missing: only where none is there; one
                                 that is there with other columns or partitions is CONFLICT */
+    CATALOG_SET_COLUMN_TYPE, /* column: one whose type is "NULL" gets its type; the same type again
+                                is fine, another one is CONFLICT */
     CATALOG_SET_LIFECYCLE,   /* at.version → lifecycle */
     CATALOG_STAGE_PARTITION, /* at.values; if_missing: only where no committed one is there.
                                 at.partition_id: the id that it gets, for later applies to name */
@@ -229,7 +231,8 @@ struct catalog_change {
             enum catalog_lifecycle lifecycle;
         } version;
         enum catalog_lifecycle lifecycle;
-        struct { /* STAGE_DELTA */
+        struct catalog_column column; /* SET_COLUMN_TYPE */
+        struct {                      /* STAGE_DELTA */
             enum catalog_delta_type type;
             const struct catalog_file *files;
             size_t file_count;

@@ -9,6 +9,7 @@ static const apply_verb_fn verbs[] = {
     [CATALOG_CREATE_NAMESPACE] = apply_create_namespace,
     [CATALOG_CREATE_TABLE] = apply_create_table,
     [CATALOG_CREATE_VERSION] = apply_create_version,
+    [CATALOG_SET_COLUMN_TYPE] = apply_set_column_type,
     [CATALOG_SET_LIFECYCLE] = apply_set_lifecycle,
     [CATALOG_STAGE_PARTITION] = apply_stage_partition,
     [CATALOG_STAGE_DELTA] = apply_stage_delta,

@@ -83,6 +83,7 @@ int apply_create_namespace(struct apply_context *, const struct catalog_change *
 int apply_create_table(struct apply_context *, const struct catalog_change *, struct error *);
 int apply_create_version(struct apply_context *, const struct catalog_change *, struct error *);
 int apply_set_lifecycle(struct apply_context *, const struct catalog_change *, struct error *);
+int apply_set_column_type(struct apply_context *, const struct catalog_change *, struct error *);
 int apply_stage_partition(struct apply_context *, const struct catalog_change *, struct error *);
 int apply_stage_delta(struct apply_context *, const struct catalog_change *, struct error *);
 int apply_commit_delta(struct apply_context *, const struct catalog_change *, struct error *);

@@ -254,3 +254,29 @@ int apply_set_lifecycle(
     sqlite_bind_text(context->db, statement, 2, catalog_lifecycle_name(change->lifecycle));
     return sqlite_execute(context->db, statement, err);
 }
+
+int apply_set_column_type(
+    struct apply_context *context, const struct catalog_change *change, struct error *err)
+{
+    struct database_version version;
+    char label[DATABASE_LABEL_SIZE];
+    sqlite3_stmt *statement;
+
+    if (database_find_version(context->db, &change->at, &version, err) != 1)
+        return -1;
+    statement = sqlite_statement(context->db,
+        "UPDATE columns SET type = ?3 WHERE version_id = ?1 AND name = ?2 AND type IN ('NULL', ?3)",
+        err);
+    if (!statement)
+        return -1;
+    sqlite_bind_int(context->db, statement, 1, version.version_id);
+    sqlite_bind_text(context->db, statement, 2, change->column.name);
+    sqlite_bind_text(context->db, statement, 3, change->column.type);
+    if (sqlite_execute(context->db, statement, err))
+        return -1;
+    if (sqlite3_changes(context->db->db) == 1)
+        return 0;
+    return error_set(err, ERROR_CONFLICT,
+        "%s: column \"%s\" has got another type than %s meanwhile; run again",
+        database_label(&change->at, label), change->column.name, change->column.type);
+}

@@ -1,5 +1,6 @@
 /* Reads the syntax tree that DuckDB's json_serialize_sql() gives for one SELECT: which tables it
- * names, which of them drive it, its parameters; and refuses what would read or write outside of the session's datasets. Pure: no engine, no I/O. */
+ * names, which of them drive it, its parameters; and refuses what would read or write outside of
+ * the session's datasets. Pure: no engine, no I/O. */
 #ifndef CONNECTORS_DUCKDB_AST_H
 #define CONNECTORS_DUCKDB_AST_H
 

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <strings.h>
 
 /* The list as it grows; it ends up in the run's arena. */
 struct changes {
@@ -59,6 +60,29 @@ static void create_table(struct changes *changes, const struct task *task)
     change->version.sort_by = load->sort_by.items;
     change->version.sort_count = load->sort_by.count;
     change->version.lifecycle = CATALOG_ACTIVE;
+}
+
+/* Columns of the table that had no type so far. */
+static void set_column_types(struct changes *changes, const struct task *task)
+{
+    const struct graph_node *from = graph_dataset(changes->run->graph, task->node->load->from);
+    const struct sql_schema *schema = &changes->run->tasks[from->index].dataset.schema;
+    const struct catalog_version *version = &task->plan->load.version;
+
+    for (size_t i = 0; i < version->column_count; i++) {
+        for (size_t j = 0; strcmp(version->columns[i].type, "NULL") == 0 && j < schema->count;
+             j++) {
+            struct catalog_change *change;
+
+            if (strcasecmp(version->columns[i].name, schema->columns[j].name) != 0 ||
+                strcmp(schema->columns[j].type, "NULL") == 0)
+                continue;
+            change = add(changes, CATALOG_SET_COLUMN_TYPE);
+            change->at = table_of(task);
+            change->column = (struct catalog_column){
+                .name = version->columns[i].name, .type = schema->columns[j].type};
+        }
+    }
 }
 
 /* --- deltas --- */
@@ -123,6 +147,8 @@ static void add_table_load(struct changes *changes, struct task *task)
         create_table(changes, task);
     if (task->keeps_table)
         return;
+    if (task->plan->load.table_exists)
+        set_column_types(changes, task);
     if (task->node->load->mode == MODE_OVERWRITE)
         add(changes, CATALOG_DELETE_ALL_PARTITIONS)->at = table_of(task);
     if (task->file_count > 1)

@@ -108,6 +108,17 @@ static int check_partitioning(
     return -1;
 }
 
+/* A column in which no value has appeared has no type: the first dataset that knows one gives it.
+ */
+static const char *type_of(const struct catalog_column *column, const struct sql_schema *dataset)
+{
+    for (size_t i = 0; i < dataset->count && strcmp(column->type, "NULL") == 0; i++) {
+        if (strcasecmp(dataset->columns[i].name, column->name) == 0)
+            return dataset->columns[i].type;
+    }
+    return column->type;
+}
+
 static int check_new_columns(struct task *task, const struct sql_schema *dataset,
     const struct sql_schema *table, struct error *err)
 {
@@ -145,8 +156,8 @@ int table_schema_fit(struct task *task, struct sql_schema *ret_schema, struct er
     table.count = plan->version.column_count;
     table.columns = arena_array(&task->arena, table.count, sizeof(*table.columns));
     for (size_t i = 0; i < table.count; i++)
-        table.columns[i] = (struct sql_column){
-            .name = plan->version.columns[i].name, .type = plan->version.columns[i].type};
+        table.columns[i] = (struct sql_column){.name = plan->version.columns[i].name,
+            .type = type_of(&plan->version.columns[i], dataset)};
     if (check_partitioning(task, &plan->version, err) ||
         check_new_columns(task, dataset, &table, err))
         return -1;

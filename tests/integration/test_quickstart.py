@@ -243,7 +243,7 @@ def test_flights_by_day(shipped):
     import duckdb
 
     data = pathlib.Path(
-        os.environ.get("SLUICE_DATA") or ROOT / "../shared/data", "flights-3m.parquet").resolve()
+        os.environ.get("SLUICE_DATA") or "../shared/data", "flights-3m.parquet").resolve()
     if not data.is_file():
         pytest.skip("flights-3m.parquet: set SLUICE_DATA")
     shipped.run("flights", env={"SLUICE_DATA": str(data.parent)}, timeout=120)
