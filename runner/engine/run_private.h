@@ -39,7 +39,6 @@ struct run {
     struct arena arena;
 
     enum run_state state;
-    bool busy; /* an asynchronous step is under way */
     bool leased, planned, committed, already_committed, unsettled, cancelled;
     bool recorded;      /* its commit is older than this process, and so is its history */
     struct error err;   /* the first failure: decides how the run ends */
