@@ -9,7 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_MAX_BYTES = 255, RESULT_BYTES_MAX = 1024 * 1024 };
+enum {
+    NAME_MAX_BYTES = 255,
+    FORMAT_MAX_BYTES = 255,
+    FORMATTED_SIZE = FORMAT_MAX_BYTES * 8, /* "%s" gives 12 bytes for two, the most of all */
+    RESULT_BYTES_MAX = 1024 * 1024
+};
 
 struct reader {
     const char *text;
@@ -47,11 +52,16 @@ static int check_year(int64_t time_ms, struct error *err)
 int interpolate_time(int64_t time_ms, const struct zone *zone, const char *format,
     struct arena *arena, const char **ret_text, struct error *err)
 {
-    char text[512];
+    char text[FORMATTED_SIZE];
     int64_t local_ms;
 
     if (check_year(time_ms, err))
         return -1;
+    /* By the format's length, not the text's: months differ, and a format that passes a check must
+     * hold on every day of the year. */
+    if (format && strlen(format) > FORMAT_MAX_BYTES)
+        return error_set(
+            err, ERROR_LIMIT, "the format of a date is over %d bytes long", FORMAT_MAX_BYTES);
     /* Without a format it is the instant itself, in UTC; with one it is the calendar's date. */
     local_ms = format ? zone_to_local(zone, time_ms) : time_ms;
     if (check_year(local_ms, err) ||

@@ -164,6 +164,30 @@ static void a_second_pass_finishes(void **state)
     vars[0].value = "prod";
 }
 
+/* "%A" is eight letters on a Thursday, as on the day that stands in for one not yet known, and six
+ * on a Monday: what the check takes must not depend on it. */
+static void a_format_is_as_long_on_every_day(void **state)
+{
+    struct interpolate_scope scope = full_scope();
+    struct interpolated result;
+    char text[320] = "${run.due:";
+    struct error err;
+
+    (void)state;
+    for (int i = 0; i < 127; i++)
+        strcat(text, "%A");
+    strcat(text, "}");
+    for (int known = 0; known < 2; known++) {
+        scope.due_known = known;
+        assert_int_equal(interpolate(text, &scope, &arena, &result, NULL, &err), 0);
+    }
+    strcpy(text + strlen(text) - 1, "%A}");
+    for (int known = 0; known < 2; known++) {
+        scope.due_known = known;
+        assert_error(&scope, text, 0, "the format of a date is over 255 bytes long");
+    }
+}
+
 static void errors_say_where(void **state)
 {
     struct interpolate_scope scope = full_scope();
@@ -209,6 +233,7 @@ int main(void)
         cmocka_unit_test(due_dates_are_those_of_the_zone),
         cmocka_unit_test(what_is_not_known_stays),
         cmocka_unit_test(a_second_pass_finishes),
+        cmocka_unit_test(a_format_is_as_long_on_every_day),
         cmocka_unit_test(errors_say_where),
     };
 
