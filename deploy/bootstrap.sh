@@ -39,6 +39,8 @@ want_build() {
     want_library zlib zlib1g-dev
     want_library libzstd libzstd-dev
     want_library libcrypto libssl-dev
+    want_library libcurl libcurl4-openssl-dev
+    want_library expat libexpat1-dev
     want_library cmocka libcmocka-dev
     # shellcheck disable=SC2086  # a list
     sh deploy/fetch.sh --cached $packages || want_command npm npm

@@ -5,7 +5,7 @@
 
 #include "connectors/sql_engine.h"
 
-/* The module's one exported symbol: const struct sql_engine_type *(void). */
+/* The module's one exported symbol: const void *(void), a const struct sql_engine_type. */
 #define DUCKDB_MODULE_ENTRY "sluice_duckdb_engine"
 
 /* Opens sluice_duckdb.so beside the executable or in ../lib/sluice, and keeps it for the life of

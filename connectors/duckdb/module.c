@@ -53,9 +53,9 @@ static struct sql_session *open_session(
     return session;
 }
 
-__attribute__((visibility("default"))) const struct sql_engine_type *sluice_duckdb_engine(void);
+__attribute__((visibility("default"))) const void *sluice_duckdb_engine(void);
 
-const struct sql_engine_type *sluice_duckdb_engine(void)
+const void *sluice_duckdb_engine(void)
 {
     return &duckdb_engine;
 }

@@ -20,7 +20,8 @@ FILE_LINES = 600
 FUNCTION_LINES = 70
 
 # folder -> (folders of ours that it may include, libraries' headers that it may not).
-# "connectors/" means the vtables in that folder; "connectors/*/" all that is below. connectors/sqlite/ is what the connectors on SQLite share.
+# "connectors/" means the vtables in that folder; "connectors/*/" all that is below. connectors/sqlite/ is
+# what the connectors on SQLite share, connectors/aws/ what those of AWS do; connectors/net/ gathers the module.
 LOOP = r"uv\.h|curl/.*"
 ENGINES = r"sqlite3\.h|duckdb\.h"
 ALLOWED = {
@@ -29,9 +30,10 @@ ALLOWED = {
     "connectors/": (["runner/base/", "runner/io/", "connectors/"], rf"{ENGINES}|yaml\.h"),
     "connectors/sqlite/": (["runner/base/", "runner/io/", "<own>"], rf"{LOOP}|yaml\.h|duckdb\.h"),
     "connectors/*/": (
-        ["runner/base/", "runner/io/", "connectors/", "connectors/sqlite/", "<own>"],
+        ["runner/base/", "runner/io/", "connectors/", "connectors/aws/", "connectors/sqlite/", "<own>"],
         r"yaml\.h",
     ),
+    "connectors/net/": (["runner/base/", "connectors/"] + ["connectors/*/"], rf"{ENGINES}|yaml\.h"),
     "config/": (["runner/base/", "config/"], rf"{LOOP}|{ENGINES}"),
     "runner/engine/": (
         ["runner/base/", "runner/io/", "config/", "connectors/", "runner/engine/"],

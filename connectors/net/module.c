@@ -1,0 +1,12 @@
+/* The module's face: what it brings, and the one symbol that the loader looks for. */
+#include "connectors/net/net.h"
+
+static const struct store_type *const stores[] = {NULL};
+static const struct net_module net_module = {.stores = stores};
+
+__attribute__((visibility("default"))) const void *sluice_net(void);
+
+const void *sluice_net(void)
+{
+    return &net_module;
+}

@@ -1,0 +1,19 @@
+/* The network module: HTTP, S3 and what else speaks over a network, in sluice_net.so, which alone
+ * links libcurl, OpenSSL's TLS and expat. Opened on first use. */
+#ifndef CONNECTORS_NET_NET_H
+#define CONNECTORS_NET_NET_H
+
+#include "connectors/store.h"
+#include "runner/base/error.h"
+
+/* The module's one exported symbol: const void *(void), a const struct net_module. */
+#define NET_MODULE_ENTRY "sluice_net"
+
+struct net_module {
+    const struct store_type *const *stores; /* NULL-terminated */
+};
+
+/* In the executable. ERROR_NOT_FOUND says how to get the module. */
+int net_load(const struct net_module **ret_module, struct error *err);
+
+#endif
