@@ -31,7 +31,8 @@ struct aws_credentials {
     const char *secret_access_key, *session_token; /* the latter NULL: none */
     const char *account_id;                        /* NULL: not known */
     int64_t expires_ms;                            /* 0: never */
-    const char *source; /* for people: "the environment", "profile etl, role arn:… (web identity)" */
+    const char
+        *source; /* for people: "the environment", "profile etl, role arn:… (web identity)" */
     unsigned references;
 };
 

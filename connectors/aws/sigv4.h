@@ -24,15 +24,15 @@ struct sigv4_key {
 
 struct sigv4_request {
     const char *method;
-    const char *path;  /* "/" or as it goes out: encoded */
-    const char *query; /* encoded, as it goes out, without "?"; NULL: none */
+    const char *path;                  /* "/" or as it goes out: encoded */
+    const char *query;                 /* encoded, as it goes out, without "?"; NULL: none */
     const struct http_header *headers; /* all that are to be signed, with Host; any order */
     size_t header_count;
     const char *payload; /* hex of its SHA-256, or SIGV4_UNSIGNED_PAYLOAD, … */
     const char *region, *service;
-    int64_t time_ms;       /* the moment of the signature */
-    bool normalize_path;   /* "." and ".." and "//" go: everywhere but for S3 */
-    bool encode_path_twice; /* everywhere but for S3 */
+    int64_t time_ms;         /* the moment of the signature */
+    bool normalize_path;     /* "." and ".." and "//" go: everywhere but for S3 */
+    bool encode_path_twice;  /* everywhere but for S3 */
     bool omit_session_token; /* not part of what is signed */
 };
 
@@ -62,7 +62,8 @@ int sigv4_canonical_request(
 int sigv4_string_to_sign(
     const struct sigv4_request *request, struct buffer *ret_text, struct error *err);
 
-/* Percent-encoding of RFC 3986: all but A-Z a-z 0-9 - _ . ~, and "/" where `keep_slash`. Appended. */
+/* Percent-encoding of RFC 3986: all but A-Z a-z 0-9 - _ . ~, and "/" where `keep_slash`. Appended.
+ */
 void sigv4_encode(const char *text, size_t length, bool keep_slash, struct buffer *ret_encoded);
 
 #endif

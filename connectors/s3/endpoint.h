@@ -12,7 +12,7 @@ enum s3_addressing { S3_ADDRESSING_AUTO, S3_ADDRESSING_VIRTUAL, S3_ADDRESSING_PA
 
 struct s3_endpoint_params {
     const char *region;
-    const char *bucket; /* a name or the ARN of an access point; NULL: the service itself */
+    const char *bucket;   /* a name or the ARN of an access point; NULL: the service itself */
     const char *endpoint; /* a custom one: "http://127.0.0.1:8333/base"; NULL: AWS */
     enum s3_addressing addressing; /* AUTO: virtual host where name and endpoint allow it */
     bool dual_stack, fips, accelerate;
@@ -23,10 +23,10 @@ struct s3_endpoint_params {
 };
 
 struct s3_endpoint {
-    const char *scheme;      /* "https" */
-    const char *host;        /* with the port where it is not the scheme's, as in Host: */
-    const char *path;        /* in front of the key: "" or "/bucket" or "/base/bucket", encoded */
-    const char *sign_region; /* "*" for multi-region access points (then SigV4a: not supported) */
+    const char *scheme;       /* "https" */
+    const char *host;         /* with the port where it is not the scheme's, as in Host: */
+    const char *path;         /* in front of the key: "" or "/bucket" or "/base/bucket", encoded */
+    const char *sign_region;  /* "*" for multi-region access points (then SigV4a: not supported) */
     const char *sign_service; /* "s3", "s3-object-lambda", … */
     bool path_style;
 };

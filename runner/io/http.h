@@ -7,10 +7,10 @@
  *
  * An answer is no error here, whatever its status: the caller judges it. Errors are what kept an
  * answer from coming whole, as one line with the method and the host but never the query (it may
- * hold a signature): ERROR_TIMEOUT, ERROR_IO (class TRANSIENT where trying again makes sense: reset,
- * refused, short body, name not found for now), ERROR_DENIED (a certificate that is not to be
- * trusted: permanent), ERROR_LIMIT, ERROR_STOPPED, and what `prepare`, `head`, `read` and `write`
- * say. `detail` is libcurl's code. */
+ * hold a signature): ERROR_TIMEOUT, ERROR_IO (class TRANSIENT where trying again makes sense:
+ * reset, refused, short body, name not found for now), ERROR_DENIED (a certificate that is not to
+ * be trusted: permanent), ERROR_LIMIT, ERROR_STOPPED, and what `prepare`, `head`, `read` and
+ * `write` say. `detail` is libcurl's code. */
 #ifndef RUNNER_IO_HTTP_H
 #define RUNNER_IO_HTTP_H
 
@@ -32,11 +32,11 @@ enum {
 
 struct http_options {
     struct loop *loop;
-    struct log *log;          /* debug and trace lines in the scope "http"; NULL: none */
-    unsigned connections;     /* at once to one host, 1 … HTTP_CONNECTIONS_MAX */
-    const char *ca_file;      /* PEM; NULL: $SSL_CERT_FILE, then the system's */
-    const char *user_agent;   /* NULL: "sluice/VERSION" */
-    size_t buffer_bytes;      /* of each transfer and direction: 16 KiB … 512 KiB; 0: 256 KiB */
+    struct log *log;        /* debug and trace lines in the scope "http"; NULL: none */
+    unsigned connections;   /* at once to one host, 1 … HTTP_CONNECTIONS_MAX */
+    const char *ca_file;    /* PEM; NULL: $SSL_CERT_FILE, then the system's */
+    const char *user_agent; /* NULL: "sluice/VERSION" */
+    size_t buffer_bytes;    /* of each transfer and direction: 16 KiB … 512 KiB; 0: 256 KiB */
 };
 
 /* ERROR_INVALID names a CA file that cannot be used. */
@@ -70,12 +70,12 @@ typedef int64_t (*http_read_fn)(
 
 struct http_body {
     enum http_body_kind kind;
-    int64_t length;       /* HTTP_LENGTH_UNKNOWN (STREAM only): sent chunked */
-    const void *bytes;    /* MEMORY: kept until `done` */
-    int fd;               /* FILE: read with pread from `offset`; one that is shorter than `length`
-                             is ERROR_CHANGED. Kept open until `done` */
+    int64_t length;    /* HTTP_LENGTH_UNKNOWN (STREAM only): sent chunked */
+    const void *bytes; /* MEMORY: kept until `done` */
+    int fd;            /* FILE: read with pread from `offset`; one that is shorter than `length`
+                          is ERROR_CHANGED. Kept open until `done` */
     uint64_t offset;
-    http_read_fn read;    /* STREAM: cannot be sent twice on a new connection: ERROR_IO, transient */
+    http_read_fn read; /* STREAM: cannot be sent twice on a new connection: ERROR_IO, transient */
 };
 
 /* All three on the loop, in this order, none after http_cancel(). */
@@ -96,7 +96,7 @@ typedef int (*http_write_fn)(
  * answer came, valid in the call. The request may be freed or started again in here. */
 typedef void (*http_done_fn)(struct http_request *request, const struct error *err);
 
-struct http_timing { /* since the request left the queue; 0: did not come to it */
+struct http_timing {    /* since the request left the queue; 0: did not come to it */
     int64_t queued_us;  /* in the queue */
     int64_t connect_us; /* until the connection stood; 0 also where one was used again */
     int64_t first_byte_us, total_us;
@@ -111,17 +111,17 @@ struct http_request {
     size_t header_count;
     struct http_body body;
     struct http_timeouts timeouts;
-    unsigned redirects_max; /* 0: a 3xx is the answer. Never from https to http; Authorization,
-                               Cookie and x-… headers do not follow to another host */
-    bool no_proxy;          /* HTTP(S)_PROXY and NO_PROXY of the environment do not count */
-    bool fresh;             /* on a connection of its own, not one that was used before */
+    unsigned redirects_max;  /* 0: a 3xx is the answer. Never from https to http; Authorization,
+                                Cookie and x-… headers do not follow to another host */
+    bool no_proxy;           /* HTTP(S)_PROXY and NO_PROXY of the environment do not count */
+    bool fresh;              /* on a connection of its own, not one that was used before */
     http_prepare_fn prepare; /* may be NULL, like the next two */
     http_head_fn head;
     http_write_fn write; /* NULL: the body is thrown away */
     http_done_fn done;
 
     /* results; bytes also while it runs */
-    int status; /* 0: no answer came */
+    int status;                          /* 0: no answer came */
     uint64_t bytes_sent, bytes_received; /* of bodies */
     struct http_timing timing;
 

@@ -29,11 +29,12 @@ ALLOWED = {
     "runner/io/": (["runner/base/", "runner/io/"], rf"{ENGINES}|yaml\.h"),
     "connectors/": (["runner/base/", "runner/io/", "connectors/"], rf"{ENGINES}|yaml\.h"),
     "connectors/sqlite/": (["runner/base/", "runner/io/", "<own>"], rf"{LOOP}|yaml\.h|duckdb\.h"),
+    "connectors/aws/": (["runner/base/", "runner/io/", "<own>"], rf"{ENGINES}|yaml\.h"),
     "connectors/*/": (
         ["runner/base/", "runner/io/", "connectors/", "connectors/aws/", "connectors/sqlite/", "<own>"],
         r"yaml\.h",
     ),
-    "connectors/net/": (["runner/base/", "connectors/"] + ["connectors/*/"], rf"{ENGINES}|yaml\.h"),
+    "connectors/net/": (["runner/base/", "connectors/", "connectors/*/", "<own>"], rf"{ENGINES}|yaml\.h"),
     "config/": (["runner/base/", "config/"], rf"{LOOP}|{ENGINES}"),
     "runner/engine/": (
         ["runner/base/", "runner/io/", "config/", "connectors/", "runner/engine/"],

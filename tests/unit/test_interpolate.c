@@ -1,9 +1,9 @@
 #include "config/interpolate.h"
-#include "runner/base/buffer.h"
 
 #include "config/pipeline.h"
 #include "config/zone.h"
 #include "config_fixture.h"
+#include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 
 #include <stdlib.h>
@@ -171,10 +171,11 @@ static void a_format_is_as_long_on_every_day(void **state)
 {
     struct interpolate_scope scope = full_scope();
     struct interpolated result;
-    struct buffer text = {0};
+    struct buffer text;
     struct error err;
 
     (void)state;
+    buffer_init(&text, 0);
     buffer_puts(&text, "${run.due:");
     for (int i = 0; i < 127; i++)
         buffer_puts(&text, "%A");
@@ -183,7 +184,7 @@ static void a_format_is_as_long_on_every_day(void **state)
         scope.due_known = known;
         assert_int_equal(interpolate(text.data, &scope, &arena, &result, NULL, &err), 0);
     }
-    text.length--;
+    buffer_truncate(&text, text.length - 1);
     buffer_puts(&text, "%A}");
     for (int known = 0; known < 2; known++) {
         scope.due_known = known;
