@@ -8,11 +8,17 @@ import pathlib
 import signal
 import sqlite3
 import subprocess
+import sys
 import textwrap
+import uuid
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+import servers  # noqa: E402  (from this folder)
+
 SANITIZED = os.environ.get("SLUICE_SANITIZED") == "1"
 PATIENCE = 4 if SANITIZED else 1  # everything takes so many times longer
 
@@ -271,6 +277,49 @@ def shipped(project):
     import shutil
 
     shutil.copytree(ROOT / "pipelines", project.root / "pipelines")
+    return project
+
+
+# --- servers: started when the first test asks for one, ended with the session ---
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    return servers.Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def weed(tmp_path_factory, certificates):
+    server = servers.Weed(tmp_path_factory.mktemp("weed"), certificates).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory):
+    server = servers.Moto(tmp_path_factory.mktemp("moto")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3(weed):
+    """boto3's client of SeaweedFS: what sluice did is looked at with it."""
+    return servers.s3_client(weed.endpoint)
+
+
+@pytest.fixture
+def bucket(s3):
+    """An empty bucket of the test's own."""
+    name = f"t-{uuid.uuid4().hex[:16]}"
+    s3.create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture
+def on_weed(project, weed):
+    """The project with what reaches SeaweedFS in its environment, as people set it."""
+    project.environment.update(servers.aws_environment(weed.endpoint))
     return project
 
 

@@ -11,7 +11,7 @@ import pytest
 def packages():
     path = os.path.join(os.path.dirname(__file__), "requirements.txt")
     with open(path, encoding="utf-8") as file:
-        return {match.group() for match in re.finditer(r"^[a-z_-]+(?===)", file.read(), re.MULTILINE)}
+        return {match.group() for match in re.finditer(r"^[a-z0-9_-]+(?===)", file.read(), re.MULTILINE)}
 
 
 PACKAGES = packages() if os.environ.get("SLUICE_NO_PYPI") == "1" else set()
@@ -21,8 +21,9 @@ def missing_package(excinfo):
     """The package of ours whose absence is what happened, or None."""
     error = excinfo.value if excinfo else None
     while error is not None:
-        if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in PACKAGES:
-            return error.name
+        name = (error.name or "").split(".")[0] if isinstance(error, ModuleNotFoundError) else None
+        if name in PACKAGES:
+            return name
         error = error.__cause__ or error.__context__
     return None
 
