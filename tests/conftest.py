@@ -17,7 +17,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-import servers  # noqa: E402  (from this folder)
+import s3_origin  # noqa: E402  (from this folder)
+import servers  # noqa: E402
 
 SANITIZED = os.environ.get("SLUICE_SANITIZED") == "1"
 PATIENCE = 4 if SANITIZED else 1  # everything takes so many times longer
@@ -314,6 +315,14 @@ def bucket(s3):
     name = f"t-{uuid.uuid4().hex[:16]}"
     s3.create_bucket(Bucket=name)
     return name
+
+
+@pytest.fixture
+def origin():
+    """An S3 that does what a test tells it to, with an empty bucket "b"."""
+    with s3_origin.Origin() as server:
+        server.store.buckets["b"] = {}
+        yield server
 
 
 @pytest.fixture
