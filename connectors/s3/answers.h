@@ -37,7 +37,7 @@ struct s3_field {
 };
 
 struct s3_document {
-    const char *name; /* of the root; NULL: any */
+    const char *name; /* of the element: a root, or an item of a list */
     const struct s3_field *fields;
     size_t field_count;
     size_t size; /* of the struct */
@@ -188,7 +188,7 @@ struct s3_copied {
     struct s3_checksum_values checksums;
 };
 
-extern const struct s3_document s3_document_copied;
+extern const struct s3_document s3_document_copied_object, s3_document_copied_part;
 
 /* --- DeleteObjects --- */
 
