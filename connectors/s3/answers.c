@@ -74,8 +74,8 @@ static int bind_time(
 {
     if (!text[0])
         return 0;
-    if (time_parse(text, ret_time_ms, err))
-        return error_prefix(err, "<%s>", field->name);
+    if (time_parse(text, ret_time_ms, NULL))
+        return error_set(err, ERROR_DATA, "<%s>: \"%.40s\" is no time", field->name, text);
     return 0;
 }
 

@@ -62,8 +62,8 @@ struct s3_client *s3_client_new(const struct s3_client_options *options, struct 
 /* No call may be under way. Handles are closed by later turns of the loop. NULL is harmless. */
 void s3_client_free(struct s3_client *client);
 
-/* The options as they are in force: defaults and environment filled in. `region` is NULL until the
- * first request where only the profile names it: ask s3_client_region(). */
+/* The options as they are in force: defaults and environment filled in. `region` stays NULL where
+ * only environment or profile name it: ask s3_client_region(). */
 const struct s3_client_options *s3_client_options(const struct s3_client *client);
 
 struct http *s3_client_http(struct s3_client *client);
@@ -76,16 +76,17 @@ const char *s3_client_region(struct s3_client *client);
 
 /* Where a bucket is, as far as it is known: resolved once, kept. */
 struct s3_place {
+    const char *region; /* that it was resolved with */
     struct s3_endpoint endpoint;
     struct sigv4_key key; /* for signing there, used again and again */
 };
 
-/* `bucket` NULL: the service itself. Valid until the loop turns: what is learnt replaces it. */
+/* `bucket` NULL: the service itself. Valid until the next call here or
+ * to s3_client_learn_region(). */
 int s3_client_place(
     struct s3_client *client, const char *bucket, struct s3_place **ret_place, struct error *err);
 
-/* An answer said that the bucket is in this region. False: that is no region's name, or it was
- * known already. */
+/* An answer said that the bucket is in this region. False: that is no region's name. */
 bool s3_client_learn_region(struct s3_client *client, const char *bucket, const char *region);
 
 /* Our clock, corrected by what the store said in its Date header. */
@@ -95,7 +96,8 @@ void s3_client_learn_time(struct s3_client *client, int64_t server_ms);
 /* Whether checksum headers go out. AUTO and not AWS: true until one was refused; call.c learns it
  * and sends the request again without them. Ask again for each request. */
 bool s3_client_sends_checksums(const struct s3_client *client);
-void s3_client_learn_checksums(struct s3_client *client, bool taken);
+bool s3_client_checksums_unproven(const struct s3_client *client);
+void s3_client_learn_checksums(struct s3_client *client, bool taken); /* the first word counts */
 
 /* Whether to ask for checksums of what is read (x-amz-checksum-mode: ENABLED) and validate them. */
 bool s3_client_wants_checksums(const struct s3_client *client);
