@@ -87,9 +87,10 @@ struct s3_call {
     size_t answer_length;
     struct s3_error error;               /* what S3 said of the last attempt; code NULL: nothing */
     struct http_timing timing;           /* of the last attempt */
-    uint64_t bytes_sent, bytes_received; /* of bodies, all attempts; also while it runs */
+    uint64_t bytes_sent, bytes_received; /* of bodies, all requests that have ended */
 
-    struct s3_exchange *exchange; /* call.c's own */
+    struct s3_exchange *exchange; /* call.c's own, as is the next */
+    const struct s3_exchange *answered;
 };
 
 void s3_call_start(struct s3_client *client, struct s3_call *call);
@@ -103,6 +104,9 @@ void s3_call_resume(struct s3_call *call);
 /* A header of the answer, by any case; NULL: not there. From `head` until `done` has returned. */
 const char *s3_call_header(const struct s3_call *call, const char *name);
 bool s3_call_header_at(const struct s3_call *call, size_t index, struct http_header *ret_header);
+
+/* Bytes of bodies of the request under way, 0 where none is. */
+void s3_call_progress(const struct s3_call *call, uint64_t *ret_sent, uint64_t *ret_received);
 
 /* The call that a body's `read` is asked for. */
 struct s3_call *s3_call_of(struct http_request *request);

@@ -279,8 +279,10 @@ static int resolve(struct s3_client *client, struct known_place *known, struct e
         .use_arn_region = options->use_arn_region,
     };
 
-    if (s3_endpoint_resolve(&params, &known->arena, &known->place.endpoint, err))
+    if (s3_endpoint_resolve(&params, &known->arena, &known->place.endpoint, err)) {
+        arena_deinit(&known->arena);
         return -1;
+    }
     known->place.region = arena_strdup(&known->arena, params.region);
     known->resolved = true;
     return 0;
