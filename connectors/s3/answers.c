@@ -1,6 +1,8 @@
 #include "connectors/s3/answers.h"
 
 #include "connectors/aws/xml.h"
+#include "connectors/s3/uri.h"
+#include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 #include "runner/base/time.h"
@@ -20,34 +22,22 @@ static int bind_struct(const struct binder *binder, const struct s3_document *do
 
 /* --- one value --- */
 
-static int hex_digit(char c)
+static int bind_name(
+    const struct binder *binder, const char *text, const char **ret_name, struct error *err)
 {
-    const char lower = (char)tolower((unsigned char)c);
+    struct buffer name;
+    int result = 0;
 
-    if (isdigit((unsigned char)c))
-        return c - '0';
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-/* Undoes EncodingType url: percent signs, and "+" for a space (S3 writes that for keys). What is
- * not well encoded stays, and so does an encoded NUL, which no key of ours can hold. */
-static const char *decode_name(struct arena *arena, const char *text)
-{
-    char *decoded = arena_strdup(arena, text), *to = decoded;
-
-    for (const char *from = decoded; *from; from++) {
-        const int high = *from == '%' ? hex_digit(from[1]) : -1;
-        const int low = high >= 0 ? hex_digit(from[2]) : -1;
-
-        if (low >= 0 && (high || low)) {
-            *to++ = (char)(high * 16 + low);
-            from += 2;
-        } else {
-            *to++ = *from == '+' ? ' ' : *from;
-        }
+    if (!binder->names_encoded) {
+        *ret_name = text;
+        return 0;
     }
-    *to = '\0';
-    return decoded;
+    buffer_init(&name, 0);
+    result = s3_uri_decode_key(text, strlen(text), &name, err);
+    if (!result)
+        *ret_name = arena_strdup(binder->arena, name.data);
+    buffer_deinit(&name);
+    return result;
 }
 
 static int bind_number(
@@ -89,9 +79,7 @@ static int bind_value(const struct binder *binder, const struct s3_field *field,
         *(const char **)place = node->text;
         return 0;
     case S3_FIELD_NAME:
-        *(const char **)place =
-            binder->names_encoded ? decode_name(binder->arena, node->text) : node->text;
-        return 0;
+        return bind_name(binder, node->text, place, err);
     case S3_FIELD_NUMBER:
         return bind_number(field, node->text, place, err);
     case S3_FIELD_TIME:

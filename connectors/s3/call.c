@@ -120,13 +120,6 @@ static int send_request(struct s3_exchange *x, struct error *err)
 
 /* --- the whole flow --- */
 
-static void name_error(const struct s3_call *call, struct error *err)
-{
-    char name[S3_NAME_SIZE];
-
-    error_prefix(err, "%s %s", call->method, s3_error_name(call->bucket, call->key, name));
-}
-
 static void finish_attempt(struct s3_exchange *x, const struct error *err)
 {
     const struct s3_call *call = x->call;
@@ -138,7 +131,7 @@ static void finish_attempt(struct s3_exchange *x, const struct error *err)
         x->retry.policy.attempts = x->retry.attempt;
     if (x->cancelled) {
         error_set(&cancelled, ERROR_STOPPED, "cancelled");
-        name_error(call, &cancelled);
+        exchange_name_error(x, &cancelled);
         err = &cancelled;
     }
     retry_finish(&x->retry, err);
@@ -160,7 +153,7 @@ static void exchange_step(struct s3_exchange *x, const struct error *err)
             return;
         if (err)
             failure = *err;
-        name_error(x->call, &failure);
+        exchange_name_error(x, &failure);
         finish_attempt(x, &failure);
         return;
     case EXCHANGE_SENDING:
@@ -192,7 +185,7 @@ static void on_retry_done(struct retry *retry, const struct error *err)
 
     enter_state(x, EXCHANGE_DONE);
     if (err && retry->attempt == 0)
-        name_error(call, &outcome); /* all others have the name */
+        exchange_name_error(x, &outcome); /* all others have the name */
     call->exchange = NULL;
     call->answer = x->answer.data;
     call->answer_length = x->answer.length;

@@ -224,14 +224,6 @@ static enum verdict judge_error(
     return VERDICT_BAD;
 }
 
-static enum verdict bad(const struct s3_exchange *x, struct error *err)
-{
-    char name[S3_NAME_SIZE];
-
-    error_prefix(err, "%s %s", x->call->method, s3_error_name(x->call->bucket, x->call->key, name));
-    return VERDICT_BAD;
-}
-
 /* A 2xx whose body says how it went. It is sent before the work is done, so it may break off. */
 static enum verdict judge_answer(struct s3_exchange *x, struct error *ret_err)
 {
@@ -243,7 +235,8 @@ static enum verdict judge_answer(struct s3_exchange *x, struct error *ret_err)
     if (xml_parse(x->answer.data, x->answer.length, &arena, &root, ret_err)) {
         error_prefix(ret_err, "the answer cannot be read");
         error_set_class(ret_err, ERROR_TRANSIENT);
-        verdict = bad(x, ret_err);
+        exchange_name_error(x, ret_err);
+        verdict = VERDICT_BAD;
     } else if (strcmp(root->name, "Error") == 0) {
         verdict = judge_error(x, &x->answer, ret_err);
     }
@@ -258,7 +251,8 @@ static enum verdict judge(struct s3_exchange *x, const struct error *failure, st
 
     if (failure) {
         *ret_err = *failure;
-        return bad(x, ret_err);
+        exchange_name_error(x, ret_err);
+        return VERDICT_BAD;
     }
     if (status < 200 || status >= 300)
         return judge_error(x, &x->trouble, ret_err);

@@ -57,6 +57,9 @@ struct s3_exchange {
 /* The reference becomes the exchange's, in place of the one that it had. NULL: none. */
 void exchange_take_credentials(struct s3_exchange *x, const struct aws_credentials *credentials);
 
+/* Puts the method and the s3:// name in front. */
+void exchange_name_error(const struct s3_exchange *x, struct error *err);
+
 /* --- call_request.c --- */
 
 /* Fills x->request's method, URL and time-outs; nothing is signed. */

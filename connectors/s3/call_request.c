@@ -2,6 +2,7 @@
 #include "connectors/s3/call_private.h"
 
 #include "connectors/aws/sigv4.h"
+#include "connectors/s3/uri.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 
@@ -13,6 +14,13 @@ void exchange_take_credentials(struct s3_exchange *x, const struct aws_credentia
 {
     aws_credentials_unref((struct aws_credentials *)x->credentials);
     x->credentials = credentials;
+}
+
+void exchange_name_error(const struct s3_exchange *x, struct error *err)
+{
+    char name[S3_NAME_SIZE];
+
+    error_prefix(err, "%s %s", x->call->method, s3_error_name(x->call->bucket, x->call->key, name));
 }
 
 /* --- the URL --- */
@@ -39,9 +47,7 @@ static void build_url(struct s3_exchange *x, const struct s3_endpoint *endpoint)
     buffer_init(&text, 0);
     buffer_puts(&text, endpoint->path);
     if (call->key || !endpoint->path[0])
-        buffer_putc(&text, '/');
-    if (call->key)
-        sigv4_encode(call->key, strlen(call->key), true, &text);
+        s3_uri_append_path(call->key, &text);
     x->path = arena_strdup(&x->arena, text.data);
     buffer_clear(&text);
     append_query(call, &text);

@@ -1,6 +1,7 @@
 #include "connectors/s3/error.h"
 
 #include "connectors/s3/answers.h"
+#include "connectors/s3/uri.h"
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
@@ -173,13 +174,7 @@ const char *s3_error_name(const char *bucket, const char *key, char text[S3_NAME
     struct buffer name;
 
     buffer_init(&name, 0);
-    buffer_puts(&name, "s3://");
-    if (bucket)
-        append_foreign(&name, bucket, 200);
-    if (bucket && key) {
-        buffer_putc(&name, '/');
-        text_append_printable(&name, key);
-    }
+    s3_uri_append_shown(bucket ? bucket : "", key, &name);
     if (name.length < S3_NAME_SIZE) {
         memcpy(text, name.data, name.length + 1);
     } else {
