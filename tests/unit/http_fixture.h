@@ -10,6 +10,10 @@
 
 #include <time.h>
 
+#define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+static const struct origin_answer ok_hello = {.bytes = OK_HELLO};
+
 struct client {
     struct loop loop;
     struct http *http;

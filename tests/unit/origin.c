@@ -94,14 +94,16 @@ static void drop(struct connection *connection, size_t length)
 static char *read_line(struct connection *connection)
 {
     const char *end;
+    size_t length;
     char *line;
 
     while (!(end = memchr(connection->in.data, '\n', connection->in.length))) {
         if (!read_more(connection))
             return NULL;
     }
-    line = mem_strndup(connection->in.data, (size_t)(end + 1 - connection->in.data));
-    drop(connection, strlen(line));
+    length = (size_t)(end + 1 - connection->in.data);
+    line = mem_strndup(connection->in.data, length);
+    drop(connection, length);
     return line;
 }
 
