@@ -50,6 +50,9 @@ static int check_url(const char *url, const char *what, struct error *err)
                 "%s: has a character that no URL may have: write it as %%XX", what);
     if (!strchr(url, '/') || strspn(strchr(url, '/') + 2, "/:?#") || !strchr(url, '/')[2])
         return error_set(err, ERROR_INVALID, "%s: names no host", what);
+    if (memchr(strchr(url, '/') + 2, '@', strcspn(strchr(url, '/') + 2, "/?#")))
+        return error_set(
+            err, ERROR_INVALID, "%s: a user in front of the host is not supported", what);
     return 0;
 }
 
@@ -140,8 +143,6 @@ static bool may_have_token(const char *url)
 
     if (text_starts(url, "https://"))
         return true;
-    if (memchr(host, '@', authority))
-        return false; /* what stands before it is no host */
     if (host[0] == '[')
         length = memchr(host, ']', authority)
                      ? (size_t)((const char *)memchr(host, ']', authority) + 1 - host)

@@ -2,6 +2,7 @@
  * named source's credentials, and so on. */
 #include "connectors/aws/endpoint.h"
 #include "connectors/aws/plan_private.h"
+#include "connectors/aws/sigv4.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 
@@ -108,17 +109,6 @@ static int sso_token_path(
     return 0;
 }
 
-static void append_query(struct buffer *url, const char *name, const char *value)
-{
-    buffer_printf(url, "%s=", name);
-    for (const char *c = value; *c; c++)
-        if (strchr("-_.~", *c) || ((*c | 32) >= 'a' && (*c | 32) <= 'z') ||
-            (*c >= '0' && *c <= '9'))
-            buffer_putc(url, *c);
-        else
-            buffer_printf(url, "%%%02X", (unsigned char)*c);
-}
-
 static int sso_url(struct planner *planner, const char *region, struct error *err)
 {
     struct credentials_plan *plan = planner->plan;
@@ -128,9 +118,10 @@ static int sso_url(struct planner *planner, const char *region, struct error *er
     if (aws_service_url(planner->settings, AWS_SSO, region, planner->arena, &base, err))
         return -1;
     buffer_init(&url, 0);
-    buffer_printf(&url, "%s/federation/credentials?", base);
-    append_query(&url, "account_id", plan->account_id);
-    append_query(&url, "&role_name", plan->sso_role_name);
+    buffer_printf(&url, "%s/federation/credentials?account_id=", base);
+    sigv4_encode(plan->account_id, strlen(plan->account_id), false, &url);
+    buffer_puts(&url, "&role_name=");
+    sigv4_encode(plan->sso_role_name, strlen(plan->sso_role_name), false, &url);
     plan->url = arena_strdup(planner->arena, url.data);
     buffer_deinit(&url);
     return 0;

@@ -1,7 +1,6 @@
 #include "connectors/aws/profile.h"
 
-#include "runner/base/json.h"
-#include "runner/base/mem.h"
+#include "tests/unit/conformance.h"
 #include "tests/unit/io_fixture.h"
 
 static int parse(
@@ -79,35 +78,21 @@ static void check_vector(const json_t *test)
 
 static void test_vectors(void **state)
 {
-    const char *folder = getenv("SLUICE_CONFORMANCE");
-    char *root = mem_printf("%s/../shared/conformance", getenv("SLUICE_ROOT"));
-    char *path =
-        file_join(folder && folder[0] ? folder : root, "aws-credentials/profile-parser-tests.json");
-    struct buffer text;
-    struct error err;
+    char *folder = conformance_path("aws-credentials");
     json_t *vectors;
     size_t count;
 
     (void)state;
-    buffer_init(&text, 0);
-    if (!file_exists(path)) {
-        print_message("no %s: set SLUICE_CONFORMANCE\n", path);
-        free(root);
-        free(path);
-        buffer_deinit(&text);
+    if (!folder)
         skip();
-    }
-    assert_ok(file_read(path, BUFFER_LIMIT_DEFAULT, &text, &err), &err);
-    vectors = json_parse(text.data, text.length, &err);
+    vectors = conformance_json(folder, "profile-parser-tests.json");
+    free(folder);
     assert_non_null(vectors);
     count = json_array_size(json_object_get(vectors, "tests"));
     assert_true(count > 0);
     for (size_t i = 0; i < count; i++)
         check_vector(json_array_get(json_object_get(vectors, "tests"), i));
     json_decref(vectors);
-    buffer_deinit(&text);
-    free(path);
-    free(root);
 }
 
 /* --- what the vectors leave open --- */
