@@ -260,13 +260,13 @@ static void explain(struct credentials_fetch *fetch)
 
     if (!fetch->planned || why.class == ERROR_CANCELLED)
         return;
+    if (!strstr(why.message, fetch->plan.source))
+        error_prefix(&fetch->err, "%s", fetch->plan.source);
     if (fetch->plan.only_guess) {
         error_set(&fetch->err, ERROR_DENIED, "no credentials of AWS: %s; %s", fetch->plan.notes,
-            why.message);
+            fetch->err.message);
         if (why.detail >= 500) /* there is one, and it is in trouble */
             error_set_class(&fetch->err, why.class);
-    } else if (!strstr(why.message, fetch->plan.source)) {
-        error_prefix(&fetch->err, "%s", fetch->plan.source);
     }
 }
 

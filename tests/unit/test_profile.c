@@ -1,7 +1,8 @@
 #include "connectors/aws/profile.h"
 
-#include "tests/unit/conformance.h"
 #include "tests/unit/io_fixture.h"
+
+#include "tests/unit/conformance.h"
 
 static int parse(
     struct profile_set *set, enum profile_file file, const char *text, struct error *err)
