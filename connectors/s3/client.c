@@ -192,7 +192,7 @@ failed:
 
 static void free_place(struct known_place *place)
 {
-    explicit_bzero(&place->place.key, sizeof(place->place.key));
+    sigv4_key_deinit(&place->place.key);
     arena_deinit(&place->arena);
     free(place->bucket);
     free(place->region);
