@@ -8,32 +8,35 @@
 
 #include <stdbool.h>
 
-enum s3_addressing { S3_ADDRESSING_AUTO, S3_ADDRESSING_VIRTUAL, S3_ADDRESSING_PATH };
+enum s3_addressing {
+    S3_ADDRESSING_AUTO,    /* virtual host at AWS, path at a custom endpoint that is not AWS's */
+    S3_ADDRESSING_VIRTUAL, /* virtual host where the bucket's name allows it, else path */
+    S3_ADDRESSING_PATH,
+};
 
 struct s3_endpoint_params {
     const char *region;
     const char *bucket;   /* a name or the ARN of an access point; NULL: the service itself */
     const char *endpoint; /* a custom one: "http://127.0.0.1:8333/base"; NULL: AWS */
-    enum s3_addressing addressing; /* AUTO: virtual host where name and endpoint allow it */
+    enum s3_addressing addressing;
     bool dual_stack, fips, accelerate;
-    bool use_arn_region;        /* the ARN's region wins over `region` */
-    bool disable_access_points; /* and the rest of what the vectors can ask for */
-    bool disable_multi_region_access_points;
-    bool use_global_endpoint;
+    bool use_arn_region; /* the ARN's region wins over `region`; else they have to be the same */
+    bool disable_access_points, disable_multi_region_access_points; /* refuse them */
+    bool use_global_endpoint; /* s3.amazonaws.com for us-east-1 */
 };
 
 struct s3_endpoint {
-    const char *scheme;       /* "https" */
-    const char *host;         /* with the port where it is not the scheme's, as in Host: */
-    const char *path;         /* in front of the key: "" or "/bucket" or "/base/bucket", encoded */
-    const char *sign_region;  /* "*" for multi-region access points (then SigV4a: not supported) */
-    const char *sign_service; /* "s3", "s3-object-lambda", … */
+    const char *scheme; /* "https" */
+    const char *host;   /* with the port where it is not the scheme's, as in Host: */
+    const char *path;   /* in front of the key: "" or "/bucket" or "/base/bucket", encoded */
+    const char *sign_region;
+    const char *sign_service; /* "s3", "s3-object-lambda", "s3-outposts" */
     bool path_style;
 };
 
 /* Texts live in `arena`. ERROR_INVALID: the parameters contradict each other, in AWS's words where
- * the vectors fix them; ERROR_NOT_SUPPORTED: Outposts, Object Lambda, S3 Express, multi-region
- * access points. */
+ * the vectors fix them; ERROR_NOT_SUPPORTED: directory buckets (S3 Express) and multi-region access
+ * points; README.md says why. */
 int s3_endpoint_resolve(const struct s3_endpoint_params *params, struct arena *arena,
     struct s3_endpoint *ret_endpoint, struct error *err);
 

@@ -179,6 +179,43 @@ static bool read_offset(const char **at, int64_t *ret_offset_ms)
     return hours < 24 && minutes < 60;
 }
 
+/* "Nov": the first three letters, as HTTP writes them. */
+static bool read_month_name(const char **at, struct civil *c)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(month_names); i++) {
+        if (strncmp(*at, month_names[i], 3) == 0) {
+            *at += 3;
+            c->month = (int)i + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_http_date(const char **at, struct civil *c)
+{
+    const char *comma = strchr(*at, ',');
+
+    if (!comma) /* the day of the week says nothing new */
+        return false;
+    *at = comma + 1;
+    return read_char(at, ' ') && read_digits(at, 2, &c->day) && read_char(at, ' ') &&
+           read_month_name(at, c) && read_char(at, ' ') && read_digits(at, 4, &c->year) &&
+           read_char(at, ' ') && c->year >= 1 && c->day >= 1 &&
+           c->day <= time_days_in_month(c->year, c->month);
+}
+
+int time_parse_http(const char *text, int64_t *ret_time_ms, struct error *err)
+{
+    const char *at = text;
+    struct civil c = {0};
+
+    if (!read_http_date(&at, &c) || !read_clock(&at, &c) || strcmp(at, " GMT") != 0)
+        return error_set(err, ERROR_DATA, "\"%.60s\" is not a time as HTTP writes it", text);
+    *ret_time_ms = time_from_civil(&c);
+    return 0;
+}
+
 int time_parse_date(const char *text, int64_t *ret_time_ms, struct error *err)
 {
     const char *at = text;

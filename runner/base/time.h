@@ -37,6 +37,9 @@ const char *time_format_date(int64_t time_ms, char text[TIME_TEXT_SIZE]); /* 202
 int time_parse(const char *text, int64_t *ret_time_ms, struct error *err);
 int time_parse_date(const char *text, int64_t *ret_time_ms, struct error *err); /* a date only */
 
+/* HTTP's "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7; not the two forms that are obsolete). */
+int time_parse_http(const char *text, int64_t *ret_time_ms, struct error *err);
+
 /* strftime's %Y %m %d %H %M %S %j %y %b %B %a %A %u %F %T %s %L(ms) %% in UTC, in English; any
  * other letter is an error. `size` bytes at `text`. */
 int time_format(int64_t time_ms, const char *format, char *text, size_t size, struct error *err);

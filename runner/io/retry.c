@@ -76,6 +76,8 @@ void retry_finish(struct retry *retry, const struct error *err)
         error_set(&retry->err, ERROR_STOPPED, "cancelled after: %s", err->message);
     } else if (transient && retry->attempt < retry->policy.attempts) {
         wait_ms = retry_backoff_ms(&retry->policy, retry->attempt, random_bits());
+        wait_ms = MAX(wait_ms, retry->wait_min_ms);
+        retry->wait_min_ms = 0;
         wait_for_next(retry, wait_ms);
         if (retry->waiting)
             retry->waiting(retry, &retry->err, wait_ms);

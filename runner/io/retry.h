@@ -35,9 +35,11 @@ struct retry {
     retry_done_fn done;
     retry_wait_fn waiting;
     enum retry_state state;
-    unsigned attempt; /* the one under way, or the last that was; 0: none yet */
-    bool cancelled;   /* in time to matter */
-    struct error err; /* how the last attempt ended */
+    unsigned attempt;    /* the one under way, or the last that was; 0: none yet */
+    bool cancelled;      /* in time to matter */
+    int64_t wait_min_ms; /* set before retry_finish(): the wait that follows is this long at least,
+                            because a server asked for it */
+    struct error err;    /* how the last attempt ended */
 };
 
 /* `attempt` is called from a later turn of the loop; `waiting` may be NULL. */

@@ -64,7 +64,7 @@ struct operation {
     struct timer timer;
     struct error failure; /* of the attempts that fail */
     unsigned fail_count, attempts, waits, done_count;
-    int64_t longest_wait_ms;
+    int64_t longest_wait_ms, wait_min_ms;
     bool finish_within_attempt, timer_cancelled;
     struct error outcome;
 };
@@ -75,6 +75,7 @@ static void finish_attempt(struct operation *operation)
     struct error stopped;
 
     error_set(&stopped, ERROR_STOPPED, "stopped");
+    operation->retry.wait_min_ms = operation->attempts == 1 ? operation->wait_min_ms : 0;
     if (operation->timer_cancelled)
         retry_finish(&operation->retry, &stopped);
     else
@@ -198,6 +199,20 @@ static void test_other_errors_are_not_tried_again(void **state)
     }
 }
 
+static void test_a_wait_is_as_long_as_the_server_asked(void **state)
+{
+    struct operation operation;
+
+    (void)state;
+    operation_start(&operation, ERROR_BUSY, 2);
+    operation.wait_min_ms = 20;
+    loop_run(&operation.loop);
+    assert_int_equal(operation.attempts, 3);
+    assert_int_equal(operation.longest_wait_ms, 20); /* above the policy's 4; once only */
+    assert_int_equal(operation.retry.wait_min_ms, 0);
+    fixture_loop_deinit(&operation.loop);
+}
+
 static void test_cancel_before_the_first_attempt(void **state)
 {
     struct operation operation;
@@ -275,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_tries_until_it_succeeds),
         cmocka_unit_test(test_attempts_run_out),
         cmocka_unit_test(test_other_errors_are_not_tried_again),
+        cmocka_unit_test(test_a_wait_is_as_long_as_the_server_asked),
         cmocka_unit_test(test_cancel_before_the_first_attempt),
         cmocka_unit_test(test_cancel_in_a_wait_keeps_the_reason),
         cmocka_unit_test(test_cancel_in_an_attempt_that_fails_anyway),

@@ -356,6 +356,26 @@ static void sizes_are_written_for_people(void **state)
         assert_string_equal(size_format(known[i].bytes, text), known[i].text);
 }
 
+static void test_http_time(void **state)
+{
+    static const char *const wrong[] = {"", "Sun, 06 Nov 1994", "Sun, 31 Feb 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+        "Sun, 06 Nov 1994 25:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 CET",
+        "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 Nix 1994 08:49:37 GMT"};
+    int64_t time_ms = 0;
+
+    (void)state;
+    assert_int_equal(time_parse_http("Sun, 06 Nov 1994 08:49:37 GMT", &time_ms, NULL), 0);
+    assert_int_equal(time_ms, 784111777000);
+    for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
+        struct error err = {0};
+
+        assert_int_equal(time_parse_http(wrong[i], &time_ms, &err), -1);
+        assert_int_equal(err.code, ERROR_DATA);
+        assert_int_equal(time_ms, 784111777000);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +396,7 @@ int main(void)
         cmocka_unit_test(ages_are_written_for_people),
         cmocka_unit_test(sizes_are_read),
         cmocka_unit_test(sizes_are_written_for_people),
+        cmocka_unit_test(test_http_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

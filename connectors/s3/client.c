@@ -1,0 +1,361 @@
+#include "connectors/s3/client.h"
+
+#include "runner/base/mem.h"
+#include "runner/base/text.h"
+#include "runner/base/time.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+enum {
+    PLACES_MAX = 256, /* buckets that are remembered; the oldest goes first */
+    REGION_BYTES_MAX = 63,
+    BUFFER_BYTES_MIN = 16 * 1024,
+    BUFFER_BYTES_MAX = 256 * 1024,
+};
+
+struct known_place {
+    char *bucket; /* NULL: the service itself */
+    char *region; /* that an answer named; NULL: the client's */
+    struct arena arena;
+    bool resolved;
+    struct s3_place place;
+};
+
+struct s3_client {
+    struct s3_client_options options; /* texts in `arena` */
+    struct arena arena;
+    struct http *http;
+    struct credentials_chain *chain;
+    struct known_place *places[PLACES_MAX];
+    size_t place_count, oldest;
+    int64_t clock_ms; /* the store's minus ours */
+    enum { CHECKSUMS_UNPROVEN, CHECKSUMS_TAKEN, CHECKSUMS_REFUSED } checksums;
+};
+
+/* --- options --- */
+
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && value[0] ? value : NULL;
+}
+
+static bool variable_is_true(const char *name)
+{
+    const char *value = variable(name);
+
+    return value && strcasecmp(value, "true") == 0;
+}
+
+static int read_checksums(const char *name, enum s3_checksums *checksums, struct error *err)
+{
+    const char *value = variable(name);
+
+    if (*checksums != S3_CHECKSUMS_AUTO || !value)
+        return 0;
+    if (strcasecmp(value, "when_supported") == 0) {
+        *checksums = S3_CHECKSUMS_AUTO; /* AWS's default: no wish of anybody's */
+        return 0;
+    }
+    if (strcasecmp(value, "when_required") == 0) {
+        *checksums = S3_CHECKSUMS_WHEN_REQUIRED;
+        return 0;
+    }
+    return error_set(err, ERROR_INVALID,
+        "%s: \"%.60s\" is neither when_supported nor when_required", name, value);
+}
+
+static int read_environment(struct s3_client_options *options, struct error *err)
+{
+    if (!options->endpoint && !variable_is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) {
+        options->endpoint = variable("AWS_ENDPOINT_URL_S3");
+        if (!options->endpoint)
+            options->endpoint = variable("AWS_ENDPOINT_URL");
+    }
+    if (!options->ca_file)
+        options->ca_file = variable("AWS_CA_BUNDLE");
+    options->dual_stack = options->dual_stack || variable_is_true("AWS_USE_DUALSTACK_ENDPOINT");
+    options->fips = options->fips || variable_is_true("AWS_USE_FIPS_ENDPOINT");
+    if (read_checksums("AWS_REQUEST_CHECKSUM_CALCULATION", &options->request_checksums, err))
+        return -1;
+    return read_checksums("AWS_RESPONSE_CHECKSUM_VALIDATION", &options->response_checksums, err);
+}
+
+static void set_defaults(struct s3_client_options *options)
+{
+    if (!options->part_bytes)
+        options->part_bytes = 8ULL * 1024 * 1024;
+    if (!options->memory_bytes)
+        options->memory_bytes = 32ULL * 1024 * 1024;
+    if (!options->concurrency)
+        options->concurrency = 64;
+    if (!options->retry.attempts)
+        options->retry.attempts = 5;
+    if (!options->retry.backoff_ms)
+        options->retry.backoff_ms = 500;
+    if (!options->retry.max_backoff_ms)
+        options->retry.max_backoff_ms = 20 * MS_PER_SECOND;
+}
+
+static bool valid_region(const char *region)
+{
+    const size_t length = strlen(region);
+
+    for (size_t i = 0; i < length; i++) {
+        if (!islower((unsigned char)region[i]) && !isdigit((unsigned char)region[i]) &&
+            region[i] != '-')
+            return false;
+    }
+    return length > 0 && length <= REGION_BYTES_MAX;
+}
+
+static int check_options(const struct s3_client_options *options, struct error *err)
+{
+    if (options->part_bytes < S3_PART_BYTES_MIN || options->part_bytes > S3_PART_BYTES_MAX)
+        return error_set(err, ERROR_INVALID, "s3.part_size: must be 5MiB to 5GiB");
+    if (options->concurrency > HTTP_CONNECTIONS_MAX)
+        return error_set(err, ERROR_INVALID, "s3.concurrency: must be 1 to 10000");
+    if (options->region && !valid_region(options->region))
+        return error_set(err, ERROR_INVALID,
+            "s3.region: \"%.80s\" is no region; write it as eu-west-1", options->region);
+    if (options->endpoint && strncasecmp(options->endpoint, "http://", 7) != 0 &&
+        strncasecmp(options->endpoint, "https://", 8) != 0)
+        return error_set(err, ERROR_INVALID,
+            "s3.endpoint: \"%.200s\" does not begin with http:// or https://", options->endpoint);
+    return 0;
+}
+
+static void keep(struct arena *arena, const char **text)
+{
+    if (*text)
+        *text = arena_strdup(arena, *text);
+}
+
+/* --- life --- */
+
+static int open_http(struct s3_client *client, struct error *err)
+{
+    const struct s3_client_options *options = &client->options;
+    /* Both directions of each connection, in half of the memory that there is for payload. */
+    const uint64_t share = options->memory_bytes / 4 / options->concurrency;
+    const struct http_options http_options = {
+        .loop = options->loop,
+        .log = options->log,
+        .connections = options->concurrency,
+        .ca_file = options->ca_file,
+        .buffer_bytes = (size_t)MIN(MAX(share, (uint64_t)BUFFER_BYTES_MIN), BUFFER_BYTES_MAX),
+    };
+
+    client->http = http_new(&http_options, err);
+    return client->http ? 0 : error_prefix(err, "s3");
+}
+
+static void open_chain(struct s3_client *client)
+{
+    const struct s3_client_options *options = &client->options;
+
+    client->chain = credentials_chain_new(&(struct credentials_options){
+        .loop = options->loop,
+        .http = client->http,
+        .lane = options->lane,
+        .profile = options->profile,
+        .region = options->region,
+        .unsigned_access = options->unsigned_access,
+    });
+}
+
+struct s3_client *s3_client_new(const struct s3_client_options *options, struct error *err)
+{
+    struct s3_client *client = mem_new(struct s3_client);
+
+    client->options = *options;
+    arena_init(&client->arena);
+    set_defaults(&client->options);
+    if (read_environment(&client->options, err) || check_options(&client->options, err))
+        goto failed;
+    keep(&client->arena, &client->options.region);
+    keep(&client->arena, &client->options.profile);
+    keep(&client->arena, &client->options.endpoint);
+    keep(&client->arena, &client->options.ca_file);
+    if (open_http(client, err))
+        goto failed;
+    open_chain(client);
+    return client;
+failed:
+    s3_client_free(client);
+    return NULL;
+}
+
+static void free_place(struct known_place *place)
+{
+    sigv4_key_deinit(&place->place.key);
+    arena_deinit(&place->arena);
+    free(place->bucket);
+    free(place->region);
+    free(place);
+}
+
+void s3_client_free(struct s3_client *client)
+{
+    if (!client)
+        return;
+    for (size_t i = 0; i < client->place_count; i++)
+        free_place(client->places[i]);
+    if (client->chain)
+        credentials_chain_free(client->chain);
+    http_free(client->http);
+    arena_deinit(&client->arena);
+    free(client);
+}
+
+const struct s3_client_options *s3_client_options(const struct s3_client *client)
+{
+    return &client->options;
+}
+
+struct http *s3_client_http(struct s3_client *client)
+{
+    return client->http;
+}
+
+struct credentials_chain *s3_client_chain(struct s3_client *client)
+{
+    return client->chain;
+}
+
+const char *s3_client_region(struct s3_client *client)
+{
+    const char *region = client->options.region;
+
+    if (!region)
+        region = credentials_region(client->chain);
+    return region ? region : "us-east-1";
+}
+
+/* --- places --- */
+
+static struct known_place *find_place(struct s3_client *client, const char *bucket)
+{
+    for (size_t i = 0; i < client->place_count; i++) {
+        if (text_equal(client->places[i]->bucket, bucket))
+            return client->places[i];
+    }
+    return NULL;
+}
+
+static struct known_place *add_place(struct s3_client *client, const char *bucket)
+{
+    struct known_place *known = mem_new(struct known_place);
+    struct known_place **place;
+
+    known->bucket = bucket ? mem_strdup(bucket) : NULL;
+    arena_init(&known->arena);
+    if (client->place_count < PLACES_MAX) {
+        place = &client->places[client->place_count++];
+    } else {
+        place = &client->places[client->oldest];
+        client->oldest = (client->oldest + 1) % PLACES_MAX;
+        free_place(*place);
+    }
+    *place = known;
+    return known;
+}
+
+static int resolve(struct s3_client *client, struct known_place *known, struct error *err)
+{
+    const struct s3_client_options *options = &client->options;
+    const struct s3_endpoint_params params = {
+        .region = known->region ? known->region : s3_client_region(client),
+        .bucket = known->bucket,
+        .endpoint = options->endpoint,
+        .addressing = options->addressing,
+        .dual_stack = options->dual_stack,
+        .fips = options->fips,
+        .accelerate = options->accelerate && known->bucket,
+        .use_arn_region = options->use_arn_region,
+    };
+
+    if (s3_endpoint_resolve(&params, &known->arena, &known->place.endpoint, err)) {
+        arena_deinit(&known->arena);
+        return -1;
+    }
+    known->place.region = arena_strdup(&known->arena, params.region);
+    known->resolved = true;
+    return 0;
+}
+
+int s3_client_place(
+    struct s3_client *client, const char *bucket, struct s3_place **ret_place, struct error *err)
+{
+    struct known_place *known = find_place(client, bucket);
+
+    if (!known)
+        known = add_place(client, bucket);
+    if (!known->resolved && resolve(client, known, err))
+        return -1;
+    *ret_place = &known->place;
+    return 0;
+}
+
+bool s3_client_learn_region(struct s3_client *client, const char *bucket, const char *region)
+{
+    struct known_place *known = find_place(client, bucket);
+
+    if (!valid_region(region))
+        return false;
+    if (!known)
+        known = add_place(client, bucket);
+    if (!text_equal(known->region, region)) {
+        free(known->region);
+        known->region = mem_strdup(region);
+        arena_deinit(&known->arena);
+        known->resolved = false;
+    }
+    return true;
+}
+
+/* --- the rest of what is learnt --- */
+
+int64_t s3_client_now_ms(const struct s3_client *client)
+{
+    return time_now_ms() + client->clock_ms;
+}
+
+void s3_client_learn_time(struct s3_client *client, int64_t server_ms)
+{
+    client->clock_ms = server_ms - time_now_ms();
+}
+
+bool s3_client_sends_checksums(const struct s3_client *client)
+{
+    switch (client->options.request_checksums) {
+    case S3_CHECKSUMS_WHEN_SUPPORTED:
+        return true;
+    case S3_CHECKSUMS_WHEN_REQUIRED:
+        return false;
+    case S3_CHECKSUMS_AUTO:
+        break;
+    }
+    return client->checksums != CHECKSUMS_REFUSED;
+}
+
+bool s3_client_checksums_unproven(const struct s3_client *client)
+{
+    return client->options.request_checksums == S3_CHECKSUMS_AUTO && client->options.endpoint &&
+           client->checksums == CHECKSUMS_UNPROVEN;
+}
+
+void s3_client_learn_checksums(struct s3_client *client, bool taken)
+{
+    if (client->checksums == CHECKSUMS_UNPROVEN)
+        client->checksums = taken ? CHECKSUMS_TAKEN : CHECKSUMS_REFUSED;
+}
+
+bool s3_client_wants_checksums(const struct s3_client *client)
+{
+    return client->options.response_checksums != S3_CHECKSUMS_WHEN_REQUIRED;
+}
