@@ -13,6 +13,10 @@ void fetch_keep(struct credentials_fetch *fetch, struct aws_credentials *credent
 {
     aws_credentials_unref(fetch->credentials);
     fetch->credentials = credentials;
+    if (credentials) {
+        free((char *)credentials->source);
+        credentials->source = mem_strdup(fetch->plan.source);
+    }
 }
 
 int fetch_keep_token(
