@@ -12,7 +12,6 @@ import hmac
 import json
 import re
 import shutil
-import socket
 import socketserver
 import ssl
 import subprocess
@@ -197,7 +196,7 @@ class Replay:
         self.expected = json.loads((case / "test-case.json").read_text())["result"]
         self.exchanges = read_traffic(case / "http-traffic.json")
         self.next, self.faults, self.lock = 0, [], threading.Lock()
-        self.servers = {}
+        self.servers, self.requests = {}, []
         self.keys, self.secrets = find_keys("\n".join(self.texts())), set()
         for text in [*self.texts(), *(e.answer.decode("latin-1") for e in self.exchanges)]:
             self.secrets |= find_secrets(text)
@@ -227,6 +226,7 @@ class Replay:
     def answer(self, request):
         """The bytes to send, None: nothing, the connection ends."""
         with self.lock:
+            self.requests.append(request)
             if self.next < len(self.exchanges):
                 exchange = self.exchanges[self.next]
                 self.next += 1
@@ -379,10 +379,3 @@ def cases(folder):
     if not folder.is_dir():
         return []
     return sorted(path.parent for path in folder.glob("*/test-case.json"))
-
-
-def free_port():
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

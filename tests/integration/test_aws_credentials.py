@@ -5,7 +5,10 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import stat
+import subprocess
+import time
 
 import pytest
 
@@ -133,7 +136,8 @@ def form(action, **fields):
 
 
 class Case:
-    """A case of one's own: files in fs/, exchanges (method, uri, headers, body, status, answer)."""
+    """A case of one's own: files in fs/, exchanges (method, uri, headers, body, status, answer and, where
+    it has some, its headers)."""
 
     def __init__(self, folder, environment, config=None, credentials=None, exchanges=(), files=None):
         self.folder = folder
@@ -151,9 +155,9 @@ class Case:
         (folder / "env.json").write_text(json.dumps({"HOME": "/home", **environment}))
         (folder / "test-case.json").write_text(json.dumps({"result": {}}))
         events = []
-        for number, (method, uri, headers, body, status, answer) in enumerate(exchanges):
+        for number, (method, uri, headers, body, status, answer, *more) in enumerate(exchanges):
             request = {"method": method, "uri": uri, "headers": headers}
-            response = {"Ok": {"status": status, "headers": {}}} if status else {"Err": "gone"}
+            response = {"Ok": {"status": status, "headers": dict(*more)}} if status else {"Err": "gone"}
             actions = [
                 {"Request": {"request": request}},
                 {"Data": {"data": {"Utf8": body}, "direction": "Request"}},
@@ -170,6 +174,7 @@ class Case:
                 [PROBE, *arguments], {**inherited(), **(extra or {})}, 60 * PATIENCE
             )
         assert not replay.faults, "\n".join(replay.faults) + stdout + stderr
+        self.requests = replay.requests
         result = json.loads(stdout)
         shown = [result["Error"]["message"]] if "Error" in result else [result["Ok"]["source"]]
         assert_no_secret(replay, stderr, *shown)
@@ -241,6 +246,17 @@ def test_what_sts_says_is_quoted(make_case):
     no = ("POST", STS, SIGNED, form("AssumeRole"), 403, sts_error("AccessDenied", "not you"))
     message = make_case({}, ROLE_CONFIG, BASE, [no]).refused()
     assert f"role {ROLE}: HTTP 403, AccessDenied: not you (request r-1)" in message
+
+
+def test_a_clock_that_is_wrong(make_case):
+    answer = sts_error("SignatureDoesNotMatch", "Signature expired")
+    date = {"Date": ["Fri, 01 Jan 2038 12:00:00 GMT"]}
+    case = make_case(
+        {}, ROLE_CONFIG, BASE, [("POST", STS, SIGNED, form("AssumeRole"), 403, answer, date), ASSUME]
+    )
+    assert case.found()
+    dates = [request.headers["x-amz-date"] for request in case.requests]
+    assert dates[0] < "2038" and dates[1].startswith("20380101T12")
 
 
 @pytest.mark.parametrize(
@@ -462,6 +478,22 @@ def test_an_instance_whose_role_is_broken(make_case):
         ],
     )
     assert "AssumeRoleUnauthorizedAccess" in case.refused()
+
+
+def test_who_is_silent_is_not_waited_for(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        start = time.monotonic()
+        result = subprocess.run(
+            [PROBE],
+            env={**inherited(), "HOME": str(tmp_path), "AWS_EC2_METADATA_SERVICE_ENDPOINT": endpoint},
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+    message = json.loads(result.stdout)["Error"]["message"]
+    assert time.monotonic() - start < 2.5 * PATIENCE, "asked more than once"
+    assert "the instance's metadata service: " in message and "no credentials of AWS" in message
 
 
 # --- the order
