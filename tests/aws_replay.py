@@ -89,7 +89,8 @@ def find_keys(text):
 
 
 def find_secrets(text):
-    return set(re.findall(rf"(?i){SECRET_NAMES}\W{{1,6}}([\w/+=-]{{6,}})", text))
+    # Not behind "/": what follows an element's end is the next element.
+    return set(re.findall(rf"(?i)(?<!/){SECRET_NAMES}\W{{1,6}}([\w/+=-]{{6,}})", text))
 
 
 # --- a signature, checked without the program's own code

@@ -174,6 +174,7 @@ class Case:
                 [PROBE, *arguments], {**inherited(), **(extra or {})}, 60 * PATIENCE
             )
         assert not replay.faults, "\n".join(replay.faults) + stdout + stderr
+        assert stderr.count('"http.request"') == len(replay.requests), "the trace log is missing"
         self.requests = replay.requests
         result = json.loads(stdout)
         shown = [result["Error"]["message"]] if "Error" in result else [result["Ok"]["source"]]
@@ -525,6 +526,14 @@ def test_no_source_at_all_names_all_of_them(make_case):
 
 
 # --- the replay itself
+
+
+def test_the_secrets_that_must_not_be_shown_are_known(make_case):
+    environment = {"AWS_SESSION_TOKEN": "session/word", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "plain/word"}
+    case = make_case(environment, "", BASE, [ASSUME], {"home/x.json": sso_token("2080-01-01T00:00:00Z")})
+    replay = aws_replay.Replay(case.folder, case.folder / "played")
+    for secret in ("base/secret+1", "role/secret", "role/token", "session/word", "plain/word", "bearer-token"):
+        assert any(secret.startswith(known) for known in replay.secrets), secret
 
 
 def test_the_replay_notices_what_was_not_asked(make_case):
