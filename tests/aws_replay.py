@@ -83,8 +83,8 @@ SECRET_NAMES = r"(?:aws_?)?(?:secret_?access_?key|session_?token|access_?token|t
 
 def find_keys(text):
     """Pairs of key id and secret in a profile file, an environment, a JSON or XML answer."""
-    ids = re.findall(r"(?i)access_?key_?id\W{1,6}([\w/+=!-]+)", text)
-    secrets = re.findall(r"(?i)secret_?access_?key\W{1,6}([\w/+=!-]+)", text)
+    ids = re.findall(r"(?i)(?<!/)access_?key_?id\W{1,6}([\w/+=!-]+)", text)
+    secrets = re.findall(r"(?i)(?<!/)secret_?access_?key\W{1,6}([\w/+=!-]+)", text)
     return dict(zip(ids, secrets))
 
 

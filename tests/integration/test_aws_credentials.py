@@ -19,7 +19,8 @@ CONFORMANCE = pathlib.Path(
     os.environ.get("SLUICE_CONFORMANCE") or ROOT.parent / "shared" / "conformance"
 )
 CASES = aws_replay.cases(CONFORMANCE / "aws-credentials")
-PROBE = pathlib.Path(os.environ.get("SLUICE_BIN", "")).parent / "tests" / "tools" / "credentials_probe"
+SLUICE = pathlib.Path(os.environ.get("SLUICE_BIN", ROOT / "build" / "sluice"))
+PROBE = SLUICE.parent / "tests" / "tools" / "credentials_probe"
 
 # How we say what the cases say in their recorded client's words.
 OUR_WORDS = {
@@ -246,7 +247,7 @@ def test_throttling_passes_though_it_is_a_400(make_case):
 def test_what_sts_says_is_quoted(make_case):
     no = ("POST", STS, SIGNED, form("AssumeRole"), 403, sts_error("AccessDenied", "not you"))
     message = make_case({}, ROLE_CONFIG, BASE, [no]).refused()
-    assert f"role {ROLE}: HTTP 403, AccessDenied: not you (request r-1)" in message
+    assert message == f"profile default, role {ROLE}: STS: HTTP 403, AccessDenied: not you (request r-1)"
 
 
 def test_a_clock_that_is_wrong(make_case):
