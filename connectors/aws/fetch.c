@@ -202,11 +202,11 @@ static enum fetch_state take_local(struct credentials_fetch *fetch)
         return fetch->credentials ? after_source(fetch) : failed(fetch);
     }
     if (!file->found) {
-        error_set(err, ERROR_DENIED, "%s: there is no %s%s%s", plan->source, plan->token_file,
-            plan->kind == PLAN_SSO ? ": run `aws sso login --profile " : "",
-            plan->kind == PLAN_SSO ? plan->sso_profile : "");
-        if (plan->kind == PLAN_SSO) /* the command's closing mark, behind the profile */
-            error_set(err, ERROR_DENIED, "%s`", err->message);
+        if (plan->kind == PLAN_SSO)
+            error_set(err, ERROR_DENIED, "%s: there is no %s: run `aws sso login --profile %s`",
+                plan->source, plan->token_file, plan->sso_profile);
+        else
+            error_set(err, ERROR_DENIED, "%s: there is no %s", plan->source, plan->token_file);
         return failed(fetch);
     }
     if (plan->kind == PLAN_SSO)

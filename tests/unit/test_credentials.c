@@ -38,7 +38,29 @@ struct fixture {
     struct waiter waiters[WAITERS];
 };
 
-/* --- the container: a new key with each answer --- */
+/* --- who is asked: a new key with each answer --- */
+
+static void say(char *bytes, size_t size, const char *body)
+{
+    snprintf(bytes, size, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(body), body);
+}
+
+/* STS, and what the instance says before it says a key; false: another question. */
+static bool answer_others(const struct origin_request *request, char *bytes, size_t size)
+{
+    if (strcmp(request->method, "PUT") == 0)
+        say(bytes, size, "token");
+    else if (strcmp(request->method, "POST") == 0)
+        say(bytes, size,
+            "<R><Credentials><AccessKeyId>ROLE</AccessKeyId><SecretAccessKey>hidden</"
+            "SecretAccessKey>"
+            "<SessionToken>hidden</SessionToken></Credentials></R>");
+    else if (request->target[strlen(request->target) - 1] == '/')
+        say(bytes, size, "role");
+    else
+        return false;
+    return true;
+}
 
 static void on_request(
     void *data, const struct origin_request *request, struct origin_answer *answer)
@@ -49,7 +71,10 @@ static void on_request(
     const int64_t expires_ms = fixture->expires_ms;
     char body[512], expiry[64] = "", text[TIME_TEXT_SIZE];
 
-    (void)request;
+    answer->bytes = bytes;
+    answer->delay_ms = fixture->delay_ms;
+    if (answer_others(request, bytes, sizeof(bytes)))
+        return;
     if (expires_ms)
         snprintf(expiry, sizeof(expiry), ", \"Expiration\": \"%s\"",
             time_format_rfc3339(expires_ms, text));
@@ -59,10 +84,7 @@ static void on_request(
     if (fixture->fail_from && number >= fixture->fail_from)
         snprintf(bytes, sizeof(bytes), "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
     else
-        snprintf(bytes, sizeof(bytes), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
-            strlen(body), body);
-    answer->bytes = bytes;
-    answer->delay_ms = fixture->delay_ms;
+        say(bytes, sizeof(bytes), body);
 }
 
 static void fixture_start(struct fixture *fixture)
@@ -77,6 +99,8 @@ static void fixture_start(struct fixture *fixture)
     fixture->origin = origin_start(&origin);
     url = mem_printf("%s/keys", origin_url(fixture->origin));
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, 1);
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", origin_url(fixture->origin), 1);
+    setenv("AWS_ENDPOINT_URL_STS", origin_url(fixture->origin), 1);
     free(url);
     fixture->pool = work_pool_new(&fixture->loop, 1, &err);
     assert_non_null(fixture->pool);
@@ -339,31 +363,89 @@ static void cancel_first(void *data)
     credentials_cancel(&fixture->waiters[0].request);
 }
 
-/* At the nth turn of the loop, for n = 1, 2, … until a pass has no such turn. */
-static void test_cancel_at_every_turn(void **state)
+/* At the nth turn of the loop, for n = 1, 2, … until a pass has no such turn; how many were
+ * stopped. */
+static unsigned cancel_at_every_turn(unsigned fail_from)
 {
     unsigned turn = 0, cancelled = 0;
     bool reached = true;
 
-    (void)state;
     while (reached) {
         struct fixture fixture = {0};
         struct turns turns;
         const struct waiter *waiter = &fixture.waiters[0];
 
         fixture_start(&fixture);
-        fixture.fail_from = 1; /* the waits between two tries have turns, too */
+        fixture.fail_from = fail_from;
         turns_start(&turns, &fixture.loop, ++turn, cancel_first, &fixture);
         start(&fixture, 0);
         loop_run(&fixture.loop);
         reached = turns.count >= turn;
         assert_int_equal(waiter->done, 1);
-        assert_null(waiter->credentials);
         cancelled += waiter->err.code == ERROR_STOPPED;
+        if (waiter->err.code != ERROR_STOPPED)
+            assert_true((waiter->credentials != NULL) == (fail_from == 0));
         turns_end(&turns);
         fixture_end(&fixture);
     }
-    assert_true(cancelled > 3);
+    return cancelled;
+}
+
+static void test_cancel_at_every_turn_of_tries(void **state)
+{
+    (void)state;
+    assert_true(cancel_at_every_turn(1) > 3);
+}
+
+static void use_config(const char *text)
+{
+    char *path = file_join(fixture_folder, "config");
+    struct error err;
+
+    assert_ok(file_write(path, text, strlen(text), &err), &err);
+    setenv("AWS_CONFIG_FILE", path, 1);
+    free(path);
+}
+
+static void test_cancel_at_every_turn_of_a_role(void **state)
+{
+    struct fixture fixture = {0};
+
+    (void)state;
+    use_config("[default]\nrole_arn = r\ncredential_source = Ec2InstanceMetadata\n");
+    fixture_start(&fixture);
+    assert_string_equal(key_of(&fixture, 0), "ROLE");
+    assert_string_equal(fixture.waiters[0].credentials->source,
+        "profile default, role r from the instance's metadata service");
+    assert_int_equal(origin_request_count(fixture.origin), 4);
+    fixture_end(&fixture);
+    assert_true(cancel_at_every_turn(0) > 3);
+    unsetenv("AWS_CONFIG_FILE");
+}
+
+static void test_cancel_ends_a_process(void **state)
+{
+    const uint64_t start_ns = time_monotonic_ns();
+
+    (void)state;
+    use_config("[default]\ncredential_process = sleep 0.3\n");
+    assert_true(cancel_at_every_turn(1) > 1);
+    use_config("[default]\ncredential_process = sleep 3600\n");
+    for (unsigned turn = 1; turn <= 2;
+         turn++) { /* its last turn comes with its end: not waited for */
+        struct fixture fixture = {0};
+        struct turns turns;
+
+        fixture_start(&fixture);
+        turns_start(&turns, &fixture.loop, turn, cancel_first, &fixture);
+        start(&fixture, 0);
+        loop_run(&fixture.loop);
+        assert_int_equal(fixture.waiters[0].err.code, ERROR_STOPPED);
+        turns_end(&turns);
+        fixture_end(&fixture);
+    }
+    assert_true(time_monotonic_ns() - start_ns < 60U * 1000000000U);
+    unsetenv("AWS_CONFIG_FILE");
 }
 
 static void test_freed_while_it_fetches_ahead(void **state)
@@ -383,12 +465,9 @@ static void test_freed_while_it_fetches_ahead(void **state)
 static void test_the_region(void **state)
 {
     struct fixture fixture = {0};
-    char *path = file_join(fixture_folder, "config");
-    struct error err;
 
     (void)state;
-    assert_ok(file_write(path, "[default]\nregion = eu-north-1\n", 30, &err), &err);
-    setenv("AWS_CONFIG_FILE", path, 1);
+    use_config("[default]\nregion = eu-north-1\n");
     fixture_start(&fixture);
     assert_string_equal(credentials_region(fixture.chain), "eu-north-1");
     fixture_end(&fixture);
@@ -403,7 +482,6 @@ static void test_the_region(void **state)
     fixture_start(&fixture);
     assert_null(credentials_region(fixture.chain));
     fixture_end(&fixture);
-    free(path);
 }
 
 int main(void)
@@ -424,7 +502,11 @@ int main(void)
         cmocka_unit_test(test_what_comes_expired_is_used_for_a_while),
         cmocka_unit_test(test_who_cancels_does_not_stop_the_others),
         cmocka_unit_test(test_who_comes_after_a_cancel_is_served),
-        cmocka_unit_test(test_cancel_at_every_turn),
+        cmocka_unit_test(test_cancel_at_every_turn_of_tries),
+        cmocka_unit_test_setup_teardown(
+            test_cancel_at_every_turn_of_a_role, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test_setup_teardown(
+            test_cancel_ends_a_process, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test(test_freed_while_it_fetches_ahead),
         cmocka_unit_test_setup_teardown(
             test_the_region, fixture_folder_make, fixture_folder_remove),
