@@ -257,7 +257,7 @@ static int64_t on_read_once(
     (void)err;
     if (call->writes++)
         return 0;
-    memcpy(bytes, "abc", 3);
+    memset(bytes, 'a', 3);
     return 3;
 }
 
