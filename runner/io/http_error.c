@@ -16,7 +16,6 @@ static const struct failure {
     {CURLE_COULDNT_RESOLVE_HOST, ERROR_IO, ERROR_TRANSIENT, "the host's name is not found"},
     {CURLE_COULDNT_RESOLVE_PROXY, ERROR_IO, ERROR_TRANSIENT, "the proxy's name is not found"},
     {CURLE_COULDNT_CONNECT, ERROR_IO, ERROR_TRANSIENT, "no connection"},
-    {CURLE_OPERATION_TIMEDOUT, ERROR_TIMEOUT, ERROR_TRANSIENT, "no connection in time"},
     {CURLE_GOT_NOTHING, ERROR_IO, ERROR_TRANSIENT, "the server hung up without an answer"},
     {CURLE_PARTIAL_FILE, ERROR_IO, ERROR_TRANSIENT, "the answer is shorter than announced"},
     {CURLE_SEND_ERROR, ERROR_IO, ERROR_TRANSIENT, "the connection broke while sending"},
@@ -60,16 +59,25 @@ static struct failure tunnel_failure(long status)
         status < 500 ? ERROR_PERMANENT : ERROR_TRANSIENT, "the proxy refuses the connection"};
 }
 
+/* curl's own limit for one line, 100 KiB, comes before ours: what it says to that is one of these.
+ */
+static bool head_too_long(const struct http_handle *handle, CURLcode result)
+{
+    const CURLcode too_large = 100; /* CURLE_TOO_LARGE, since 8.6.0 */
+
+    return (result == CURLE_OUT_OF_MEMORY || result == too_large) &&
+           handle->phase != HTTP_PHASE_CONNECTING && !handle->head.complete;
+}
+
 static struct failure judge(const struct http_handle *handle, CURLcode result)
 {
     long proxy_status = 0;
 
     if (result == CURLE_SSL_CONNECT_ERROR)
         return handshake_failure(handle->curl_message);
-    if (result == CURLE_OUT_OF_MEMORY && handle->phase != HTTP_PHASE_CONNECTING &&
-        !handle->head.complete) /* what curl says of a line that is longer than 100 KiB */
+    if (head_too_long(handle, result))
         return (struct failure){result, ERROR_LIMIT, ERROR_PERMANENT,
-            "a header of the answer is longer than is allowed"};
+            "a header of the answer is longer than the 64 KiB that all may have"};
     curl_easy_getinfo(handle->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
     if (handle->phase == HTTP_PHASE_CONNECTING && proxy_status >= 300)
         return tunnel_failure(proxy_status);
@@ -81,6 +89,9 @@ static int set_curl_error(const struct http_handle *handle, CURLcode result, str
     const struct failure failure = judge(handle, result);
     struct buffer said;
 
+    if (result == CURLE_OPERATION_TIMEDOUT) /* the only limit that curl knows is ours for this */
+        return error_set(err, ERROR_TIMEOUT, "no connection within %lld ms",
+            (long long)handle->timeouts.connect_ms);
     buffer_init(&said, 0);
     text_append_printable(&said, handle->curl_message);
     if (said.length > 0)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { LENGTH_DIGITS_MAX = 18 }; /* an int64_t has room for it */
+
 void http_head_init(struct http_head *head)
 {
     *head = (struct http_head){0};
@@ -162,6 +164,28 @@ int http_head_line(struct http_head *head, const char *line, size_t length, stru
         forget_fields(head);
     } else {
         head->complete = true;
+    }
+    return 0;
+}
+
+/* RFC 9112, 6.3: one length, or the same one again. curl takes what it cannot count for an answer
+ * without a length, of which any part would pass for the whole. */
+int http_head_check_length(const struct http_head *head, struct error *err)
+{
+    const char *first = NULL;
+
+    if (http_head_find(head, "transfer-encoding"))
+        return 0; /* it counts instead */
+    for (size_t i = 0; i < head->count; i++) {
+        const char *value = head->text.data + head->fields[i].value;
+        const size_t digits = strspn(value, "0123456789");
+
+        if (strcasecmp(head->text.data + head->fields[i].name, "content-length") != 0)
+            continue;
+        if (digits == 0 || digits > LENGTH_DIGITS_MAX || value[digits] ||
+            (first && strcmp(first, value) != 0))
+            return error_set(err, ERROR_IO, "the answer's Content-Length makes no sense");
+        first = value;
     }
     return 0;
 }

@@ -35,6 +35,9 @@ int http_head_line(struct http_head *head, const char *line, size_t length, stru
  * (no colon, a name with blanks) is left out. */
 int http_head_field(struct http_head *head, const char *line, size_t length, struct error *err);
 
+/* Of a complete head: ERROR_IO where its Content-Length is no number, or more than one. */
+int http_head_check_length(const struct http_head *head, struct error *err);
+
 /* By any case, the last of equal names; NULL: not there. */
 const char *http_head_find(const struct http_head *head, const char *name);
 

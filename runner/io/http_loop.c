@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { FAILURES_MAX = 3 };
+
 /* One for each descriptor that curl waits for. curl lets go of a kept-alive connection after each
  * request and takes it up again for the next: a socket that we opened keeps its poll handle until
  * it is closed; those of curl's own (its resolver's) come and go without notice. */
@@ -14,6 +16,8 @@ struct http_socket {
     uv_poll_t poll;
     struct http *http;
     curl_socket_t fd;
+    int events;        /* that curl waits for; 0: none */
+    unsigned failures; /* in a row */
     bool ours;
 };
 
@@ -94,19 +98,42 @@ int http_close_socket(void *http, curl_socket_t fd)
 
 /* --- what the loop says --- */
 
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void watch(struct http_socket *socket)
+{
+    if (socket->events)
+        uv_poll_start(&socket->poll, socket->events, on_poll);
+    else
+        uv_poll_stop(&socket->poll);
+}
+
+/* A connection that broke may hold the server's last words, and curl reads them, and the reason,
+ * only when it is told that there is something to read. */
+static int flags_of_failure(struct http_socket *socket)
+{
+    return ++socket->failures > FAILURES_MAX ? CURL_CSELECT_ERR
+                                             : CURL_CSELECT_IN | CURL_CSELECT_OUT;
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct http_socket *socket = container_of(poll, struct http_socket, poll);
     struct http *http = socket->http;
+    const curl_socket_t fd = socket->fd;
     int flags = 0, running;
 
     if (status < 0)
-        flags = CURL_CSELECT_ERR;
+        flags = flags_of_failure(socket);
+    else
+        socket->failures = 0;
     if (events & UV_READABLE)
         flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)
         flags |= CURL_CSELECT_OUT;
-    curl_multi_socket_action(http->multi, socket->fd, flags, &running);
+    curl_multi_socket_action(http->multi, fd, flags, &running);
+    if (status < 0 && socket_find(http, fd) == socket)
+        watch(socket); /* the loop stopped to */
     http_turn(http);
 }
 
@@ -125,26 +152,22 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *user, void
 {
     struct http *http = user;
     struct http_socket *socket = socket_find(http, fd);
-    int events = 0;
 
     (void)easy;
     (void)unused;
-    if (what == CURL_POLL_REMOVE) {
-        if (socket && socket->ours)
-            uv_poll_stop(&socket->poll);
-        else if (socket)
-            socket_close(socket);
-        return 0;
-    }
-    if (!socket)
+    if (!socket && what != CURL_POLL_REMOVE)
         socket = socket_new(http, fd, false);
     if (!socket)
-        return 0; /* the loop cannot watch it: the transfer's time-out ends it */
-    if (what & CURL_POLL_IN)
-        events |= UV_READABLE;
-    if (what & CURL_POLL_OUT)
-        events |= UV_WRITABLE;
-    uv_poll_start(&socket->poll, events, on_poll);
+        return 0; /* where the loop cannot watch it, the transfer's time-out ends it */
+    socket->events = 0;
+    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
+        socket->events |= UV_READABLE;
+    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
+        socket->events |= UV_WRITABLE;
+    if (what == CURL_POLL_REMOVE && !socket->ours)
+        socket_close(socket);
+    else
+        watch(socket);
     return 0;
 }
 

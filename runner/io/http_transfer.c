@@ -167,6 +167,8 @@ static int take_head(struct http_handle *handle, struct error *err)
     handle->trailers.bytes = handle->head.bytes; /* they share the limit */
     handle->redirecting = request->redirects_max > 0 && is_redirect(handle->head.status) &&
                           http_head_find(&handle->head, "location");
+    if (http_head_check_length(&handle->head, err))
+        return -1;
     if (handle->redirecting || !request->head)
         return 0;
     return request->head(request, err);
@@ -198,7 +200,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *data)
     }
     if (!http_transfer_goes_on(handle))
         return 0; /* cancelled in there */
-    if (handle->head.complete && handle->phase != HTTP_PHASE_RECEIVING)
+    if (handle->head.status >= 200 && handle->phase != HTTP_PHASE_RECEIVING)
         http_transfer_enter(handle, HTTP_PHASE_RECEIVING);
     else
         http_transfer_byte(handle);

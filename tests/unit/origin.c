@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -94,14 +95,16 @@ static void drop(struct connection *connection, size_t length)
 static char *read_line(struct connection *connection)
 {
     const char *end;
+    size_t length;
     char *line;
 
     while (!(end = memchr(connection->in.data, '\n', connection->in.length))) {
         if (!read_more(connection))
             return NULL;
     }
-    line = mem_strndup(connection->in.data, (size_t)(end + 1 - connection->in.data));
-    drop(connection, strlen(line));
+    length = (size_t)(end + 1 - connection->in.data);
+    line = mem_strndup(connection->in.data, length);
+    drop(connection, length);
     return line;
 }
 
@@ -427,6 +430,7 @@ struct origin *origin_start(const struct origin_options *options)
     socklen_t size = sizeof(address);
     struct origin *origin = mem_new(struct origin);
 
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes where nobody listens any more */
     origin->options = *options;
     if (options->certificate)
         origin->tls = make_tls(options);
