@@ -43,6 +43,10 @@ class Exchange:
         return self.status is None or self.status >= 500 or self.status == 429
 
 
+def read_json(path, otherwise):
+    return json.loads(path.read_text()) if path.exists() else otherwise
+
+
 def bytes_of(data):
     return data["Utf8"].encode() if "Utf8" in data else base64.b64decode(data["Base64"])
 
@@ -50,7 +54,7 @@ def bytes_of(data):
 def read_traffic(path):
     """The exchanges in the order of their requests."""
     exchanges = {}
-    for event in json.loads(path.read_text())["events"]:
+    for event in read_json(path, {"events": []})["events"]:
         exchange = exchanges.setdefault(event["connection_id"], Exchange())
         (kind, content), = event["action"].items()
         if kind == "Request":
@@ -193,7 +197,7 @@ class Replay:
 
     def __init__(self, case, folder):
         self.case, self.folder = case, folder
-        self.environment = json.loads((case / "env.json").read_text())
+        self.environment = read_json(case / "env.json", {})
         self.expected = json.loads((case / "test-case.json").read_text())["result"]
         self.exchanges = read_traffic(case / "http-traffic.json")
         self.next, self.faults, self.lock = 0, [], threading.Lock()
