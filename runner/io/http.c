@@ -7,6 +7,13 @@
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+enum {
+    BUFFER_BYTES = 256 * 1024,
+    BUFFER_BYTES_MIN = 16 * 1024,
+    BUFFER_BYTES_MAX = 512 * 1024,
+};
 
 /* --- lists --- */
 
@@ -181,16 +188,16 @@ static void finish(struct http_transfer *transfer, struct error *err)
 
 static void finish_ending(struct http *http)
 {
-    struct http_transfer_list ending = http->ending;
+    struct http_transfer *transfer, *next;
 
     /* What ends from here on is for the next turn: somebody whose every request fails at once must
      * not keep the loop from its other work. */
+    transfer = http->ending.first;
     http->ending = (struct http_transfer_list){0};
-    while (ending.first) {
-        struct http_transfer *transfer = ending.first;
+    for (; transfer; transfer = next) {
         struct error err = {0};
 
-        list_remove(&ending, transfer);
+        next = transfer->next;
         if (transfer->handle)
             curl_multi_remove_handle(http->multi, transfer->handle->easy);
         http_outcome(transfer, &err);
@@ -294,14 +301,33 @@ static int check_ca_file(const char *path, struct error *err)
     return 0;
 }
 
+/* Where the system has its certificates, if that is not where curl was built to look: a program
+ * may run on another distribution than the one that it was built on. NULL: leave it to curl. */
+static const char *system_ca_file(void)
+{
+    static const char *const paths[] = {"/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+    const char *built_in = curl_version_info(CURLVERSION_NOW)->cainfo;
+
+    if (built_in && access(built_in, R_OK) == 0)
+        return built_in;
+    for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
+        if (access(paths[i], R_OK) == 0)
+            return paths[i];
+    }
+    return NULL;
+}
+
 static int choose_ca_file(struct http *http, const char *asked, struct error *err)
 {
     const char *path = asked ? asked : getenv("SSL_CERT_FILE");
+    const bool named = path && path[0];
 
-    if (!path || !path[0])
-        return 0;
-    http->ca_file = mem_strdup(path);
-    return check_ca_file(path, err);
+    if (!named)
+        path = system_ca_file();
+    if (path)
+        http->ca_file = mem_strdup(path);
+    return named ? check_ca_file(path, err) : 0;
 }
 
 void http_handle_closed(struct http *http)
@@ -329,7 +355,8 @@ struct http *http_new(const struct http_options *options, struct error *err)
     http->loop = options->loop;
     http->log = options->log;
     http->connections = options->connections;
-    http->buffer_bytes = options->buffer_bytes ? options->buffer_bytes : 256 * (size_t)1024;
+    http->buffer_bytes = options->buffer_bytes ? options->buffer_bytes : BUFFER_BYTES;
+    assert(http->buffer_bytes >= BUFFER_BYTES_MIN && http->buffer_bytes <= BUFFER_BYTES_MAX);
     http->user_agent =
         mem_strdup(options->user_agent ? options->user_agent : "sluice/" SLUICE_VERSION);
     if (!getenv("http_proxy") && !getenv("REQUEST_METHOD")) /* CGI: a header of the client's */

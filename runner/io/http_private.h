@@ -5,6 +5,7 @@
  * http_handle.c    a curl handle, used for one transfer after the other: options, headers
  * http_transfer.c  what curl calls: head, body, and the time-outs
  * http_body.c      what is sent
+ * http_head.c      the head of an answer
  * http_url.c       hosts and redirects
  * http_error.c     curl's codes as errors; log lines
  *
@@ -101,7 +102,7 @@ struct http_socket;
 struct http {
     struct loop *loop;
     struct log *log;
-    char *ca_file, *user_agent; /* ca_file NULL: curl's own */
+    char *ca_file, *user_agent; /* ca_file NULL: there is none but curl's */
     const char *http_proxy;     /* $HTTP_PROXY, where curl does not look; NULL: none */
     size_t buffer_bytes;
     unsigned connections;

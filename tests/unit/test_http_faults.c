@@ -4,6 +4,8 @@
 
 /* --- one answer, one outcome --- */
 
+enum { ANY_STATUS = -1 };
+
 struct fault {
     struct origin_answer answer;
     enum error_code code;
@@ -31,7 +33,8 @@ static void expect_fault(const struct fault *fault)
     if (fault->says)
         assert_contains(call.err.message, fault->says);
     assert_contains(call.err.message, "http://127.0.0.1:");
-    assert_int_equal(call.request.status, fault->status);
+    if (fault->status != ANY_STATUS)
+        assert_int_equal(call.request.status, fault->status);
     call_deinit(&call);
     client_end(&client);
 }
@@ -82,10 +85,12 @@ static void test_answers_that_are_none(void **state)
             ERROR_PERMANENT, NULL, 0, false},
         {{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551617\r\n\r\nx",
              .end = ORIGIN_CLOSE},
-            ERROR_IO, ERROR_PERMANENT, "Content-Length", 200, false},
+            ERROR_IO, ERROR_PERMANENT, NULL, ANY_STATUS /* some versions of curl refuse it first */,
+            false},
         {{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
              .end = ORIGIN_CLOSE},
-            ERROR_IO, ERROR_PERMANENT, "Content-Length", 200, false},
+            ERROR_IO, ERROR_PERMANENT, NULL, ANY_STATUS /* some versions of curl refuse it first */,
+            false},
     };
 
     (void)state;
@@ -315,7 +320,7 @@ static void test_no_timeout_in_the_queue(void **state)
 struct scenario {
     struct origin_options origin;
     unsigned connections, count, redirects;
-    bool upload, pauses;
+    bool upload, pauses, by_name; /* asks the resolver */
 };
 
 struct cancelling {
@@ -365,6 +370,12 @@ static unsigned run_scenario(const struct scenario *scenario, unsigned turn)
 
         call_init(call, &cancelling.client, scenario->upload ? "PUT" : "GET", "/?secret");
         call->request.redirects_max = scenario->redirects;
+        if (scenario->by_name) {
+            free(call->url);
+            call->url =
+                mem_printf("http://localhost:%u/?secret", origin_port(cancelling.client.origin));
+            call->request.url = call->url;
+        }
         if (scenario->upload)
             call->request.body = (struct http_body){
                 .kind = HTTP_BODY_MEMORY, .bytes = megabyte, .length = sizeof(megabyte)};
@@ -426,6 +437,10 @@ static void test_cancel_at_each_turn(void **state)
             .connections = 1,
             .count = 1,
             .redirects = 5},
+        {.origin = {.answers = &ok_hello, .answer_count = 1},
+            .connections = 2,
+            .count = 2,
+            .by_name = true},
         {.origin = {.answers = gone, .answer_count = 2}, .connections = 1, .count = 3},
     };
 
