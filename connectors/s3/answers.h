@@ -29,7 +29,7 @@ enum s3_field_type {
 struct s3_document;
 
 struct s3_field {
-    const char *name;   /* of the element; "": the text of the document's root itself */
+    const char *name; /* of the element; "": not one within, but the one around the field itself */
     const char *within; /* the element around it, such as "Buckets"; NULL: none */
     enum s3_field_type type;
     size_t offset;

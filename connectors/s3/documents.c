@@ -32,11 +32,6 @@
         .name = (element), .within = (around), .type = S3_FIELD_LIST,                              \
         .offset = offsetof(object, member), .item = &(document)                                    \
     }
-#define CHECKSUMS(object, member)                                                                  \
-    TEXT(object, "ChecksumCRC32", member.crc32), TEXT(object, "ChecksumCRC32C", member.crc32c),    \
-        TEXT(object, "ChecksumCRC64NVME", member.crc64nvme),                                       \
-        TEXT(object, "ChecksumSHA1", member.sha1), TEXT(object, "ChecksumSHA256", member.sha256),  \
-        TEXT(object, "ChecksumType", member.type)
 #define DOCUMENT(root, object, table)                                                              \
     {                                                                                              \
         .name = (root), .fields = (table), .field_count = ARRAY_LENGTH(table),                     \
@@ -56,6 +51,18 @@ static const struct s3_field prefix_fields[] = {
 };
 static const struct s3_document prefix =
     DOCUMENT("CommonPrefixes", struct s3_prefix, prefix_fields);
+
+/* Beside the fields of what they are of. */
+static const struct s3_field checksum_fields[] = {
+    TEXT(struct s3_checksum_values, "ChecksumCRC32", crc32),
+    TEXT(struct s3_checksum_values, "ChecksumCRC32C", crc32c),
+    TEXT(struct s3_checksum_values, "ChecksumCRC64NVME", crc64nvme),
+    TEXT(struct s3_checksum_values, "ChecksumSHA1", sha1),
+    TEXT(struct s3_checksum_values, "ChecksumSHA256", sha256),
+    TEXT(struct s3_checksum_values, "ChecksumType", type),
+};
+static const struct s3_document checksums =
+    DOCUMENT("Checksums", struct s3_checksum_values, checksum_fields);
 
 /* --- listings --- */
 
@@ -182,7 +189,7 @@ static const struct s3_field listed_part_fields[] = {
     NUMBER(struct s3_listed_part, "Size", size),
     TIME(struct s3_listed_part, "LastModified", modified_ms),
     TEXT(struct s3_listed_part, "ETag", etag),
-    CHECKSUMS(struct s3_listed_part, checksums),
+    STRUCT(struct s3_listed_part, "", checksums, checksums),
 };
 static const struct s3_document listed_part =
     DOCUMENT("Part", struct s3_listed_part, listed_part_fields);
@@ -219,7 +226,7 @@ static const struct s3_field complete_upload_fields[] = {
     TEXT(struct s3_complete_upload, "Bucket", bucket),
     NAME(struct s3_complete_upload, "Key", key),
     TEXT(struct s3_complete_upload, "ETag", etag),
-    CHECKSUMS(struct s3_complete_upload, checksums),
+    STRUCT(struct s3_complete_upload, "", checksums, checksums),
 };
 const struct s3_document s3_document_complete_upload =
     DOCUMENT("CompleteMultipartUploadResult", struct s3_complete_upload, complete_upload_fields);
@@ -229,7 +236,7 @@ const struct s3_document s3_document_complete_upload =
 static const struct s3_field copied_fields[] = {
     TEXT(struct s3_copied, "ETag", etag),
     TIME(struct s3_copied, "LastModified", modified_ms),
-    CHECKSUMS(struct s3_copied, checksums),
+    STRUCT(struct s3_copied, "", checksums, checksums),
 };
 const struct s3_document s3_document_copied_object =
     DOCUMENT("CopyObjectResult", struct s3_copied, copied_fields);

@@ -127,11 +127,15 @@ static json_t *json_of(const struct s3_document *document, const void *object)
         json_t *value = json_of_field(field, (const char *)object + field->offset);
         const char *member = member_name(document, field);
 
-        if (json_is_null(value) || (json_is_object(value) && !json_object_size(value)) ||
-            is_metadata(member))
+        if (json_is_object(value) && !field->name[0]) {
+            json_object_update(result, value); /* beside the others */
             json_decref(value);
-        else
+        } else if (json_is_null(value) || (json_is_object(value) && !json_object_size(value)) ||
+                   is_metadata(member)) {
+            json_decref(value);
+        } else {
             json_object_set_new(result, member, value);
+        }
     }
     return result;
 }
@@ -270,7 +274,7 @@ static void test_names_are_decoded_where_they_are_encoded(void **state)
     assert_int_equal(
         s3_answer_parse(&s3_document_list_objects, text, strlen(text), &arena, &list, &err), -1);
     assert_int_equal(err.code, ERROR_DATA); /* no key of ours can hold a NUL */
-    memcpy(zero, "%02", 3);
+    zero[2] = '2';
     parse(&s3_document_list_objects, text, &list);
     listed = list.contents.items;
     assert_int_equal(list.contents.count, 1);

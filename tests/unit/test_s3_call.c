@@ -25,6 +25,12 @@ static void on_done(struct s3_call *call, const struct error *err)
     assert_int_equal(strlen(call->answer), call->answer_length);
 }
 
+static void on_second_done(struct s3_call *call, const struct error *err)
+{
+    (void)call;
+    assert_null(err);
+}
+
 static int on_write(struct s3_call *call, const char *bytes, size_t length, struct error *err)
 {
     struct run *run = container_of(call, struct run, call);
@@ -210,6 +216,56 @@ static void test_headers_that_would_become_two_are_refused(void **state)
     end(&run);
 }
 
+static void test_over_tls_the_body_is_not_hashed(void **state)
+{
+    const struct origin_answer answer = {.bytes = ok_text};
+    struct s3_client_options options = {0};
+    char *ca, *certificate, *key;
+    struct origin_options script = {.answers = &answer, .answer_count = 1};
+    struct run run = {0};
+
+    (void)state;
+    origin_make_certificate(fixture_folder, ORIGIN_CERTIFICATE_GOOD);
+    options.ca_file = ca = mem_printf("%s/ca.pem", fixture_folder);
+    script.certificate = certificate = mem_printf("%s/certificate.pem", fixture_folder);
+    script.key = key = mem_printf("%s/key.pem", fixture_folder);
+    s3_fixture_init(&run.fixture, &options, &script);
+    run.call = (struct s3_call){.method = "PUT", .bucket = "b", .key = "k", .done = on_done};
+    run.call.body = (struct http_body){.kind = HTTP_BODY_MEMORY, .bytes = "hello", .length = 5};
+    go(&run);
+    good(&run);
+    assert_contains(sent(&run, 0)->head, "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD");
+    s3_fixture_deinit(&run.fixture);
+    free(ca);
+    free(certificate);
+    free(key);
+}
+
+/* What waits in the queue goes to where the bucket is known to be when it leaves. */
+static void test_the_signature_is_made_when_the_queue_is_left(void **state)
+{
+    const struct s3_client_options options = {.concurrency = 1};
+    char *moved = s3_answer(301, "x-amz-bucket-region: eu-west-1\r\n", "");
+    struct run run;
+    struct s3_call second;
+
+    (void)state;
+    start_texts(&run, &options, (char *[]){moved, ok_text, NULL});
+    second = run.call;
+    second.done = on_second_done;
+    s3_call_start(run.fixture.client, &second);
+    go(&run);
+    good(&run);
+    assert_int_equal(second.status, 200);
+    assert_int_equal(sent_count(&run), 3);
+    assert_int_equal(second.tries + run.call.tries, 3); /* one of them was not sent in vain */
+    assert_contains(sent(&run, 0)->head, "/us-east-1/s3/");
+    assert_contains(sent(&run, 1)->head, "/eu-west-1/s3/");
+    assert_contains(sent(&run, 2)->head, "/eu-west-1/s3/");
+    end(&run);
+    free(moved);
+}
+
 /* --- what is tried again, and what not --- */
 
 static void test_each_answer_ends_or_is_tried_again(void **state)
@@ -324,8 +380,9 @@ static int64_t read_three(struct http_request *request, char *bytes, size_t size
     (void)err;
     if (run->body.length >= 3 || size < 3)
         return 0;
-    memcpy(bytes, "abc", 3);
-    buffer_append(&run->body, "abc", 3);
+    for (size_t i = 0; i < 3; i++)
+        bytes[i] = (char)('a' + i);
+    buffer_append(&run->body, bytes, 3);
     return 3;
 }
 
@@ -499,6 +556,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_request_is_signed_and_its_names_are_encoded),
         cmocka_unit_test(test_a_body_in_memory_is_hashed_where_nothing_else_protects_it),
+        cmocka_unit_test_setup_teardown(
+            test_over_tls_the_body_is_not_hashed, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test(test_the_signature_is_made_when_the_queue_is_left),
         cmocka_unit_test(test_unsigned_access_signs_nothing),
         cmocka_unit_test(test_headers_that_would_become_two_are_refused),
         cmocka_unit_test(test_each_answer_ends_or_is_tried_again),
