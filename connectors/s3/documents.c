@@ -10,6 +10,10 @@
     {                                                                                              \
         .name = (element), .type = S3_FIELD_NAME, .offset = offsetof(object, member)               \
     }
+#define ECHO(object, element, member)                                                              \
+    {                                                                                              \
+        .name = (element), .type = S3_FIELD_ECHO, .offset = offsetof(object, member)               \
+    }
 #define NUMBER(object, element, member)                                                            \
     {                                                                                              \
         .name = (element), .type = S3_FIELD_NUMBER, .offset = offsetof(object, member)             \
@@ -80,13 +84,13 @@ static const struct s3_document listed = DOCUMENT("Contents", struct s3_listed, 
 
 static const struct s3_field list_objects_fields[] = {
     TEXT(struct s3_list_objects, "Name", name),
-    NAME(struct s3_list_objects, "Prefix", prefix),
-    NAME(struct s3_list_objects, "Delimiter", delimiter),
+    ECHO(struct s3_list_objects, "Prefix", prefix),
+    ECHO(struct s3_list_objects, "Delimiter", delimiter),
     TEXT(struct s3_list_objects, "EncodingType", encoding_type),
     TEXT(struct s3_list_objects, "ContinuationToken", continuation_token),
     TEXT(struct s3_list_objects, "NextContinuationToken", next_continuation_token),
-    NAME(struct s3_list_objects, "StartAfter", start_after),
-    NAME(struct s3_list_objects, "Marker", marker),
+    ECHO(struct s3_list_objects, "StartAfter", start_after),
+    ECHO(struct s3_list_objects, "Marker", marker),
     NAME(struct s3_list_objects, "NextMarker", next_marker),
     NUMBER(struct s3_list_objects, "MaxKeys", max_keys),
     NUMBER(struct s3_list_objects, "KeyCount", key_count),
@@ -113,10 +117,10 @@ static const struct s3_document version = DOCUMENT("Version", struct s3_version,
 
 static const struct s3_field list_versions_fields[] = {
     TEXT(struct s3_list_versions, "Name", name),
-    NAME(struct s3_list_versions, "Prefix", prefix),
-    NAME(struct s3_list_versions, "Delimiter", delimiter),
+    ECHO(struct s3_list_versions, "Prefix", prefix),
+    ECHO(struct s3_list_versions, "Delimiter", delimiter),
     TEXT(struct s3_list_versions, "EncodingType", encoding_type),
-    NAME(struct s3_list_versions, "KeyMarker", key_marker),
+    ECHO(struct s3_list_versions, "KeyMarker", key_marker),
     TEXT(struct s3_list_versions, "VersionIdMarker", version_id_marker),
     NAME(struct s3_list_versions, "NextKeyMarker", next_key_marker),
     TEXT(struct s3_list_versions, "NextVersionIdMarker", next_version_id_marker),
@@ -169,10 +173,10 @@ static const struct s3_document upload = DOCUMENT("Upload", struct s3_upload, up
 
 static const struct s3_field list_uploads_fields[] = {
     TEXT(struct s3_list_uploads, "Bucket", bucket),
-    NAME(struct s3_list_uploads, "Prefix", prefix),
-    NAME(struct s3_list_uploads, "Delimiter", delimiter),
+    ECHO(struct s3_list_uploads, "Prefix", prefix),
+    ECHO(struct s3_list_uploads, "Delimiter", delimiter),
     TEXT(struct s3_list_uploads, "EncodingType", encoding_type),
-    NAME(struct s3_list_uploads, "KeyMarker", key_marker),
+    ECHO(struct s3_list_uploads, "KeyMarker", key_marker),
     TEXT(struct s3_list_uploads, "UploadIdMarker", upload_id_marker),
     NAME(struct s3_list_uploads, "NextKeyMarker", next_key_marker),
     TEXT(struct s3_list_uploads, "NextUploadIdMarker", next_upload_id_marker),
