@@ -13,7 +13,7 @@
 
 void exchange_take_credentials(struct s3_exchange *x, const struct aws_credentials *credentials)
 {
-    aws_credentials_unref((struct aws_credentials *)x->credentials);
+    aws_credentials_unref(x->credentials);
     x->credentials = credentials;
 }
 

@@ -191,4 +191,19 @@ static inline void s3_http_date(int64_t time_ms, char text[64])
     assert_int_equal(time_format(time_ms, "%a, %d %b %Y %H:%M:%S GMT", text, 64, NULL), 0);
 }
 
+/* --- how it ended --- */
+
+static inline void s3_good(const struct error *outcome)
+{
+    if (outcome->code)
+        fail_msg("%s", outcome->message);
+}
+
+static inline void s3_failed(const struct error *outcome, enum error_code code, const char *words)
+{
+    if (outcome->code != code)
+        fail_msg("%s: %s", error_code_name(outcome->code), outcome->message);
+    assert_contains(outcome->message, words);
+}
+
 #endif
