@@ -10,7 +10,6 @@ struct run {
     struct buffer body; /* what `write` was given */
     char range[64], answer[256], kept_header[64];
     struct http_header header;
-    struct turns turns;
 };
 
 static void on_done(struct s3_call *call, const struct error *err)
@@ -470,73 +469,7 @@ static void test_an_error_in_a_good_answer(void **state)
     free(gone);
 }
 
-/* --- each request of a call may be the one under way when it is cancelled --- */
-
-static void cancel(void *data)
-{
-    struct run *run = data;
-
-    s3_call_cancel(&run->call);
-    s3_call_cancel(&run->call); /* again is harmless */
-}
-
-/* False: it was over by then. */
-static bool run_and_cancel(const struct origin_answer *answers, size_t count, unsigned turn)
-{
-    struct run run;
-    bool cancelled;
-
-    s3_fake_credentials.waits = turn % 2;
-    start(&run, NULL, answers, count);
-    run.call.prepare = on_prepare;
-    run.call.write = on_write;
-    turns_start(&run.turns, &run.fixture.loop, turn, cancel, &run);
-    go(&run);
-    turns_end(&run.turns);
-    cancelled = run.turns.count >= turn;
-    if (run.outcome.code)
-        s3_failed(&run.outcome, ERROR_STOPPED, "GET s3://bucket/k: ");
-    s3_call_cancel(&run.call); /* over: harmless */
-    end(&run);
-    return cancelled;
-}
-
-static void test_cancel_at_each_turn(void **state)
-{
-    static char moved[] = "HTTP/1.1 301 Moved\r\nx-amz-bucket-region: eu-west-1\r\n"
-                          "Content-Length: 0\r\n\r\n";
-    static char busy[] = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
-    static const struct origin_answer answers[] = {
-        {.bytes = moved},
-        {.bytes = busy},
-        {.end = ORIGIN_RESET},
-        {.bytes = ok_text, .piece_bytes = 8, .piece_delay_ms = 1},
-    };
-    unsigned turn = 1;
-
-    (void)state;
-    while (run_and_cancel(answers, ARRAY_LENGTH(answers), turn))
-        turn++;
-    assert_in_range(turn, 8, 10000); /* it was cancelled at so many turns, then it was too late */
-}
-
-static void test_cancel_before_the_first_turn(void **state)
-{
-    struct run run;
-
-    (void)state;
-    start_texts(&run, NULL, (char *[]){ok_text, NULL});
-    s3_call_start(run.fixture.client, &run.call);
-    s3_call_cancel(&run.call);
-    assert_int_equal(run.done_count, 0);
-    loop_run(&run.fixture.loop);
-    assert_int_equal(run.done_count, 1);
-    s3_failed(&run.outcome, ERROR_STOPPED, "GET s3://bucket/k: cancelled");
-    assert_int_equal(sent_count(&run), 0);
-    go(&run); /* and it can be started again */
-    s3_good(&run.outcome);
-    end(&run);
-}
+/* --- the end --- */
 
 struct last {
     struct s3_call call;
@@ -583,8 +516,6 @@ int main(void)
         cmocka_unit_test(test_a_stream_is_sent_again_only_where_it_is_rewound),
         cmocka_unit_test(test_retry_after_is_heeded_within_our_limits),
         cmocka_unit_test(test_an_error_in_a_good_answer),
-        cmocka_unit_test(test_cancel_at_each_turn),
-        cmocka_unit_test(test_cancel_before_the_first_turn),
         cmocka_unit_test(test_call_and_client_may_go_in_done),
     };
 
