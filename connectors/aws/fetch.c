@@ -253,14 +253,18 @@ static enum fetch_state next_state(struct credentials_fetch *fetch)
 
 /* --- the end --- */
 
-/* Where the instance was only a guess, what matters is what came before it. */
+/* Who was asked stands in front, the whole chain of roles never: it would push out what they said.
+ * Where the instance was only a guess, what matters is what came before it. */
 static void explain(struct credentials_fetch *fetch)
 {
     const struct error why = fetch->err;
+    const struct plan_role *role = &fetch->plan.roles[fetch->role_index];
 
     if (!fetch->planned || why.class == ERROR_CANCELLED)
         return;
-    if (!strstr(why.message, fetch->plan.source))
+    if (fetch->credentials && fetch->role_index < fetch->plan.role_count)
+        error_prefix(&fetch->err, "profile %s, role %s", role->profile, role->arn);
+    else if (!strstr(why.message, fetch->plan.source))
         error_prefix(&fetch->err, "%s", fetch->plan.source);
     if (fetch->plan.only_guess) {
         error_set(&fetch->err, ERROR_DENIED, "no credentials of AWS: %s; %s", fetch->plan.notes,
@@ -293,8 +297,8 @@ static void fetch_step(struct credentials_fetch *fetch)
         return;
     assert(!fetch->job_busy && !fetch->exchange_busy);
     if (fetch->err.code) {
-        fetch_keep(fetch, NULL);
         explain(fetch);
+        fetch_keep(fetch, NULL);
     }
     release(fetch);
     fetch->state = FETCH_IDLE;
