@@ -24,6 +24,8 @@ struct credentials_chain {
     char key_id[32];
     unsigned generation, expired_count, start_count;
     bool unsigned_access, cancelled;
+    void (*closed)(void *data);
+    void *closed_data;
 };
 
 /* What the next chain does. */
@@ -65,14 +67,20 @@ struct credentials_chain *credentials_chain_new(const struct credentials_options
 
     timer_init(&chain->timer, options->loop);
     chain->unsigned_access = options->unsigned_access;
+    chain->closed = options->closed;
+    chain->closed_data = options->closed_data;
     s3_fake_renew(chain);
     s3_fixture_chain = chain;
     return chain;
 }
 
+/* As late as when it was fetching ahead. */
 static void s3_fake_on_closed(struct timer *timer)
 {
-    free(container_of(timer, struct credentials_chain, timer));
+    struct credentials_chain *chain = container_of(timer, struct credentials_chain, timer);
+
+    chain->closed(chain->closed_data);
+    free(chain);
 }
 
 void credentials_chain_free(struct credentials_chain *chain)
