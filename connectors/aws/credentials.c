@@ -31,6 +31,8 @@ struct credentials_chain {
     struct timer timer; /* brings what is there already */
     char *region;
     bool region_known;
+    void (*closed)(void *data);
+    void *closed_data;
 };
 
 static const char *process_variable(void *data, const char *name)
@@ -149,6 +151,8 @@ static void free_now(struct credentials_chain *chain)
     free(chain->sts_region);
     free(chain->region);
     timer_close(&chain->timer, on_timer_closed);
+    if (chain->closed)
+        chain->closed(chain->closed_data);
 }
 
 static void fetch_unless_under_way(struct credentials_chain *chain)
@@ -194,6 +198,8 @@ struct credentials_chain *credentials_chain_new(const struct credentials_options
 
     chain->loop = options->loop;
     chain->now_ms = time_now_ms;
+    chain->closed = options->closed;
+    chain->closed_data = options->closed_data;
     chain->environment.get = process_variable;
     chain->profile = options->profile ? mem_strdup(options->profile) : NULL;
     chain->sts_region = options->region ? mem_strdup(options->region) : NULL;

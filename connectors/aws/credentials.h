@@ -47,6 +47,9 @@ struct credentials_options {
     const char *profile;    /* NULL: from the environment */
     const char *region;     /* where STS is asked; NULL: credentials_region()'s, us-east-1 */
     bool unsigned_access;
+    void (*closed)(void *data); /* after credentials_chain_free(): `http` and `lane` are not needed
+                                   any more and may go in here. NULL: nobody asks */
+    void *closed_data;
 };
 
 struct credentials_chain;
@@ -54,7 +57,7 @@ struct credentials_chain;
 struct credentials_chain *credentials_chain_new(const struct credentials_options *options);
 
 /* No request may be under way. What it fetches ahead by itself is cancelled and ends in later turns
- * of the loop: `http` and `lane` outlive these. NULL is harmless. */
+ * of the loop: `http` and `lane` outlive these, `closed` says when. NULL is harmless. */
 void credentials_chain_free(struct credentials_chain *chain);
 
 struct credentials_request;

@@ -87,6 +87,15 @@ static void on_request(
         say(bytes, sizeof(bytes), body);
 }
 
+/* The chain is the only one that uses it. */
+static void on_closed(void *data)
+{
+    struct fixture *fixture = data;
+
+    http_free(fixture->http);
+    fixture->http = NULL;
+}
+
 static void fixture_start(struct fixture *fixture)
 {
     struct origin_options origin = {.answer = on_request, .data = fixture};
@@ -109,7 +118,12 @@ static void fixture_start(struct fixture *fixture)
         http_new(&(struct http_options){.loop = &fixture->loop, .connections = 4}, &err);
     assert_non_null(fixture->http);
     options = (struct credentials_options){
-        .loop = &fixture->loop, .http = fixture->http, .lane = &fixture->lane};
+        .loop = &fixture->loop,
+        .http = fixture->http,
+        .lane = &fixture->lane,
+        .closed = on_closed,
+        .closed_data = fixture,
+    };
     fixture->chain = credentials_chain_new(&options);
     credentials_chain_set_clock(fixture->chain, test_clock);
 }
@@ -128,7 +142,7 @@ static void fixture_end(struct fixture *fixture)
         waiter_clear(&fixture->waiters[i]);
     credentials_chain_free(fixture->chain);
     loop_run(&fixture->loop);
-    http_free(fixture->http);
+    assert_null(fixture->http);
     work_lane_deinit(&fixture->lane);
     work_pool_free(fixture->pool);
     fixture_loop_deinit(&fixture->loop);
