@@ -407,7 +407,6 @@ void http_start(struct http *http, struct http_request *request)
 void http_cancel(struct http_request *request)
 {
     struct http_transfer *transfer = request->transfer;
-
     struct error stopped;
 
     if (!transfer)
