@@ -3,11 +3,7 @@
 #include "runner/io/http_private.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <openssl/pem.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     BUFFER_BYTES = 256 * 1024,
@@ -279,57 +275,6 @@ void http_turn_soon(struct http *http)
 
 /* --- the client's life --- */
 
-/* curl looks at it only when the first connection is made, and then blames the server. */
-static int check_ca_file(const char *path, struct error *err)
-{
-    FILE *file = fopen(path, "re");
-    X509 *certificate;
-
-    if (!file) {
-        error_set_errno(err, errno, "cannot read the CA file %s", path);
-        err->code = ERROR_INVALID;
-        return -1;
-    }
-    certificate = PEM_read_X509_AUX(file, NULL, NULL, NULL);
-    fclose(file);
-    if (!certificate)
-        return error_set(err, ERROR_INVALID,
-            "the CA file %s has no certificate in it: it must be in PEM form, with a line "
-            "-----BEGIN CERTIFICATE-----",
-            path);
-    X509_free(certificate);
-    return 0;
-}
-
-/* Where the system has its certificates, if that is not where curl was built to look: a program
- * may run on another distribution than the one that it was built on. NULL: leave it to curl. */
-static const char *system_ca_file(void)
-{
-    static const char *const paths[] = {"/etc/ssl/certs/ca-certificates.crt",
-        "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
-    const char *built_in = curl_version_info(CURLVERSION_NOW)->cainfo;
-
-    if (built_in && access(built_in, R_OK) == 0)
-        return built_in;
-    for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
-        if (access(paths[i], R_OK) == 0)
-            return paths[i];
-    }
-    return NULL;
-}
-
-static int choose_ca_file(struct http *http, const char *asked, struct error *err)
-{
-    const char *path = asked ? asked : getenv("SSL_CERT_FILE");
-    const bool named = path && path[0];
-
-    if (!named)
-        path = system_ca_file();
-    if (path)
-        http->ca_file = mem_strdup(path);
-    return named ? check_ca_file(path, err) : 0;
-}
-
 void http_handle_closed(struct http *http)
 {
     if (--http->open_handles > 0)
@@ -365,7 +310,7 @@ struct http *http_new(const struct http_options *options, struct error *err)
     http_loop_init(http);
     if (!http->multi)
         error_set(err, ERROR_NO_MEMORY, "libcurl has no memory for its handles");
-    if (!http->multi || choose_ca_file(http, options->ca_file, err)) {
+    if (!http->multi || http_choose_ca_file(http, options->ca_file, err)) {
         http_free(http);
         return NULL;
     }
@@ -407,7 +352,6 @@ void http_start(struct http *http, struct http_request *request)
 void http_cancel(struct http_request *request)
 {
     struct http_transfer *transfer = request->transfer;
-
     struct error stopped;
 
     if (!transfer)
@@ -431,49 +375,7 @@ void http_resume(struct http_request *request)
     http_turn_soon(handle->http);
 }
 
-/* --- questions --- */
-
-static const struct http_handle *answered_handle(const struct http_request *request)
-{
-    const struct http_transfer *transfer = request->transfer;
-
-    if (!transfer && request->http && request->http->finishing &&
-        request->http->finishing->request == request)
-        transfer = request->http->finishing;
-    return transfer && transfer->handle && transfer->handle->head.complete ? transfer->handle
-                                                                           : NULL;
-}
-
-const char *http_response_header(const struct http_request *request, const char *name)
-{
-    const struct http_handle *handle = answered_handle(request);
-    const char *value;
-
-    if (!handle)
-        return NULL;
-    value = http_head_find(&handle->trailers, name);
-    return value ? value : http_head_find(&handle->head, name);
-}
-
-bool http_response_header_at(
-    const struct http_request *request, size_t index, struct http_header *ret_header)
-{
-    const struct http_handle *handle = answered_handle(request);
-    const struct http_head *head;
-
-    if (!handle)
-        return false;
-    head = &handle->head;
-    if (index >= head->count) {
-        index -= head->count;
-        head = &handle->trailers;
-    }
-    if (index >= head->count)
-        return false;
-    ret_header->name = head->text.data + head->fields[index].name;
-    ret_header->value = head->text.data + head->fields[index].value;
-    return true;
-}
+/* --- what went on --- */
 
 void http_counters(const struct http *http, struct http_counters *ret_counters)
 {

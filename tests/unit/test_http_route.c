@@ -310,7 +310,7 @@ static void forget_variables(void)
         unsetenv(variables[i]);
 }
 
-/* Whether a GET of http://site.example.com/ comes to the proxy. */
+/* Whether a GET of what nobody serves comes to the proxy. */
 static bool goes_to_proxy(const char *name, const char *no_proxy_name, const char *no_proxy)
 {
     struct origin *proxy =
@@ -324,16 +324,16 @@ static bool goes_to_proxy(const char *name, const char *no_proxy_name, const cha
     if (no_proxy_name)
         setenv(no_proxy_name, no_proxy, 1);
     client_start(&client, NULL);
-    call_init(&call, &client, "GET", "http://site.invalid/path");
+    call_init(&call, &client, "GET", "http://localhost:9/path");
     call.request.no_proxy = no_proxy && !no_proxy_name;
     call_run(&call);
     came = origin_request_count(proxy) > 0;
     if (came) {
         assert_call_ok(&call);
-        assert_string_equal(origin_request(proxy, 0)->target, "http://site.invalid/path");
+        assert_string_equal(origin_request(proxy, 0)->target, "http://localhost:9/path");
         assert_string_equal(call.body.data, "hello");
     } else {
-        assert_int_equal(call.err.code, ERROR_IO); /* there is no such host */
+        assert_int_equal(call.err.code, ERROR_IO); /* refused */
     }
     call_deinit(&call);
     client_end(&client);
@@ -349,8 +349,8 @@ static void test_proxies_of_the_environment(void **state)
     assert_true(goes_to_proxy("HTTP_PROXY", NULL, NULL));
     assert_true(goes_to_proxy("ALL_PROXY", NULL, NULL));
     assert_false(goes_to_proxy("https_proxy", NULL, NULL));
-    assert_false(goes_to_proxy("http_proxy", "no_proxy", "other.invalid,site.invalid"));
-    assert_false(goes_to_proxy("HTTP_PROXY", "NO_PROXY", ".invalid"));
+    assert_false(goes_to_proxy("http_proxy", "no_proxy", "other.invalid,localhost"));
+    assert_false(goes_to_proxy("HTTP_PROXY", "NO_PROXY", "*"));
     assert_true(goes_to_proxy("HTTP_PROXY", "NO_PROXY", "other.invalid"));
     assert_false(goes_to_proxy("http_proxy", NULL, "the request's own choice"));
     /* A CGI script's HTTP_PROXY is the header "Proxy" of whoever called it. */
