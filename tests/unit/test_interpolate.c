@@ -3,6 +3,7 @@
 #include "config/pipeline.h"
 #include "config/zone.h"
 #include "config_fixture.h"
+#include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 
 #include <stdlib.h>
@@ -170,22 +171,26 @@ static void a_format_is_as_long_on_every_day(void **state)
 {
     struct interpolate_scope scope = full_scope();
     struct interpolated result;
-    char text[320] = "${run.due:";
+    struct buffer text;
     struct error err;
 
     (void)state;
+    buffer_init(&text, 0);
+    buffer_puts(&text, "${run.due:");
     for (int i = 0; i < 127; i++)
-        strcat(text, "%A");
-    strcat(text, "}");
+        buffer_puts(&text, "%A");
+    buffer_putc(&text, '}');
     for (int known = 0; known < 2; known++) {
         scope.due_known = known;
-        assert_int_equal(interpolate(text, &scope, &arena, &result, NULL, &err), 0);
+        assert_int_equal(interpolate(text.data, &scope, &arena, &result, NULL, &err), 0);
     }
-    strcpy(text + strlen(text) - 1, "%A}");
+    buffer_truncate(&text, text.length - 1);
+    buffer_puts(&text, "%A}");
     for (int known = 0; known < 2; known++) {
         scope.due_known = known;
-        assert_error(&scope, text, 0, "the format of a date is over 255 bytes long");
+        assert_error(&scope, text.data, 0, "the format of a date is over 255 bytes long");
     }
+    buffer_deinit(&text);
 }
 
 static void errors_say_where(void **state)
