@@ -73,6 +73,7 @@ const struct command command_health = {
         "catalog_unreadable.",
     .args_max = 10000,
     .argument = ARGUMENT_PIPELINE,
+    .next_argument = ARGUMENT_PIPELINE,
     .run = run,
     .examples = "sluice health\n"
                 "sluice health birdstrikes --json | jq -r '.pipelines[].reasons[].message'",
