@@ -251,7 +251,7 @@ def test_runs_show(project):
     assert [task["task"] for task in shown["tasks"]] == ["extract.src", "load.src"]
     text = sluice("runs", "show", run["run_id"], cwd=project).stdout
     assert "rows      2 committed, 0 rejected\n" in text
-    assert "→ demo.people, 1 files" in text
+    assert "1 object, " in text and "→ demo.people, 1 file, " in text
 
 
 @pytest.mark.parametrize(
