@@ -289,6 +289,7 @@ static int open_for_reading(struct sqlite *db, const char *vfs, struct error *er
         if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) ||
             open_immutable(db, vfs, &header, err))
             return -1;
+        error_clear(err); /* the first way was not open, the second one was */
     }
     if (is_empty(&header)) {
         close_handle(db);

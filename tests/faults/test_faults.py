@@ -295,6 +295,17 @@ def test_unreadable_folder_is_not_an_empty_one(project, closed):
     failed(project, errors[0])
 
 
+def test_what_reads_works_in_a_read_only_project(project, closed):
+    """SQLite cannot make its log's files there, so that the databases are read as they are."""
+    project.write("in.csv", ROWS)
+    project.copy_pipeline("x", **{"from": "in.csv"})
+    project.run("x")
+    closed(project.path(".sluice"), 0o555)
+    for words in (["health"], ["runs"], ["catalog", "ls"], ["plan", "x"], ["catalog", "read", "t.x", "--limit", "1"]):
+        code, errors, log = run_unprivileged(project, *words)
+        assert (code, errors) == (0, []), (words, log)
+
+
 def test_read_only_project_folder(project, closed):
     project.write("in.csv", ROWS)
     project.copy_pipeline("x", **{"from": "in.csv"})
