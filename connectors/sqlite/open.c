@@ -248,8 +248,8 @@ static bool has_bytes(const char *path)
     return stat(path, &status) == 0 && status.st_size > 0;
 }
 
-/* A log that cannot be shared, as in a folder that we may not write to: when there is none, the
- * file alone is the whole truth and may be read as it is. */
+/* A log that cannot be shared, as in a folder that we may not write to or on a full disk: when
+ * there is none, the file alone is the whole truth and may be read as it is. */
 static int open_immutable(
     struct sqlite *db, const char *vfs, struct header *ret_header, struct error *err)
 {
@@ -286,7 +286,9 @@ static int open_for_reading(struct sqlite *db, const char *vfs, struct error *er
     if (open_handle(db, db->path, SQLITE_OPEN_READONLY, vfs, err))
         return -1;
     if (read_header_once(db, &header, &code, err)) {
-        if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) ||
+        const bool no_room = code == SQLITE_FULL || (err && err->code == ERROR_NO_SPACE);
+
+        if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY && !no_room) ||
             open_immutable(db, vfs, &header, err))
             return -1;
         error_clear(err); /* the first way was not open, the second one was */

@@ -2,6 +2,7 @@
 databases, bad SQL. Each is one clear line, nothing is committed, and once mended the next run does
 what the failed one would have done."""
 
+import contextlib
 import gzip
 import os
 import shutil
@@ -498,6 +499,19 @@ def small_disk():
     yield mount
     for path in reversed(mounted):
         subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+def test_what_reads_works_on_a_full_disk(project, small_disk):
+    project.write("in.csv", ROWS)
+    project.copy_pipeline("x", **{"from": "in.csv"})
+    small_disk(project.path(".sluice"), "2m")
+    project.run("x")
+    with open(project.path(".sluice/fill"), "wb", buffering=0) as fill, contextlib.suppress(OSError):
+        while fill.write(b"x" * 4096):
+            pass
+    for words in (["health"], ["runs"], ["catalog", "ls"]):
+        result = project.sluice(*words)
+        assert (result.exit, result.errors) == (0, []), str(result)
 
 
 @pytest.mark.parametrize("folder,size", [("spool", "256k"), ("store", "512k"), ("", "1m")])

@@ -179,6 +179,21 @@ def test_a_table_that_is_gone(project):
     assert "gone" in sluice("health", cwd=project, code=4).stdout
 
 
+def test_one_data_file_of_many_that_is_gone(project):
+    for i in range(3):
+        (project / "people.csv").write_text(f"id,name\n{i + 100},Cy\n")
+        sluice("run", "people", "-q", cwd=project)
+    files = json.loads(sluice("catalog", "files", "demo.people", "--json", cwd=project).stdout)
+    os.remove(project / files[-1]["path"])
+    assert codes(only(project, code=4)) == ["table_gone"]
+
+
+def test_an_invalid_file_is_called_by_its_name(project):
+    (project / "pipelines" / "people.yaml").write_text("load: [")
+    pipeline = only(project, code=4)
+    assert (pipeline["pipeline"], pipeline["path"], codes(pipeline)) == ("people", "pipelines/people.yaml", ["invalid"])
+
+
 def test_data_files_that_are_gone(project):
     shutil.rmtree(project / ".sluice" / "store")
     pipeline = only(project, code=4)
