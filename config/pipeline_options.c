@@ -185,7 +185,8 @@ static const struct option extract_table[] = {
         .help = "The types that must hold: {id: bigint, price: \"decimal(10,2)\"}"},
     {"on_bad_row", OPTION_ENUM, offsetof(struct extract, on_bad_row), .preset = "fail",
         .choices = on_bad_row_names, .value_name = "choice for bad rows",
-        .help = "What becomes of a row that breaks the contract"},
+        .help = "What becomes of a row that breaks the contract; a JSON array that is malformed "
+                "has no rows to tell apart and fails whole"},
     {"timezone", OPTION_TEXT, offsetof(struct extract, timezone), .max = 255,
         .help = "Zone of timestamps without one; default: UTC"},
     {"mask", OPTION_TEXTS, offsetof(struct extract, mask), .min = 1, .max = 10000,
