@@ -283,7 +283,9 @@ static int open_for_reading(struct sqlite *db, const char *vfs, struct error *er
 
     if (!has_bytes(db->path) && !file_exists(db->path))
         return open_in_memory(db, err);
-    if (open_handle(db, db->path, SQLITE_OPEN_READONLY, vfs, err))
+    /* For writing where we may, though nothing is: the last to close takes away the files of the
+     * log, which one that only may read would leave behind. */
+    if (open_handle(db, db->path, SQLITE_OPEN_READWRITE, vfs, err))
         return -1;
     if (read_header_once(db, &header, &code, err)) {
         const bool no_room = code == SQLITE_FULL || (err && err->code == ERROR_NO_SPACE);
@@ -297,7 +299,9 @@ static int open_for_reading(struct sqlite *db, const char *vfs, struct error *er
         close_handle(db);
         return open_in_memory(db, err);
     }
-    return check_header(db, &header, err) ? -1 : configure(db, false, err);
+    if (check_header(db, &header, err) || configure(db, false, err))
+        return -1;
+    return sqlite_run(db, "PRAGMA query_only = ON", err);
 }
 
 static int open_for_writing(

@@ -283,3 +283,12 @@ def test_refused_in_one_line(project, args, message):
     result = sluice(*args, cwd=project, code=2)
     assert result.stderr.startswith(f"sluice: {message}")
     assert result.stderr.count("\n") == 1
+
+
+def test_reading_leaves_no_files_behind(project):
+    """SQLite's log and its index, which only one who may write removes."""
+    before = sorted(os.listdir(project / ".sluice"))
+    assert not [name for name in before if name.endswith(("-wal", "-shm"))]
+    for words in (["health"], ["runs"], ["catalog", "ls"], ["plan", "people"]):
+        sluice(*words, cwd=project)
+    assert sorted(os.listdir(project / ".sluice")) == before
