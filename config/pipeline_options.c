@@ -113,7 +113,7 @@ static const struct option resources_table[] = {
     {"memory", OPTION_SIZE, offsetof(struct resources, memory), .preset = "512MiB", .min = 64 * MIB,
         .max = TIB, .help = "Memory of the whole process"},
     {"threads", OPTION_INT, offsetof(struct resources, threads), .min = 1, .max = 256,
-        .help = "Threads for SQL; default: the processors, at most 8"},
+        .help = "Threads for SQL; default: the processors, at most 8 and as many as memory allows"},
     {"concurrency", OPTION_INT, offsetof(struct resources, concurrency), .preset = "64", .min = 1,
         .max = 4096, .help = "Transfers in flight"},
     OPTION_TIMEOUT(struct resources, "the whole run"),

@@ -552,6 +552,22 @@ def test_full_disk_of_an_export(project, small_disk):
 # --- limits
 
 
+def test_threads_that_nobody_named_fit_into_the_memory(project):
+    """Else the default memory would be refused where there are many processors."""
+    project.write("in.csv", ROWS)
+    project.pipeline(
+        "x",
+        """
+        resources: {memory: 230MiB}
+        extract: {x: {from: in.csv, only_new: true}}
+        load: {x: {into: t.x}}
+        """,
+    )
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("one processor: there is nothing to lower")
+    assert project.run("x").exit == 0
+
+
 def test_memory_that_is_too_small(project):
     project.write("in.csv", ROWS)
     project.write(
