@@ -1,11 +1,14 @@
 #include "runner/cli/health_facts.h"
 
+#include "config/path.h"
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { DELTAS_LOOKED_AT = 1000 }; /* of a table, for files that are gone: some milliseconds */
 
 /* --- the pipeline's file --- */
 
@@ -60,7 +63,8 @@ static void read_file(struct cli *cli, struct health_subject *subject)
         subject->facts.freshness = subject->pipeline->freshness;
         read_schedule(cli, subject);
     } else {
-        subject->name = subject->path;
+        subject->name = path_stem(&cli->arena, subject->path);
+        subject->path = path_display(&cli->arena, subject->path);
         subject->facts.invalid = first_problem(cli, &problems);
     }
     if (stat(subject->path, &status) == 0)
@@ -93,7 +97,7 @@ static void ask_table(struct cli *cli, struct health_target *target, const struc
     target->version.catalog = (struct catalog_query){.verb = CATALOG_GET_VERSION, .at = at};
     question_ask_catalog(cli, &target->version);
     target->files.catalog =
-        (struct catalog_query){.verb = CATALOG_LIST_FILES, .at = at, .limit = 1};
+        (struct catalog_query){.verb = CATALOG_LIST_FILES, .at = at, .limit = DELTAS_LOOKED_AT};
     if (is_local(cli->project->environment->store))
         question_ask_catalog(cli, &target->files);
 }

@@ -20,8 +20,8 @@ static bool wants_live(const struct cli *cli)
 {
     const char *term = getenv("TERM");
 
-    return cli->err_tty && !cli->globals.quiet && !cli->globals.json && !cli->globals.log_format &&
-           term && strcmp(term, "dumb") != 0;
+    return cli->err_tty && !cli->globals.quiet && !cli->globals.json &&
+           cli->globals.log_format == CLI_LOG_AUTO && term && strcmp(term, "dumb") != 0;
 }
 
 static void on_stop(void *data, int signal_number)
