@@ -32,7 +32,7 @@ static void keep_error(struct publish *publish, const struct error *err)
         error_prefix(&placed,
             "a file of run %s, which was committed, must be in its place first (remove %s to give "
             "it up)",
-            publication->run_id, publication->from);
+            publication->run_id, publish->staged);
     error_keep_first(&publish->err, &placed);
 }
 
@@ -40,7 +40,7 @@ static void on_put(struct store_request *put, const struct error *err)
 {
     struct publish *publish = container_of(put, struct publish, put);
 
-    publish->gone = err && err->code == ERROR_NOT_FOUND && !file_exists(current(publish)->from);
+    publish->gone = err && err->code == ERROR_NOT_FOUND && !file_exists(publish->staged);
     if (!publish->gone)
         keep_error(publish, err);
     publish_step(publish);
@@ -61,7 +61,7 @@ static void on_looked(struct store_request *put, const struct error *err)
         log_event(publish->engine->log, LOG_ERROR, "file.lost", &context, NULL,
             "%s was committed by run %s and is lost: it is not there, and %s, from which it is "
             "made, is gone; load it again",
-            publication->to, publication->run_id, publication->from);
+            publication->to, publication->run_id, publish->staged);
     else
         error_keep_first(&publish->err, err);
     publish->lost = err != NULL;
@@ -86,11 +86,13 @@ static int put_file(struct publish *publish, struct error *err)
     struct store *store;
     const char *key;
 
+    free(publish->staged);
+    publish->staged = file_join(publish->engine->environment->spool, current(publish)->from);
     if (engine_store_of(publish->engine, current(publish)->to, &store, &key, err))
         return -1;
     publish->put = (struct store_request){.verb = STORE_PUT,
         .key = key,
-        .path = current(publish)->from,
+        .path = publish->staged,
         .move = true,
         .replace = true,
         .done = on_put};
@@ -177,4 +179,6 @@ void publish_cancel(struct publish *publish)
 void publish_deinit(struct publish *publish)
 {
     arena_deinit(&publish->arena);
+    free(publish->staged);
+    publish->staged = NULL;
 }

@@ -23,6 +23,7 @@ struct publish {
     struct catalog_apply apply;
     struct catalog_change change;
     size_t next;      /* of the listed publications */
+    char *staged;     /* where that one is until it is put */
     size_t published; /* so far */
     struct error err;
     bool gone, lost; /* the staged file; and the published one, too */

@@ -74,8 +74,11 @@ static void on_deleted(struct store_request *object, const struct error *err)
 static void remove_folder(struct work *work)
 {
     struct recover *recover = container_of(work, struct recover, remove_folder);
+    char *folder = file_join(
+        recover->engine->environment->spool, recover->journal.journals[recover->next].what);
 
-    file_remove_tree(recover->journal.journals[recover->next].what, &recover->folder_err);
+    file_remove_tree(folder, &recover->folder_err);
+    free(folder);
 }
 
 static void on_folder_removed(struct work *work, bool ran)

@@ -151,7 +151,7 @@ static void keep_committed_files(struct run *run)
         struct task *task = &run->tasks[i];
 
         for (size_t j = 0; j < task->file_count; j++)
-            table_put(&task->puts, task->files[j].key, NULL);
+            table_put(&task->puts, task->files[j].file.key, NULL);
     }
 }
 

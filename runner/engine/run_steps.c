@@ -275,7 +275,7 @@ static void prepare_next(struct run *run)
         const struct graph_node *node = index ? &run->graph->nodes[index - 1] : NULL;
 
         if (!node) {
-            add_journal(run, "folder", run->folder);
+            add_journal(run, "folder", file_below(run->engine->environment->spool, run->folder));
             return;
         }
         if (node->kind == TASK_LOAD && node->load->into && run->plan.tasks[index - 1].needed) {

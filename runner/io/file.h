@@ -65,6 +65,9 @@ int file_sync_folder(const char *path, struct error *err);
 char *file_folder(const char *path);
 char *file_join(const char *folder, const char *name);
 
+/* The way back: what follows the folder in `path`; the path itself where it is not below it. */
+const char *file_below(const char *folder, const char *path);
+
 /* Calls `visit` for each regular file below `folder` (links to files count; links to folders are
  * not followed, dangling ones not visited) with its path relative to it, in order of the bytes of
  * these paths. It stops with -1 when visit does. `depth_max` levels: 1 is the folder alone.
