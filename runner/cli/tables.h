@@ -13,8 +13,8 @@ int tables_parse(
 int tables_find(struct cli *cli, const char *name, struct question *question,
     const struct catalog_version **ret_version, struct error *err);
 
-/* A data file of the catalog as people and the SQL engine open it, a path or a URL, in the command's
- * arena. */
+/* Where people and the SQL engine open a data file of the catalog: a path or a URL, in the
+ * command's arena. */
 int tables_file(
     struct cli *cli, const struct catalog_file *file, const char **ret_path, struct error *err);
 

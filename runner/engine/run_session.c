@@ -116,7 +116,10 @@ static void remove_folder(struct work *work)
 {
     struct run *run = container_of(work, struct run, work);
 
-    file_remove_tree(run->folder, &run->work_err);
+    if (run->options.preview_dataset)
+        scratch_remove(&run->scratch, &run->work_err);
+    else
+        file_remove_tree(run->folder, &run->work_err);
 }
 
 static void on_cleared(struct state_request *request, const struct error *err)

@@ -31,6 +31,10 @@ bool file_exists(const char *path); /* anything of that name, also a dangling li
  * was killed: nobody else's, and to be ignored. */
 bool file_is_temporary(const char *name);
 
+/* Removes a temporary file that nobody is writing any more: its process, which held a lock
+ * (flock(2)) on it, was killed. False: somebody is, or it cannot be told, or not be removed. */
+bool file_remove_left(const char *path);
+
 /* --- whole files --- */
 
 /* Appends the file to the buffer; `limit` bytes at most (ERROR_LIMIT above). */
