@@ -3,6 +3,7 @@
 #include "config/path.h"
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
+#include "runner/cli/tables.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -189,14 +190,17 @@ static void take_state(const struct health_report *report, struct health_subject
 
 /* --- the answers: tables --- */
 
-static const char *gone_file(const struct question *files)
+static const char *gone_file(struct cli *cli, const struct question *files)
 {
     const struct catalog_query *query = &files->catalog;
 
     for (size_t i = 0; !files->err.code && i < query->count; i++) {
         for (size_t j = 0; j < query->deltas[i].file_count; j++) {
-            if (access(query->deltas[i].files[j].path, F_OK))
-                return query->deltas[i].files[j].path;
+            const char *path;
+
+            if (tables_file(cli, &query->deltas[i].files[j], &path, NULL) == 0 &&
+                access(path, F_OK))
+                return path;
         }
     }
     return NULL;
@@ -215,7 +219,7 @@ static void take_tables(struct cli *cli, struct health_subject *subject)
         } else if (!target->version.err.code && target->version.catalog.count > 0) {
             table->exists = true;
             table->version = target->version.catalog.versions[0];
-            table->file_gone = gone_file(&target->files);
+            table->file_gone = gone_file(cli, &target->files);
         } else {
             is_missing = true;
         }

@@ -3,6 +3,7 @@
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/base/table.h"
+#include "runner/io/file.h"
 #include "runner/io/timer.h"
 
 #include <assert.h>
@@ -217,18 +218,41 @@ static void ask_all(struct plan *plan)
 
 /* --- deciding what is new: pure from here on --- */
 
+const char *plan_cursor_key(const struct engine *engine, const struct store *store, const char *key)
+{
+    return store == engine->project_files ? file_below(engine->project->root, key) : key;
+}
+
+/* By the keys of cursors. Where one was stored as it is named now and, earlier, as an absolute
+ * path, what is relative is what was seen last. */
+static void index_seen(
+    const struct engine *engine, const struct seen_question *question, struct table *seen)
+{
+    const struct store *store = question->plan->tasks[question->extract->index].extract.store;
+
+    for (size_t i = 0; i < question->query.count; i++) {
+        struct catalog_seen *object = &question->query.seen[i];
+        const char *key = plan_cursor_key(engine, store, object->key);
+
+        if (key == object->key || !table_has(seen, key))
+            table_put(seen, key, object);
+    }
+}
+
 static void find_new_objects(struct plan *plan, struct seen_question *question)
 {
+    const struct engine *engine = plan->operation->options.engine;
+    const struct store *store = plan->tasks[question->extract->index].extract.store;
     const struct store_request *list = &plan->operation->nodes[question->extract->index].list;
     struct table seen;
 
     table_init(&seen);
-    for (size_t i = 0; i < question->query.count; i++)
-        table_put(&seen, question->query.seen[i].key, &question->query.seen[i]);
+    index_seen(engine, question, &seen);
     question->is_new = arena_array(&plan->arena, list->object_count, sizeof(bool));
     for (size_t i = 0; i < list->object_count; i++) {
         const struct store_object *object = &list->objects[i];
-        const struct catalog_seen *before = table_get(&seen, object->key);
+        const struct catalog_seen *before =
+            table_get(&seen, plan_cursor_key(engine, store, object->key));
 
         question->is_new[i] = !before || before->size != object->size ||
                               strcmp(before->version, object->version) != 0;

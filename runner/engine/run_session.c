@@ -129,7 +129,10 @@ static void remove_folder(struct work *work)
 {
     struct run *run = container_of(work, struct run, work);
 
-    file_remove_tree(run->folder, &run->work_err);
+    if (run->options.preview_dataset)
+        scratch_remove(&run->scratch, &run->work_err);
+    else
+        file_remove_tree(run->folder, &run->work_err);
 }
 
 static void on_cleared(struct state_request *request, const struct error *err)
@@ -164,7 +167,7 @@ static void keep_committed_files(struct run *run)
         struct task *task = &run->tasks[i];
 
         for (size_t j = 0; j < task->file_count; j++)
-            table_put(&task->puts, task->files[j].key, NULL);
+            table_put(&task->puts, task->files[j].file.key, NULL);
     }
 }
 

@@ -193,6 +193,8 @@ static void do_store(struct store_request *request, struct error *err)
     case STORE_DELETE:
         fake_forget(&fakes_current->objects, request->key);
         break;
+    case STORE_SWEEP: /* puts here are whole */
+        break;
     }
 }
 
@@ -210,7 +212,7 @@ static void finish_store(struct fake_operation *operation, const struct error *e
 
 static void start_store(struct store *store, struct store_request *request)
 {
-    static const char *const verbs[] = {"list", "get", "check", "put", "delete"};
+    static const char *const verbs[] = {"list", "get", "check", "put", "delete", "sweep"};
 
     request->store = store;
     request->operation = fake_start(
