@@ -79,6 +79,7 @@ static void place_write_error(const struct task *task, struct error *err)
     const struct task *source = &task->run->tasks[from->index];
 
     if (source->is_view && (err->code == ERROR_DATA || err->code == ERROR_SQL)) {
+        err->detail = 0; /* a place in the statement that wrote */
         error_prefix(err, "%s", task->node->id);
         task_place_transform_error(source, err);
     } else {
