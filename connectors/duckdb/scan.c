@@ -194,7 +194,8 @@ static void deliver(struct operation *operation)
         scan->ret_rejects[i] = (struct sql_reject){.object = arena_strdup(arena, from->object),
             .line = from->line,
             .column = from->column ? arena_strdup(arena, from->column) : NULL,
-            .reason = arena_strdup(arena, from->reason)};
+            .reason = arena_strdup(arena, from->reason),
+            .plain_reason = arena_strdup(arena, from->plain_reason)};
     }
 }
 

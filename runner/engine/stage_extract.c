@@ -280,6 +280,22 @@ static void enter_step(struct extract_stage *stage, enum extract_step step)
 
 /* --- the end --- */
 
+/* What it says of the data, only `logs: {samples: true}` lets into the log. */
+static void log_reject(struct task *task, const struct sql_reject *reject)
+{
+    const bool samples = task->run->engine->environment->logs.samples;
+    const char *reason = samples ? reject->reason : reject->plain_reason;
+    json_t *fields = json_object();
+
+    json_put_text(fields, "object", reject->object);
+    json_put_int(fields, "line", reject->line);
+    json_put_text(fields, "column", reject->column);
+    json_put_text(fields, "reason", reason);
+    task_log(task, LOG_WARN, "rows.skipped", fields, "%s:%lld: left out: %s%s%s%s", reject->object,
+        (long long)reject->line, reject->column ? "column " : "",
+        reject->column ? reject->column : "", reject->column ? ": " : "", reason);
+}
+
 static void keep_results(struct extract_stage *stage)
 {
     struct task *task = stage->task;
@@ -291,17 +307,8 @@ static void keep_results(struct extract_stage *stage)
     task->rejects = scan->ret_rejects;
     task->reject_count = scan->ret_reject_count;
     task->objects = (int64_t)task->plan->extract.object_count;
-    for (size_t i = 0; i < task->reject_count; i++) {
-        const struct sql_reject *reject = &task->rejects[i];
-        json_t *fields = json_object();
-
-        json_put_text(fields, "object", reject->object);
-        json_put_int(fields, "line", reject->line);
-        json_put_text(fields, "column", reject->column);
-        task_log(task, LOG_WARN, "rows.skipped", fields, "%s:%lld: left out%s%s", reject->object,
-            (long long)reject->line, reject->column ? ": column " : "",
-            reject->column ? reject->column : "");
-    }
+    for (size_t i = 0; i < task->reject_count; i++)
+        log_reject(task, &task->rejects[i]);
     if (task->rejected > 0) {
         json_t *fields = json_object();
 
