@@ -148,10 +148,8 @@ static void fetch_objects(struct extract_stage *stage)
     while (stage->next < stage->count && !stage->err.code) {
         struct extract_object *object = &stage->objects[stage->next];
 
-        if (!slots_take(slots)) {
-            slots_wait(slots, &stage->waiter);
+        if (!slots_take(slots, &stage->waiter))
             return;
-        }
         stage->next++;
         stage->in_flight++;
         object->get = (struct store_request){.verb = STORE_GET,
@@ -248,10 +246,8 @@ static void check_objects(struct extract_stage *stage)
     while (stage->next_check < stage->count && !stage->err.code) {
         struct extract_object *object = &stage->objects[stage->next_check];
 
-        if (!slots_take(slots)) {
-            slots_wait(slots, &stage->waiter);
+        if (!slots_take(slots, &stage->waiter))
             return;
-        }
         stage->next_check++;
         stage->in_flight++;
         object->check = (struct store_request){.verb = STORE_CHECK,

@@ -166,10 +166,8 @@ static void put_files(struct load_stage *stage)
     while (stage->first && !stage->err.code && !stage->cancelled) {
         struct load_put *put = stage->first;
 
-        if (!slots_take(slots)) {
-            slots_wait(slots, &stage->waiter);
+        if (!slots_take(slots, &stage->waiter))
             return;
-        }
         stage->first = put->next;
         if (!stage->first)
             stage->last = NULL;
