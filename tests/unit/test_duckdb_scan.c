@@ -249,6 +249,41 @@ static void test_csv_bad_rows(void **state)
     sluice_close(&s);
 }
 
+/* More files than one statement reads, all read at once and, where a row is bad, one by one. */
+static void test_many_files(void **state)
+{
+    enum { FILES = 260 };
+    struct sql_source *sources = mem_calloc(FILES, sizeof(*sources));
+    struct sluice s;
+
+    (void)state;
+    sluice_open(&s);
+    make_file(&s, "good.csv", "id,v\n1,2\n");
+    make_file(&s, "bad.csv", "id,v\n1,2\n2,x\n");
+    for (int bad = 0; bad < 2; bad++) {
+        struct scan_case c = {0};
+        struct sql_scan *scan = &c.call.request.scan;
+
+        for (size_t i = 0; i < FILES; i++)
+            sources[i] = (struct sql_source){.path = at(&s, "good.csv"), .object = "good.csv"};
+        if (bad)
+            sources[FILES - 1] =
+                (struct sql_source){.path = at(&s, "bad.csv"), .object = "bad.csv"};
+        prepare(&s, &c, FORMAT_CSV, NULL, LIST("v", "int"));
+        scan->sources = sources;
+        scan->source_count = FILES;
+        scan->skip_bad_rows = true;
+        must(&s, &c);
+        assert_int_equal(scan->ret_dataset.rows, FILES);
+        assert_int_equal(scan->ret_rejected, bad);
+        assert_int_equal(scan->ret_dataset.files.count, bad ? FILES : 2);
+        assert_string_equal(rows(&s, "select count(*), sum(v) from t"),
+            arena_printf(&s.arena, "%d|%d\n", FILES, 2 * FILES));
+    }
+    sluice_close(&s);
+    free(sources);
+}
+
 /* Many rows, many bad ones: every row is a row out or a rejected one. */
 static void test_csv_accounting(void **state)
 {
@@ -528,6 +563,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_csv_accounting, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_csv_lines, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test_setup_teardown(
+            test_many_files, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(
             test_several_files, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_ndjson, fixture_folder_make, fixture_folder_remove),

@@ -29,8 +29,10 @@ static struct option_mark place_of(const char *file, const char *word)
     const struct yaml_node *sql = root ? yaml_get(root, "sql") : NULL;
     const char *at = sql ? strstr(sql->text, word) : NULL;
 
-    if (!at)
+    if (!sql || !at) {
         fail_msg("\"%s\" is not in the text of: %s", word, file);
+        return (struct option_mark){0};
+    }
     return yaml_text_mark(file, strlen(file), sql, (size_t)(at - sql->text));
 }
 
