@@ -224,7 +224,7 @@ static struct yaml_node *build_new(
     struct yaml_node *node = arena_new(loader->arena, struct yaml_node);
 
     node->mark = mark_of(source->start_mark);
-    node->end = mark_of(source->end_mark);
+    node->start = source->start_mark.index;
     node->weight = 1;
     /* The standard tags say what options know better; others ask for something else. */
     if (source->tag && !text_starts((const char *)source->tag, "tag:yaml.org,2002:"))

@@ -101,7 +101,7 @@ static void append_select(const struct scan_plan *plan, const struct scan_file *
     bool as_json = false;
 
     buffer_puts(sql, "SELECT ");
-    if (mode == SCAN_RAW)
+    if (mode == SCAN_RAW) /* what stands before the ":" shows nothing of the data */
         buffer_puts(sql,
             "__row, CASE WHEN NOT __object THEN 'this is no JSON object: ' || left(l, 40) "
             "END AS __broken, ");

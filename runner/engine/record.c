@@ -13,6 +13,7 @@ static json_t *rejects_json(const struct task *task)
         json_put_text(item, "object", reject->object);
         json_put_int(item, "line", reject->line);
         json_put_text(item, "column", reject->column);
+        json_put_text(item, "reason", reject->plain_reason);
         json_array_append_new(list, item);
     }
     return list;

@@ -80,6 +80,7 @@ static void place_write_error(const struct task *task, struct error *err)
     const struct task *source = &task->run->tasks[from->index];
 
     if (source->is_view && (err->code == ERROR_DATA || err->code == ERROR_SQL)) {
+        err->detail = 0; /* a place in the statement that wrote */
         error_prefix(err, "%s", task->node->id);
         task_place_transform_error(source, err);
     } else {
@@ -167,10 +168,8 @@ static void put_files(struct load_stage *stage)
     while (stage->first && !stage->err.code && !stage->cancelled) {
         struct load_put *put = stage->first;
 
-        if (!slots_take(slots)) {
-            slots_wait(slots, &stage->waiter);
+        if (!slots_take(slots, &stage->waiter))
             return;
-        }
         stage->first = put->next;
         if (!stage->first)
             stage->last = NULL;

@@ -408,12 +408,14 @@ def test_skipped_rows_are_counted(project):
         (1 + 3 * i, "n") for i in range(1, 11)
     ]
     assert {e["object"] for e in skipped if "line" in e} == {"in/x.csv"}
+    assert {e["reason"] for e in skipped if "line" in e} == {"the value is not BIGINT"}
     assert [e["rejected"] for e in skipped if "rejected" in e] == [20]
     assert result.named("run.finished")[0]["rejected"] == 20
     record = project.sluice("runs", "show", run_id, "--json").json
     (extract,) = [task for task in record["tasks"] if task["task"] == "extract.x"]
     assert extract["rejected"] == 20
     assert [reject["line"] for reject in extract["rejects"]] == [1 + 3 * i for i in range(1, 11)]
+    assert {reject["reason"] for reject in extract["rejects"]} == {"the value is not BIGINT"}
 
 
 def test_a_row_with_two_bad_cells_counts_once(project):
@@ -432,6 +434,17 @@ def test_no_sample_of_rows_in_the_log(project):
     assert "secret7" not in result.stderr
     for path in project.path(".sluice/logs").iterdir():
         assert "secret7" not in path.read_text()
+
+
+def test_samples_of_rows_in_the_log_when_asked_for(project):
+    settings = (project.root / "sluice.yaml").read_text()
+    project.write("sluice.yaml", settings.replace("{dir:", "{samples: true, dir:"))
+    result = load(project, "id,n\n1,secret7\n2,3\n", columns={"n": "bigint"}, on_bad_row="skip")
+    (reject,) = [e for e in result.named("rows.skipped") if "line" in e]
+    run_id = result.named("run.started")[0]["run_id"]
+
+    assert reject["reason"] == '"secret7" is not BIGINT'
+    assert "secret7" not in project.sluice("runs", "show", run_id, "--json").stdout
 
 
 def test_skip_in_ndjson(project):

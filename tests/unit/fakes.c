@@ -78,7 +78,8 @@ struct fake_operation *fake_start(
 
     operation->request = request;
     operation->finish = finish;
-    operation->transfer = text_starts(name, "store.get") || text_starts(name, "store.put");
+    operation->transfer = text_starts(name, "store.get") || text_starts(name, "store.put") ||
+                          text_starts(name, "store.check");
     fakes->open++;
     fakes->transfers += operation->transfer;
     fakes->transfers_max = MAX(fakes->transfers_max, fakes->transfers);

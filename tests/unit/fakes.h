@@ -61,7 +61,7 @@ struct fakes {
     bool fail_after_effect;
     struct fake_fault faults[FAKE_FAULTS_MAX];
     unsigned open;                     /* operations under way */
-    unsigned transfers, transfers_max; /* gets and puts at once */
+    unsigned transfers, transfers_max; /* gets, puts and checks at once */
     bool forgetful; /* no names are kept and no files made: for thousands of tasks */
     char *started[FAKE_STARTED_MAX]; /* names, in order */
     size_t started_count;
