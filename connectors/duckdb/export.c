@@ -1,4 +1,5 @@
 /* EXPORT: a dataset as one plain file. */
+#include "connectors/duckdb/schema.h"
 #include "connectors/duckdb/session.h"
 #include "connectors/duckdb/statement.h"
 #include "runner/base/mem.h"
@@ -64,6 +65,20 @@ static int append_format(struct buffer *sql, const struct sql_export *e, struct 
     return 0;
 }
 
+/* What Parquet would bend is not for a file that others read. */
+static int check_types(struct operation *operation, struct error *err)
+{
+    const struct sql_export *e = &operation->request->export;
+    struct sql_schema schema;
+
+    if (e->format != FORMAT_PARQUET)
+        return 0;
+    if (statement_describe(operation->slot->main, schema_select_all(e->dataset, &operation->arena),
+            NULL, 0, &operation->arena, &schema, err))
+        return -1;
+    return schema_check_storable(&schema, err);
+}
+
 static int run(struct operation *operation, struct error *err)
 {
     struct sql_export *e = &operation->request->export;
@@ -72,6 +87,8 @@ static int run(struct operation *operation, struct error *err)
     struct stat info;
     int rc;
 
+    if (check_types(operation, err))
+        return -1;
     buffer_init(&sql, 0);
     buffer_puts(&sql, "COPY (SELECT * FROM ");
     text_append_sql_name(&sql, e->dataset);

@@ -179,6 +179,13 @@ static void test_export(void **state)
     call.request.export.format = FORMAT_PARQUET;
     call.request.export.path = "/proc/x.parquet";
     assert_int_equal(call_run(&s, &call), ERROR_DENIED);
+    /* Parquet would hold the sum as DOUBLE, 15 digits of it. */
+    derive(&s, "t", "select sum(i) as total from range(3) r(i)", NULL, NULL);
+    call.done = 0;
+    call.request.export.path = at(&s, "x.parquet");
+    assert_int_equal(call_run(&s, &call), ERROR_SQL);
+    assert_contains(
+        call.err.message, "column \"total\" is HUGEINT, which Parquet files cannot hold");
     sluice_close(&s);
 }
 
