@@ -223,6 +223,17 @@ def test_sort_by(project):
         assert rows == sorted(rows, key=lambda row: (-row["h"], row["i"]))
 
 
+def test_sort_by_a_name_with_spaces(project):
+    sql = 'select i as "Flight Date", 1 as "asc" from range(5) r(i)'
+    values(project, sql, sort_by=["asc", "Flight Date desc"])
+    project.run("x")
+    (file,) = project.files("t.x")
+    import pyarrow.parquet
+
+    table = pyarrow.parquet.ParquetFile(file["path"]).read()
+    assert table.column("Flight Date").to_pylist() == [4, 3, 2, 1, 0]
+
+
 def test_file_size_splits_a_partition(project):
     sql = "select i % 2 as p, i, hash(i)::varchar || hash(i + 1)::varchar as t from range(100000) r(i)"
     values(project, sql, partition_by=["p"], sort_by=["i"], file_size="256KiB")
