@@ -111,7 +111,7 @@ static const char *advice_of(enum error_code code)
     if (code == ERROR_NO_MEMORY)
         return "; raise resources.memory, or lower resources.threads";
     if (code == ERROR_NO_SPACE)
-        return "; free space on the disk of the run's folder, or raise the spill limit";
+        return "; raise resources.spool, or free space on the disk of the run's folder";
     return "";
 }
 

@@ -446,6 +446,30 @@ static void test_memory(void **state)
     sluice_close(&s);
 }
 
+/* 5 M rows of 16 bytes that do not compress, sorted in 64 MiB. */
+static enum error_code sort_with(uint64_t spill, const char *name)
+{
+    struct call call = {.request = {.verb = SQL_DERIVE, .derive = {.dataset = "d"}}};
+    struct sluice s;
+
+    sluice_open_with(&s, (struct sql_session_options){.memory = 64 << 20, .spill = spill});
+    call.request.derive.sql =
+        "select hash(i) as h, hash(-i) as k from range(5000000) r(i) order by h";
+    call.request.derive.folder = make_folder(&s, name);
+    call_run(&s, &call);
+    if (call.err.code == ERROR_NO_SPACE)
+        assert_contains(call.err.message, "raise resources.spool");
+    sluice_close(&s);
+    return call.err.code;
+}
+
+static void test_spill(void **state)
+{
+    (void)state;
+    assert_int_equal(sort_with(0, "all"), ERROR_NONE);
+    assert_int_equal(sort_with(8 << 20, "some"), ERROR_NO_SPACE);
+}
+
 static void test_shares(void **state)
 {
     const struct sql_engine_type *type = sluice_duckdb_engine();
@@ -480,6 +504,7 @@ int main(void)
             test_many_at_once, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_progress, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_memory, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test_setup_teardown(test_spill, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test(test_shares),
     };
 
