@@ -26,6 +26,15 @@ static int append_csv(struct buffer *sql, const struct csv_dialect *csv, struct 
     if (csv->decimal && strcmp(csv->decimal, ".") != 0)
         return error_set(err, ERROR_NOT_SUPPORTED,
             "CSV files are written with a decimal point: leave decimal out");
+    /* DuckDB takes the first byte of it, and says nothing. */
+    if (csv->delimiter && strlen(csv->delimiter) > 1)
+        return error_set(err, ERROR_NOT_SUPPORTED,
+            "CSV files are written with a delimiter of one byte, not with \"%s\"", csv->delimiter);
+    if (csv->quote && !*csv->quote)
+        return error_set(err, ERROR_NOT_SUPPORTED,
+            "CSV files are written with quotes, or a text with a delimiter in it would be two: "
+            "leave "
+            "quote out");
     buffer_printf(sql, "FORMAT csv, HEADER %s", csv->header ? "true" : "false");
     append_option(sql, "DELIMITER", csv->delimiter);
     append_option(sql, "QUOTE", csv->quote);

@@ -179,6 +179,16 @@ static void test_export(void **state)
     call.request.export.format = FORMAT_PARQUET;
     call.request.export.path = "/proc/x.parquet";
     assert_int_equal(call_run(&s, &call), ERROR_DENIED);
+    /* Neither is written as it was said, so neither is written. */
+    call.request.export.format = FORMAT_CSV;
+    call.request.export.path = at(&s, "y.csv");
+    call.request.export.csv.delimiter = "||";
+    call.done = 0;
+    assert_int_equal(call_run(&s, &call), ERROR_NOT_SUPPORTED);
+    call.request.export.csv = (struct csv_dialect){.quote = ""};
+    call.done = 0;
+    assert_int_equal(call_run(&s, &call), ERROR_NOT_SUPPORTED);
+    call.request.export.format = FORMAT_PARQUET;
     /* Parquet would hold the sum as DOUBLE, 15 digits of it. */
     derive(&s, "t", "select sum(i) as total from range(3) r(i)", NULL, NULL);
     call.done = 0;
