@@ -318,6 +318,11 @@ struct yaml_node *yaml_load(const char *path, const char *text, size_t length, s
     }
     if (!yaml_check_bytes(path, text, length, problems))
         return NULL;
+    /* libyaml counts the mark as a column: the first key would stand further in than the next. */
+    if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        text += 3;
+        length -= 3;
+    }
     if (!yaml_parser_initialize(&parser))
         abort(); /* out of memory */
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);

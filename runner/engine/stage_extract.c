@@ -4,6 +4,7 @@
  */
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
+#include "runner/base/time.h"
 #include "runner/engine/run_private.h"
 #include "runner/io/file.h"
 #include "runner/io/verify.h"
@@ -126,10 +127,16 @@ static void unpack_object(struct work *work)
     struct extract_object *object = container_of(work, struct extract_object, unpack);
     const uint64_t quota = object->stage->task->run->pipeline->resources.spool;
 
+    char size[TIME_TEXT_SIZE];
+
     if (verify_unpack(object->path, object->format, object->plain_path, quota, &object->plain_bytes,
-            &object->unpacked_bytes, &work->cancelled, &object->unpack_err) &&
-        object->unpack_err.class != ERROR_CANCELLED)
-        error_prefix(&object->unpack_err, "%s", object->planned->shown);
+            &object->unpacked_bytes, &work->cancelled, &object->unpack_err) == 0 ||
+        object->unpack_err.class == ERROR_CANCELLED)
+        return;
+    if (object->unpack_err.code == ERROR_LIMIT)
+        error_set(&object->unpack_err, ERROR_LIMIT,
+            "it unpacks to more than resources.spool (%s): raise it", size_format(quota, size));
+    error_prefix(&object->unpack_err, "%s", object->planned->shown);
 }
 
 static void remove_plain(struct work *work)

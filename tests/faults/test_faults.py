@@ -603,6 +603,21 @@ def test_spool_quota(project):
     )
 
 
+def test_spool_quota_of_what_is_unpacked(project):
+    project.write("in.csv.gz", gzip.compress(ROWS.encode() + b"1,2\n" * 1000000))
+    project.pipeline(
+        "x",
+        {
+            "resources": {"spool": "1MiB"},
+            "extract": {"x": {"from": "in.csv.gz", "only_new": True}},
+            "load": {"x": {"into": "t.x"}},
+        },
+    )
+    assert project.fails("x").endswith(
+        "in.csv.gz: it unpacks to more than resources.spool (1.0 MiB): raise it"
+    )
+
+
 # --- damaged databases
 
 

@@ -504,3 +504,18 @@ def test_csv_that_claims_to_be_parquet(project):
 def test_numbers_with_leading_zeros_stay_text(project):
     load(project, "zip\n01234\n98765\n")
     assert project.rows("t.x") == [("01234",), ("98765",)]
+
+
+def test_big_endian_utf16_is_refused(project):
+    # It was read as one header without rows: a success with nothing in it.
+    project.write("in/a.csv", b"\xfe\xff" + "a,b\n1,2\n".encode("utf-16-be"))
+    project.copy_pipeline("x", **{"from": "in/a.csv"}, csv={"encoding": "utf-16"})
+    assert project.fails("x", expect=1).endswith(
+        "in/a.csv: the file is big-endian UTF-16, which is not read: convert it to UTF-8 with iconv"
+    )
+
+
+def test_line_ends_of_two_kinds(project):
+    project.write("in/a.csv", b"a,b\r\n1,x\n2,y\r\n")
+    project.copy_pipeline("x", **{"from": "in/a.csv"})
+    assert "in/a.csv: some lines end with CR LF and others" in project.fails("x")

@@ -415,6 +415,52 @@ static void test_ndjson(void **state)
     sluice_close(&s);
 }
 
+/* Columns are matched by name in any case, over all rows and files; none of them is too late. */
+static void test_json_members(void **state)
+{
+    struct scan_case c = {0};
+    struct sluice s;
+
+    (void)state;
+    sluice_open(&s);
+    make_file(&s, "a.ndjson", "{\"id\":1}\r\n{\"ID\":2,\"n\":null}\n{\"Id\":3,\"id\":null}\n");
+    make_file(&s, "b.ndjson", "{\"ID\":4,\"N\":{\"x\":1}}\n");
+    prepare(&s, &c, FORMAT_NDJSON, LIST("a.ndjson", "b.ndjson"), NULL);
+    must(&s, &c);
+    assert_string_equal(types(&s, &c), "id BIGINT, n JSON");
+    assert_string_equal(rows(&s, "from t order by 1"), "1|NULL\n2|NULL\n3|NULL\n4|{\"x\":1}\n");
+
+    make_file(&s, "both.ndjson", "{\"id\":1}\n{\"id\":2,\"ID\":3}\n{\"iD\":4,\"ID\":5}\n");
+    c = (struct scan_case){0};
+    prepare(&s, &c, FORMAT_NDJSON, LIST("both.ndjson"), NULL);
+    fails(&s, &c, ERROR_DATA,
+        "both.ndjson: line 2: a member is there twice, spelt in another case; mend it, or say "
+        "on_bad_row: skip");
+    c = (struct scan_case){0};
+    prepare(&s, &c, FORMAT_NDJSON, LIST("both.ndjson"), NULL);
+    c.call.request.scan.skip_bad_rows = true;
+    must(&s, &c);
+    assert_string_equal(rows(&s, "from t"), "1\n");
+    assert_int_equal(c.call.request.scan.ret_rejected, 2);
+
+    {
+        const char row[] = "{\"a\":1}\n";
+        struct buffer text;
+
+        buffer_init(&text, 0);
+        for (int i = 0; i < 100001; i++)
+            buffer_puts(&text, row);
+        buffer_puts(&text, "{\"late\":5}\n");
+        make_file(&s, "late.ndjson", text.data);
+        buffer_deinit(&text);
+    }
+    c = (struct scan_case){0};
+    prepare(&s, &c, FORMAT_NDJSON, LIST("late.ndjson"), NULL);
+    must(&s, &c);
+    assert_string_equal(rows(&s, "select sum(a), max(late) from t"), "100001|5\n");
+    sluice_close(&s);
+}
+
 static void test_json(void **state)
 {
     struct scan_case c = {0};
@@ -568,6 +614,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_several_files, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_ndjson, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test_setup_teardown(
+            test_json_members, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_json, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_parquet, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(
