@@ -305,6 +305,24 @@ static void test_no_bytes(void **state)
     }
 }
 
+static void test_what_is_known_to_be_small_has_no_range(void **state)
+{
+    (void)state;
+    for (uint64_t hint = 46; hint <= 101; hint += 55) {
+        struct run run;
+
+        run_init(&run, &(struct object){.fault = FAULT_RESET_IN, .fault_at = 1});
+        into_file(&run);
+        run.get.size_hint = hint;
+        run.get.part_bytes = 100;
+        go(&run);
+        has(&run, false, 0, OBJECT_BYTES);
+        assert_int_equal(strcasestr(sent(&run, 0)->head, "Range: ") == NULL, hint < 100);
+        assert_true(origin_request_has(sent(&run, 1), "If-Match: \"first\""));
+        run_deinit(&run);
+    }
+}
+
 static void test_stores_that_know_no_ranges(void **state)
 {
     (void)state;
@@ -784,6 +802,7 @@ int main(void)
         cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_a_range_behind_the_end),
         cmocka_unit_test(test_no_bytes),
+        cmocka_unit_test(test_what_is_known_to_be_small_has_no_range),
         cmocka_unit_test(test_stores_that_know_no_ranges),
         cmocka_unit_test(test_what_cannot_be_read),
         cmocka_unit_test(test_the_version_that_is_wanted),
