@@ -69,7 +69,7 @@ static void on_closed(struct timer *timer)
     /* From here on `get` may be gone, or under way again with a flow of its own. */
     for (unsigned i = 0; i < flow->slot_count; i++) {
         if (flow->slots[i])
-            get_part_release(flow->slots[i]);
+            get_part_deinit(flow->slots[i]);
         free(flow->slots[i]);
     }
     free(flow->slots);
@@ -160,7 +160,7 @@ static void begin(struct get_flow *flow)
 
     for (unsigned i = 0; i < flow->slot_count; i++) {
         if (flow->slots[i])
-            get_part_release(flow->slots[i]);
+            get_part_deinit(flow->slots[i]);
     }
     get_check_reset(flow);
     arena_deinit(&flow->arena);
