@@ -1,5 +1,8 @@
 #include "tests/unit/s3_get_fixture.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 /* --- when all goes well --- */
 
 static void test_a_file_comes_in_parts(void **state)
@@ -226,6 +229,26 @@ static void test_what_cannot_be_read(void **state)
     run_deinit(&run);
 }
 
+/* Known from the first answer: the bytes are not paid for. */
+static void test_a_disk_that_is_too_small(void **state)
+{
+    struct rlimit before, small;
+    struct run run;
+
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){.rlim_cur = 40, .rlim_max = before.rlim_max};
+    run_init(&run, &(struct object){0});
+    into_file(&run);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    go(&run);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    failed(&run, ERROR_NO_SPACE, "no room on the disk for 47 bytes");
+    assert_int_equal(origin_request_count(run.fixture.origin), 1);
+    run_deinit(&run);
+}
+
 /* --- which object it is --- */
 
 static void test_the_version_that_is_wanted(void **state)
@@ -405,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_what_is_known_to_be_small_has_no_range),
         cmocka_unit_test(test_stores_that_know_no_ranges),
         cmocka_unit_test(test_what_cannot_be_read),
+        cmocka_unit_test(test_a_disk_that_is_too_small),
         cmocka_unit_test(test_the_version_that_is_wanted),
         cmocka_unit_test(test_each_checksum),
         cmocka_unit_test(test_damage_is_read_again_once),
