@@ -29,6 +29,7 @@ struct sql_statement {
         *tables; /* in order of first mention; a name that is used twice is there once */
     size_t table_count;
     struct text_list parameters; /* "since" for $since */
+    struct text_list ctes;       /* names that a WITH in it gives, as written, sub-queries too */
     bool rootless; /* a branch of it has no base table to be driven by: VALUES, a table function, a
                       SELECT without FROM */
 };
