@@ -128,11 +128,13 @@ struct sql_derive {
 };
 
 struct sql_check {
-    const char *sql; /* one row; a boolean (true: passed), or a number (0: passed) in column 1 */
+    const char *sql; /* one row; a boolean (true: passed), or a number (0: passed) in column 1;
+                        behind a boolean, column 2 may say what was found */
     const struct sql_param *params;
     size_t param_count;
     bool ret_passed;
     int64_t ret_count; /* what a number said; 0 otherwise */
+    int64_t ret_found; /* what a number in column 2 said; 0 otherwise */
 };
 
 enum sql_partition_transform {
