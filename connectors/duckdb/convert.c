@@ -91,6 +91,21 @@ static struct conversion to_float(struct arena *a, const char *number, const cha
             overflows, number, type)};
 }
 
+/* No decimal has more digits, so that the text itself is looked at; one with an exponent may still
+ * be rounded. */
+static struct conversion to_widest(struct arena *a, const char *number, const char *type, int scale)
+{
+    const char *rounded = arena_printf(a,
+        "(contains(%s, '.') AND regexp_full_match(%s, '[^.eE]*[.]\\d{%d}\\d*[1-9]0*'))", number,
+        number, scale);
+
+    return (struct conversion){
+        .try =
+            arena_printf(a, "CASE WHEN NOT %s THEN TRY_CAST(%s AS %s) END", rounded, number, type),
+        .hard = arena_printf(
+            a, "CASE WHEN %s THEN error('misfit') ELSE CAST(%s AS %s) END", rounded, number, type)};
+}
+
 /* DuckDB rounds '1.239' to two places; 1.230 fits, 1.239 does not. Compared is where the text may
  * have more places than the type: with a decimal of as many digits before the point. */
 static struct conversion to_decimal(struct arena *a, const char *number, const char *type)
@@ -98,8 +113,10 @@ static struct conversion to_decimal(struct arena *a, const char *number, const c
     int width = 0, scale = 0;
     const char *fits, *exact;
 
-    if (sscanf(type, "DECIMAL(%d,%d)", &width, &scale) != 2 || width >= 38)
+    if (sscanf(type, "DECIMAL(%d,%d)", &width, &scale) != 2)
         return plain(a, number, type);
+    if (width >= 38)
+        return to_widest(a, number, type, scale);
     fits = arena_printf(a, "strlen(%s) - instr(%s, '.') <= %d AND NOT contains(%s, '-')", number,
         number, scale, number);
     exact = arena_printf(a,
