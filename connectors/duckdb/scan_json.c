@@ -5,6 +5,7 @@
 #include "connectors/duckdb/statement.h"
 #include "runner/base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { LINE_BYTES_MAX = 8 * 1024 * 1024 };
@@ -32,8 +33,28 @@ static void append_lines(const struct scan_plan *plan, const struct scan_file *f
         buffer_printf(sql, "SELECT %sCAST(json AS VARCHAR) AS l FROM read_json_objects(", number);
         scan_append_paths(sql, files, file_count);
         scan_append_compression(sql, files);
-        buffer_puts(sql, ", format = 'auto')");
+        buffer_printf(sql, ", format = '%s')", files->marked_array ? "array" : "auto");
     }
+}
+
+/* DuckDB passes over a byte order mark, but then takes the array behind it for one value. */
+static bool is_marked_array(const struct sql_source *source)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    FILE *file = fopen(source->path, "re");
+    bool found = file != NULL;
+    int byte;
+
+    for (size_t i = 0; found && i < 3; i++)
+        found = getc(file) == (unsigned char)mark[i];
+    if (found) {
+        while ((byte = getc(file)) != EOF && strchr(" \t\r\n", byte))
+            continue;
+        found = byte == '[';
+    }
+    if (file)
+        fclose(file);
+    return found;
 }
 
 /* A member may come first in the last row, so that all rows are looked at. */
@@ -43,6 +64,7 @@ static int layout(struct scan_plan *plan, struct scan_file *file, struct error *
     struct buffer sql;
     int rc;
 
+    file->marked_array = is_marked_array(file->source);
     buffer_init(&sql, 0);
     buffer_puts(&sql, "SELECT k FROM (SELECT k, row_number() OVER () AS n FROM (SELECT "
                       "unnest(json_keys(CASE WHEN json_valid(l) THEN l END)) AS k FROM (");
