@@ -2,6 +2,7 @@
 
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
+#include "runner/io/file.h"
 
 #include <string.h>
 
@@ -109,8 +110,20 @@ int tables_file(
     return 0;
 }
 
-static int find_files(struct cli *cli, const struct catalog_query *files,
-    struct text_list *ret_paths, struct error *err)
+/* The SQL engine would only name a pattern that finds nothing. A URL is asked by who reads it. */
+static int check_file(const struct catalog_version *version, const struct catalog_file *file,
+    const char *path, struct error *err)
+{
+    if (path[0] != '/' || file_exists(path))
+        return 0;
+    return error_set(err, ERROR_NOT_FOUND,
+        "table %s.%s: its data file %s is gone: restore it as %s; `sluice catalog files %s.%s` "
+        "lists them all",
+        version->namespace, version->table, file->key, path, version->namespace, version->table);
+}
+
+static int find_files(struct cli *cli, const struct catalog_version *version,
+    const struct catalog_query *files, struct text_list *ret_paths, struct error *err)
 {
     const char **paths;
     size_t count = 0, capacity = 0;
@@ -119,8 +132,11 @@ static int find_files(struct cli *cli, const struct catalog_query *files,
         capacity += files->deltas[i].file_count;
     paths = arena_array(&cli->arena, capacity, sizeof(*paths));
     for (size_t i = 0; i < files->count; i++) {
-        for (size_t j = 0; j < files->deltas[i].file_count; j++) {
-            if (tables_file(cli, &files->deltas[i].files[j], &paths[count++], err))
+        for (size_t j = 0; j < files->deltas[i].file_count; j++, count++) {
+            const struct catalog_file *file = &files->deltas[i].files[j];
+
+            if (tables_file(cli, file, &paths[count], err) ||
+                check_file(version, file, paths[count], err))
                 return -1;
         }
     }
@@ -155,7 +171,7 @@ int tables_dataset(struct cli *cli, const struct catalog_version *version, bool 
     if (files.err.code)
         *err = files.err;
     else
-        result = find_files(cli, &files.catalog, &dataset.files, err);
+        result = find_files(cli, version, &files.catalog, &dataset.files, err);
     question_deinit(&files);
     if (result)
         return -1;
