@@ -91,7 +91,7 @@ static void list_uploads(struct s3_multipart *upload)
     upload->query[0] = (struct s3_query){"uploads", NULL};
     upload->query[1] = (struct s3_query){"prefix", upload->key};
     upload->query[2] = (struct s3_query){"encoding-type", "url"};
-    upload->control = (struct s3_call){.answer_is_xml = true};
+    upload->control = (struct s3_call){.answer_is_xml = true, .attempts_max = 2};
     send_control(upload, "GET", 3);
 }
 
