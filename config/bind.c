@@ -12,13 +12,9 @@ enum { ADDRESS_MAX = 400, OPTIONS_MAX = 64 };
 void bind_init(struct bind *bind, const char *path, const char *source, size_t length,
     struct arena *arena, struct bind_marks *marks, struct diagnostics *problems)
 {
-    *bind = (struct bind){.path = path,
-        .arena = arena,
-        .problems = problems,
-        .marks = marks,
-        .source = source,
-        .source_length = length};
-    *marks = (struct bind_marks){.arena = arena};
+    *bind = (struct bind){.path = path, .arena = arena, .problems = problems, .marks = marks};
+    *marks = (struct bind_marks){
+        .arena = arena, .source = arena_strndup(arena, source, length), .source_length = length};
     buffer_init(&bind->address, ADDRESS_MAX);
 }
 

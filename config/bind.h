@@ -15,13 +15,10 @@
 /* Where a field was written. */
 struct bind_place {
     const void *field;
-    bool is_map;             /* of the whole struct, which begins where its first field does */
-    struct option_mark mark; /* its key; in a list the item */
-    struct option_mark text; /* the first byte of its text */
-    unsigned indent;         /* of each line of a block */
-    bool block;              /* text line n is file line text.line + n - 1 */
-    bool exact;              /* one line: byte n of the text is n columns on */
-    unsigned uses;           /* enum interpolate_use */
+    bool is_map;                  /* of the whole struct, which begins where its first field does */
+    struct option_mark mark;      /* its key; in a list the item */
+    const struct yaml_node *node; /* its text, before ${…} in it was replaced */
+    unsigned uses;                /* enum interpolate_use */
 };
 
 struct bind_range;
@@ -29,6 +26,8 @@ struct bind_range;
 /* Places by the address of the field. Lives in the arena that bind_init() got. */
 struct bind_marks {
     struct arena *arena;
+    const char *source; /* the file */
+    size_t source_length;
     struct bind_place *slots; /* open addressing; capacity is a power of two */
     size_t count, capacity;
     struct bind_range *ranges; /* the objects: for fields that were not written */
@@ -44,8 +43,9 @@ bool bind_has_map(const struct bind_marks *marks, const void *object);
 /* The mark of a field; of the object that holds it where it was not written; else line 1. */
 struct option_mark bind_mark(const struct bind_marks *marks, const void *field);
 
-/* Where byte `offset` of the text at a place stands in the file, as near as can be told. */
-struct option_mark bind_text_mark(const struct bind_place *place, const char *text, size_t offset);
+/* Where byte `offset` of the text that a field was written with stands in the file. */
+struct option_mark bind_text_mark(
+    const struct bind_marks *marks, const struct bind_place *place, size_t offset);
 
 struct bind {
     const char *path; /* for the errors */
@@ -57,15 +57,11 @@ struct bind {
     struct option_pairs secrets;           /* name → address of the option that names it */
     size_t secret_capacity;
     /* internal */
-    const char *source;
-    size_t source_length;
-    const char **lines; /* where each line begins; made when first asked for */
-    size_t line_count;
     struct buffer address; /* "load.clean" */
 };
 
-/* `source` is the file's text: it tells how far block texts are indented. All of it must outlive
- * the bind, arena and marks the results. */
+/* `source` is the file's text, which the marks copy. The arena and the trees in it must outlive the
+ * marks and the results. */
 void bind_init(struct bind *bind, const char *path, const char *source, size_t length,
     struct arena *arena, struct bind_marks *marks, struct diagnostics *problems);
 void bind_deinit(struct bind *bind);

@@ -106,20 +106,8 @@ struct option_mark bind_mark(const struct bind_marks *marks, const void *field)
     return best ? best->mark : (struct option_mark){1, 1};
 }
 
-struct option_mark bind_text_mark(const struct bind_place *place, const char *text, size_t offset)
+struct option_mark bind_text_mark(
+    const struct bind_marks *marks, const struct bind_place *place, size_t offset)
 {
-    struct option_mark mark = place->text;
-    const size_t length = strlen(text);
-    size_t step;
-
-    if (!place->block && !place->exact)
-        return mark;
-    for (size_t at = 0; at < offset && at < length; at += step) {
-        step = text_utf8_length(text + at, length - at);
-        step = step ? step : 1;
-        mark.column++;
-        if (text[at] == '\n')
-            mark = (struct option_mark){mark.line + 1, place->indent + 1};
-    }
-    return mark;
+    return yaml_text_mark(marks->source, marks->source_length, place->node, offset);
 }

@@ -4,69 +4,13 @@
 
 #include <string.h>
 
-/* --- where the text of a scalar stands --- */
-
-static void find_lines(struct bind *bind)
-{
-    size_t count = 1, line = 0;
-
-    for (size_t i = 0; i < bind->source_length; i++)
-        count += bind->source[i] == '\n';
-    bind->lines = arena_array(bind->arena, count + 1, sizeof(*bind->lines));
-    bind->lines[line++] = bind->source;
-    for (size_t i = 0; i < bind->source_length; i++) {
-        if (bind->source[i] == '\n')
-            bind->lines[line++] = bind->source + i + 1;
-    }
-    bind->line_count = count;
-}
-
-/* The indentation of a block text: that of its first line with something on it, less the spaces
- * that are part of the text. */
-static unsigned block_indent(struct bind *bind, const struct yaml_node *node)
-{
-    const char *end = bind->source + bind->source_length;
-    const size_t own = strspn(node->text + strspn(node->text, "\n"), " ");
-
-    if (!bind->lines)
-        find_lines(bind);
-    for (size_t line = node->mark.line; line < bind->line_count; line++) {
-        const char *at = bind->lines[line];
-        unsigned indent = 0;
-
-        while (at + indent < end && at[indent] == ' ')
-            indent++;
-        if (at + indent < end && at[indent] != '\n' && at[indent] != '\r')
-            return indent >= own ? indent - (unsigned)own : indent;
-    }
-    return 0;
-}
-
-/* Whether the text is in the file byte by byte: on one line, without escapes. */
-static bool stands_as_it_is(const struct yaml_node *node)
-{
-    unsigned columns = node->style == YAML_PLAIN ? 0 : 2;
-
-    for (const char *at = node->text; *at; at++)
-        columns += ((unsigned char)*at & 0xc0) != 0x80;
-    return node->mark.line == node->end.line && node->end.column - node->mark.column == columns;
-}
-
 static struct bind_place *put_place(
     struct bind *bind, const void *field, struct option_mark mark, const struct yaml_node *node)
 {
     struct bind_place *place = bind_put_place(bind->marks, field);
 
     place->mark = mark;
-    place->text = node->mark;
-    if (node->style == YAML_LITERAL) {
-        place->block = true;
-        place->indent = block_indent(bind, node);
-        place->text = (struct option_mark){node->mark.line + 1, place->indent + 1};
-    } else if (node->style != YAML_FOLDED) {
-        place->exact = stands_as_it_is(node);
-        place->text.column += node->style != YAML_PLAIN;
-    }
+    place->node = node;
     return place;
 }
 
@@ -98,7 +42,7 @@ static const char *replace(struct bind *bind, const struct option *option,
     if (!bind->scope || (option->flags & OPTION_RAW) || !strstr(node->text, "${"))
         return node->text;
     if (interpolate(node->text, bind->scope, bind->arena, &result, &offset, &err)) {
-        bind_fail(bind, bind_text_mark(place, node->text, offset), "%s", err.message);
+        bind_fail(bind, bind_text_mark(bind->marks, place, offset), "%s", err.message);
         return NULL;
     }
     place->uses = result.uses;

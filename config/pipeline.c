@@ -40,18 +40,19 @@ struct option_mark pipeline_text_mark(
 {
     const struct bind_place *place = bind_place(pipeline->marks, field);
 
-    return place && *field ? bind_text_mark(place, *field, offset) : pipeline_mark(pipeline, field);
+    return place ? bind_text_mark(pipeline->marks, place, offset) : pipeline_mark(pipeline, field);
 }
 
 struct option_mark pipeline_sql_mark(const struct pipeline *pipeline,
     const struct transform *transform, size_t offset, const char **ret_path)
 {
-    /* A file is like a block without indentation that begins on its first line. */
-    const struct bind_place whole_file = {.text = {1, 1}, .block = true};
+    const char *sql = transform->sql;
+    /* A file is like a plain text that begins on its first line. */
+    const struct yaml_node whole_file = {.style = YAML_PLAIN, .mark = {1, 1}, .text = sql};
 
     *ret_path = transform->sql_path;
     if (transform->sql_file)
-        return bind_text_mark(&whole_file, transform->sql, offset);
+        return yaml_text_mark(sql, strlen(sql), &whole_file, offset);
     return pipeline_text_mark(pipeline, &transform->sql, offset);
 }
 

@@ -105,11 +105,6 @@ struct transform {
     const char *sql;      /* the text, also where sql_file named it */
     const char *sql_file; /* as written, from the project's root; NULL */
     const char *sql_path; /* the file that holds `sql`: the pipeline's, or sql_file's, for errors */
-    struct option_mark sql_mark; /* where the first byte of `sql` is in sql_path */
-    bool sql_block;      /* its bytes stand in the file as they are, so that line n of sql is line
-                            sql_mark.line + n - 1: a literal block scalar, a sql_file, or a scalar on
-                            one line without escapes. false: only sql_mark is known */
-    unsigned sql_indent; /* columns that each of its lines but the first is indented by */
     struct option_items checks; /* struct check */
     struct text_list after;
     struct duration timeout;
@@ -213,7 +208,7 @@ bool pipeline_has_map(const struct pipeline *pipeline, const void *object);
 unsigned pipeline_uses(const struct pipeline *pipeline, const void *field);
 
 /* Where byte `offset` of a transform's SQL stands, and in which file: *ret_path is transform's
- * sql_path. The same for the SQL of a check (`&check->sql`) or any other text of the pipeline. */
+ * sql_path. The same for the SQL of a check (`&check->sql`). */
 struct option_mark pipeline_sql_mark(const struct pipeline *pipeline,
     const struct transform *transform, size_t offset, const char **ret_path);
 struct option_mark pipeline_text_mark(

@@ -150,23 +150,14 @@ static void read_sql_file(struct pipeline_reader *reader, struct transform *tran
     else
         transform->sql = arena_strndup(&pipeline->arena, text, length);
     transform->sql_path = path_display(&pipeline->arena, path);
-    transform->sql_mark = (struct option_mark){1, 1};
-    transform->sql_block = true;
     free(text);
 }
 
 static void finish_transform(struct pipeline_reader *reader, struct transform *transform)
 {
-    const struct bind_place *place = bind_place(reader->pipeline->marks, &transform->sql);
-
     transform->sql_path = reader->pipeline->path;
-    if (transform->sql_file) {
+    if (transform->sql_file)
         read_sql_file(reader, transform);
-    } else if (place) {
-        transform->sql_mark = place->text;
-        transform->sql_block = place->block || place->exact;
-        transform->sql_indent = place->indent;
-    }
     finish_checks(reader->pipeline, &transform->checks);
     inherit(reader->pipeline, &transform->retry, &transform->timeout);
 }

@@ -113,7 +113,7 @@ static const struct option resources_table[] = {
     {"memory", OPTION_SIZE, offsetof(struct resources, memory), .preset = "512MiB", .min = 64 * MIB,
         .max = TIB, .help = "Memory of the whole process"},
     {"threads", OPTION_INT, offsetof(struct resources, threads), .min = 1, .max = 256,
-        .help = "Threads for SQL; default: the processors, at most 8"},
+        .help = "Threads for SQL; default: the processors, at most 8 and as many as memory allows"},
     {"concurrency", OPTION_INT, offsetof(struct resources, concurrency), .preset = "64", .min = 1,
         .max = 4096, .help = "Transfers in flight"},
     OPTION_TIMEOUT(struct resources, "the whole run"),
@@ -185,7 +185,8 @@ static const struct option extract_table[] = {
         .help = "The types that must hold: {id: bigint, price: \"decimal(10,2)\"}"},
     {"on_bad_row", OPTION_ENUM, offsetof(struct extract, on_bad_row), .preset = "fail",
         .choices = on_bad_row_names, .value_name = "choice for bad rows",
-        .help = "What becomes of a row that breaks the contract"},
+        .help = "What becomes of a row that breaks the contract; a JSON array that is malformed "
+                "has no rows to tell apart and fails whole"},
     {"timezone", OPTION_TEXT, offsetof(struct extract, timezone), .max = 255,
         .help = "Zone of timestamps without one; default: UTC"},
     {"mask", OPTION_TEXTS, offsetof(struct extract, mask), .min = 1, .max = 10000,

@@ -1,10 +1,13 @@
 /* Parameters: from texts to values of their type. */
 #include "config/pipeline_internal.h"
 #include "config/zone.h"
+#include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 
 #include <stdio.h>
 #include <string.h>
+
+enum { PARAMS_SHOWN_BYTES_MAX = 200 };
 
 /* Midnight of the due time's day in the pipeline's zone, `days` later, as local time. */
 static int64_t due_day_ms(const struct pipeline_reader *reader, int days)
@@ -94,6 +97,20 @@ static void set_param(struct pipeline_reader *reader, struct param *param)
     }
 }
 
+/* "since, until" */
+static const char *declared(struct pipeline_reader *reader, const char *const *names)
+{
+    struct buffer list;
+    const char *text;
+
+    buffer_init(&list, PARAMS_SHOWN_BYTES_MAX);
+    for (size_t i = 0; names[i]; i++)
+        buffer_printf(&list, "%s%s", i ? ", " : "", names[i]);
+    text = arena_strdup(&reader->pipeline->arena, list.length ? list.data : "none");
+    buffer_deinit(&list);
+    return text;
+}
+
 static void refuse_unknown(struct pipeline_reader *reader, const char *name)
 {
     const struct option_items *params = &reader->pipeline->params;
@@ -107,16 +124,14 @@ static void refuse_unknown(struct pipeline_reader *reader, const char *name)
         known = known || strcmp(names[i], name) == 0;
     }
     nearest = text_nearest(name, names);
-    free(names);
-    if (known)
-        return;
-    if (nearest)
+    if (!known && nearest)
         diagnostics_error(reader->problems, reader->pipeline->path, (struct option_mark){0},
             "--param %s: there is no such parameter; did you mean \"%s\"?", name, nearest);
-    else
+    else if (!known)
         diagnostics_error(reader->problems, reader->pipeline->path, (struct option_mark){0},
             "--param %s: there is no such parameter; the pipeline declares %s", name,
-            params->count ? "others" : "none");
+            declared(reader, names));
+    free(names);
 }
 
 void pipeline_set_params(struct pipeline_reader *reader)

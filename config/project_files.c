@@ -70,15 +70,27 @@ static int compare(const void *left, const void *right)
     return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
+static int no_folder(struct project *project, struct error *err)
+{
+    const char *folder = path_display(&project->arena, project->pipelines);
+
+    if (!project->path)
+        return error_set(err, ERROR_INVALID,
+            "there is no sluice.yaml here or above, and no folder %s; go to your project's folder, "
+            "name its sluice.yaml with --config, or begin one with `sluice init DIR`",
+            folder);
+    return error_set(err, ERROR_INVALID,
+        "%s: there is no folder %s; make it, or name another under pipelines:",
+        path_display(&project->arena, project->path), folder);
+}
+
 int project_pipeline_paths(struct project *project, struct text_list *ret_paths, struct error *err)
 {
     struct listing listing = {.arena = &project->arena};
     int rc;
 
     if (access(project->pipelines, F_OK))
-        return error_set(err, ERROR_INVALID,
-            "there is no folder %s; make one, or name another under pipelines: in sluice.yaml",
-            path_display(&project->arena, project->pipelines));
+        return no_folder(project, err);
     rc = list_folder(&listing, project->pipelines, 1, err);
     if (rc == 0) {
         ret_paths->count = listing.count;
@@ -168,6 +180,10 @@ int project_find_pipeline(
         if (!names[i])
             names[i] = path_stem(arena, paths.items[i]);
     }
+    if (!paths.count)
+        return error_set(err, ERROR_INVALID,
+            "there is no pipeline in %s; write one, as `sluice init DIR` makes an example of",
+            path_display(arena, project->pipelines));
     nearest = text_nearest(name, names);
     if (nearest)
         return error_set(

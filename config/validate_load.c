@@ -130,6 +130,30 @@ static void validate_load(
     free(address);
 }
 
+/* To be freed: "./a//b" and "a/./b" are "a/b"; a URL's two slashes stay. */
+static char *plain_path(const char *path)
+{
+    char *plain = mem_strdup(path), *to = plain;
+    const char *scheme = strstr(path, "://"), *at = path;
+
+    if (scheme) {
+        at = scheme + 3;
+        to += at - path;
+    }
+    for (const char *start = at; *at;) {
+        const bool begins = at == start || at[-1] == '/';
+
+        if (begins && at[0] == '.' && at[1] == '/')
+            at += 2;
+        else if (begins && at != start && at[0] == '/')
+            at++;
+        else
+            *to++ = *at++;
+    }
+    *to = '\0';
+    return plain;
+}
+
 /* Two loads that write the same file would leave the one that came last. */
 static void validate_paths(struct pipeline_reader *reader)
 {
@@ -139,15 +163,18 @@ static void validate_paths(struct pipeline_reader *reader)
     table_init(&paths);
     for (size_t i = 0; i < reader->pipeline->loads.count; i++) {
         const struct load *first;
+        char *path;
 
         if (!loads[i].to)
             continue;
-        first = table_get(&paths, loads[i].to);
+        path = plain_path(loads[i].to);
+        first = table_get(&paths, path);
         if (first)
             pipeline_fail(reader, &loads[i].to, "load.%s.to: load.%s writes the same file",
                 loads[i].item.name, first->item.name);
         else
-            table_put(&paths, loads[i].to, (void *)&loads[i]);
+            table_put(&paths, path, (void *)&loads[i]);
+        free(path);
     }
     table_deinit(&paths);
 }

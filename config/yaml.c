@@ -224,7 +224,7 @@ static struct yaml_node *build_new(
     struct yaml_node *node = arena_new(loader->arena, struct yaml_node);
 
     node->mark = mark_of(source->start_mark);
-    node->end = mark_of(source->end_mark);
+    node->start = source->start_mark.index;
     node->weight = 1;
     /* The standard tags say what options know better; others ask for something else. */
     if (source->tag && !text_starts((const char *)source->tag, "tag:yaml.org,2002:"))
@@ -318,6 +318,11 @@ struct yaml_node *yaml_load(const char *path, const char *text, size_t length, s
     }
     if (!yaml_check_bytes(path, text, length, problems))
         return NULL;
+    /* libyaml counts the mark as a column: the first key would stand further in than the next. */
+    if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        text += 3;
+        length -= 3;
+    }
     if (!yaml_parser_initialize(&parser))
         abort(); /* out of memory */
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);

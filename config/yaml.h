@@ -34,7 +34,7 @@ struct yaml_node {
     enum yaml_kind kind;
     enum yaml_style style;
     struct option_mark mark; /* its first byte; of what an alias stands for: where the anchor is */
-    struct option_mark end;  /* behind its last byte */
+    size_t start;            /* characters before that */
     const char *text;        /* scalar: NUL-terminated, holds no NUL */
     struct yaml_node **items;
     struct yaml_pair *pairs; /* in the order of the file, merged ones last */
@@ -55,6 +55,12 @@ struct yaml_node *yaml_load(const char *path, const char *text, size_t length, s
 
 /* The value of a key of a map; NULL: not there. */
 struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
+
+/* Where byte `offset` of a scalar's text stands in the file that it was loaded from, whatever style
+ * it is written in; a byte of white space: behind what comes before it. The start of the text where
+ * it cannot be told (a line separator of Unicode in it). */
+struct option_mark yaml_text_mark(
+    const char *source, size_t source_length, const struct yaml_node *node, size_t offset);
 
 /* `key:` with nothing behind it, `~` or `null`. */
 bool yaml_is_null(const struct yaml_node *node);

@@ -45,8 +45,11 @@ struct catalog_column {
     int64_t field_id; /* given by the catalog: 1, 2, … */
 };
 
+/* Its key is relative to the environment's store, so that a project can be moved, or its store
+ * mounted elsewhere: "n/t/1/day=2001-01-01/<file>.parquet". A file outside of the store goes by its
+ * absolute path or URL; so do all files that were committed before keys were relative. */
 struct catalog_file {
-    const char *path;   /* as the store describes it: absolute, or a URL */
+    const char *key;
     const char *format; /* "parquet" */
     int64_t rows;
     uint64_t bytes;
@@ -129,7 +132,8 @@ struct catalog_seen {
 /* A plain file that was staged and is to be published after the commit. */
 struct catalog_publication {
     const char *run_id, *load;
-    const char *from, *to; /* the staged file, the final place */
+    const char *from, *to; /* the staged file, in the spool folder where it is relative; its final
+                              place, as the pipeline names it: in the project, absolute, a URL */
 };
 
 /* --- queries --------------------------------------------------------------------------------- */

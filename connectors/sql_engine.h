@@ -62,6 +62,7 @@ struct sql_reject {
     int64_t line;       /* 1-based, of the object's text; the row's number for JSON and Parquet */
     const char *column; /* NULL: the row as a whole */
     const char *reason; /* one line; quotes at most 60 bytes of the value */
+    const char *plain_reason; /* the same without a byte of the data, for logs and records */
 };
 
 enum { SQL_REJECTS_SHOWN = 10 };

@@ -33,8 +33,8 @@ struct state_run {
 /* A folder or file that a run made and removes: what a crash leaves behind is found by it. */
 struct state_journal {
     const char *run_id;
-    const char *kind; /* "folder", "object" */
-    const char *what; /* the path, the key */
+    const char *kind; /* "folder", "table" */
+    const char *what; /* its path, in the spool folder where it is relative; the prefix of keys */
 };
 
 /* Who holds (pipeline, instance). On embedded state a holder is known by process id, its start time

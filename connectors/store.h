@@ -20,6 +20,8 @@ enum store_verb {
     STORE_CHECK,  /* whether an object still is the version that `expect` says */
     STORE_PUT,    /* a local file becomes an object, whole or not at all */
     STORE_DELETE, /* not there: success */
+    STORE_SWEEP,  /* removes what PUTs of killed processes left behind, where they were to make
+                     objects of this glob or key; nothing that a live one is putting */
 };
 
 struct store_object {
@@ -41,7 +43,7 @@ typedef void (*store_done_fn)(struct store_request *request, const struct error 
 struct store_request {
     /* arguments */
     enum store_verb verb;
-    const char *key;                   /* LIST: a glob (* ? [] **) or a plain key */
+    const char *key;                   /* LIST, SWEEP: a glob (* ? [] **) or a plain key */
     const char *path;                  /* GET: where the bytes go; PUT: the file to store */
     const struct store_object *expect; /* GET, CHECK: the version that was listed; another one is
                                           ERROR_CHANGED. NULL: any */
@@ -55,7 +57,7 @@ struct store_request {
     /* results (LIST), in an arena of the caller's that is the request's alone until `done` */
     struct arena *arena;
     struct store_object *objects; /* LIST */
-    size_t object_count;
+    size_t object_count;          /* LIST; SWEEP: how many were removed */
 
     /* progress, to be read at any time from the loop */
     atomic_uint_fast64_t bytes_done;

@@ -12,7 +12,6 @@ import hmac
 import json
 import re
 import shutil
-import socket
 import socketserver
 import ssl
 import subprocess
@@ -44,6 +43,10 @@ class Exchange:
         return self.status is None or self.status >= 500 or self.status == 429
 
 
+def read_json(path, otherwise):
+    return json.loads(path.read_text()) if path.exists() else otherwise
+
+
 def bytes_of(data):
     return data["Utf8"].encode() if "Utf8" in data else base64.b64decode(data["Base64"])
 
@@ -51,7 +54,7 @@ def bytes_of(data):
 def read_traffic(path):
     """The exchanges in the order of their requests."""
     exchanges = {}
-    for event in json.loads(path.read_text())["events"]:
+    for event in read_json(path, {"events": []})["events"]:
         exchange = exchanges.setdefault(event["connection_id"], Exchange())
         (kind, content), = event["action"].items()
         if kind == "Request":
@@ -84,13 +87,14 @@ SECRET_NAMES = r"(?:aws_?)?(?:secret_?access_?key|session_?token|access_?token|t
 
 def find_keys(text):
     """Pairs of key id and secret in a profile file, an environment, a JSON or XML answer."""
-    ids = re.findall(r"(?i)access_?key_?id\W{1,6}([\w/+=!-]+)", text)
-    secrets = re.findall(r"(?i)secret_?access_?key\W{1,6}([\w/+=!-]+)", text)
+    ids = re.findall(r"(?i)(?<!/)access_?key_?id\W{1,6}([\w/+=!-]+)", text)
+    secrets = re.findall(r"(?i)(?<!/)secret_?access_?key\W{1,6}([\w/+=!-]+)", text)
     return dict(zip(ids, secrets))
 
 
 def find_secrets(text):
-    return set(re.findall(rf"(?i){SECRET_NAMES}\W{{1,6}}([\w/+=-]{{6,}})", text))
+    # Not behind "/": what follows an element's end is the next element.
+    return set(re.findall(rf"(?i)(?<!/){SECRET_NAMES}\W{{1,6}}([\w/+=-]{{6,}})", text))
 
 
 # --- a signature, checked without the program's own code
@@ -193,11 +197,11 @@ class Replay:
 
     def __init__(self, case, folder):
         self.case, self.folder = case, folder
-        self.environment = json.loads((case / "env.json").read_text())
+        self.environment = read_json(case / "env.json", {})
         self.expected = json.loads((case / "test-case.json").read_text())["result"]
         self.exchanges = read_traffic(case / "http-traffic.json")
         self.next, self.faults, self.lock = 0, [], threading.Lock()
-        self.servers = {}
+        self.servers, self.requests = {}, []
         self.keys, self.secrets = find_keys("\n".join(self.texts())), set()
         for text in [*self.texts(), *(e.answer.decode("latin-1") for e in self.exchanges)]:
             self.secrets |= find_secrets(text)
@@ -227,6 +231,7 @@ class Replay:
     def answer(self, request):
         """The bytes to send, None: nothing, the connection ends."""
         with self.lock:
+            self.requests.append(request)
             if self.next < len(self.exchanges):
                 exchange = self.exchanges[self.next]
                 self.next += 1
@@ -379,10 +384,3 @@ def cases(folder):
     if not folder.is_dir():
         return []
     return sorted(path.parent for path in folder.glob("*/test-case.json"))
-
-
-def free_port():
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

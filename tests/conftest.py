@@ -186,7 +186,15 @@ class Project:
             ORDER BY d.position, p.partition_values, f.ordinal""",
             table,
         )
-        return [{**row, "values": json.loads(row["partition_values"])} for row in rows]
+        return [
+            {**row, "path": self.data_file(row["path"]), "values": json.loads(row["partition_values"])}
+            for row in rows
+        ]
+
+    def data_file(self, key):
+        """Where the data file is that the catalog names by its key in the store."""
+        assert not key.startswith("/"), f"{key}: it is lost when the project is moved"
+        return str(self.path(".sluice/store") / key)
 
     def columns(self, table):
         """Name → type, as the catalog has them."""
@@ -243,9 +251,8 @@ class Project:
             assert self.query("PRAGMA foreign_key_check", database=database) == []
         for file in self.query("SELECT path, bytes FROM files"):
             named.add(file["path"])
-            assert os.path.getsize(file["path"]) == file["bytes"], file
-        store = self.path(".sluice/store")
-        assert {str(store / name) for name in self.stored()} == named, "orphans, or files are gone"
+            assert os.path.getsize(self.data_file(file["path"])) == file["bytes"], file
+        assert set(self.stored()) == named, "orphans, or files are gone"
         for kind in ("deltas", "partitions", "streams"):
             staged = self.query(f"SELECT count(*) AS count FROM {kind} WHERE state = 'staged'")
             assert staged in ([], [{"count": 0}]), kind

@@ -19,6 +19,7 @@ enum {
 
 struct credentials_chain {
     struct loop *loop;
+    int64_t (*now_ms)(void);
     struct aws_environment environment;
     char *profile, *sts_region;
     struct credentials_fetch fetch;
@@ -30,6 +31,8 @@ struct credentials_chain {
     struct timer timer; /* brings what is there already */
     char *region;
     bool region_known;
+    void (*closed)(void *data);
+    void *closed_data;
 };
 
 static const char *process_variable(void *data, const char *name)
@@ -43,12 +46,12 @@ static const char *process_variable(void *data, const char *name)
 static bool usable(const struct credentials_chain *chain)
 {
     return chain->current && !chain->refused &&
-           (chain->valid_until_ms == 0 || time_now_ms() < chain->valid_until_ms);
+           (chain->valid_until_ms == 0 || chain->now_ms() < chain->valid_until_ms);
 }
 
 static bool due(const struct credentials_chain *chain)
 {
-    return chain->due_ms != 0 && time_now_ms() >= chain->due_ms;
+    return chain->due_ms != 0 && chain->now_ms() >= chain->due_ms;
 }
 
 static int64_t draw_ms(int64_t bound_ms)
@@ -63,7 +66,7 @@ static int64_t draw_ms(int64_t bound_ms)
 /* Short-lived ones are fetched anew when two thirds of their life are over. */
 static void keep(struct credentials_chain *chain, const struct aws_credentials *credentials)
 {
-    const int64_t now_ms = time_now_ms(), soonest_ms = now_ms + KEEP_MIN_MS;
+    const int64_t now_ms = chain->now_ms(), soonest_ms = now_ms + KEEP_MIN_MS;
     const int64_t life_ms = credentials->expires_ms - now_ms;
 
     aws_credentials_unref(chain->current);
@@ -148,6 +151,8 @@ static void free_now(struct credentials_chain *chain)
     free(chain->sts_region);
     free(chain->region);
     timer_close(&chain->timer, on_timer_closed);
+    if (chain->closed)
+        chain->closed(chain->closed_data);
 }
 
 static void fetch_unless_under_way(struct credentials_chain *chain)
@@ -171,7 +176,7 @@ static void on_fetched(struct credentials_fetch *fetch, const struct error *err)
     if (!err) {
         keep(chain, fetch->credentials);
     } else if (usable(chain)) {
-        chain->due_ms = time_now_ms() + AGAIN_MS + draw_ms(JITTER_MS);
+        chain->due_ms = chain->now_ms() + AGAIN_MS + draw_ms(JITTER_MS);
         err = NULL;
     } else if (err->class == ERROR_CANCELLED && anybody_waits(chain)) {
         err = NULL; /* who came after the cancel did not ask for it */
@@ -192,6 +197,9 @@ struct credentials_chain *credentials_chain_new(const struct credentials_options
     struct credentials_chain *chain = mem_new(struct credentials_chain);
 
     chain->loop = options->loop;
+    chain->now_ms = time_now_ms;
+    chain->closed = options->closed;
+    chain->closed_data = options->closed_data;
     chain->environment.get = process_variable;
     chain->profile = options->profile ? mem_strdup(options->profile) : NULL;
     chain->sts_region = options->region ? mem_strdup(options->region) : NULL;
@@ -206,6 +214,11 @@ struct credentials_chain *credentials_chain_new(const struct credentials_options
     };
     timer_init(&chain->timer, options->loop);
     return chain;
+}
+
+void credentials_chain_set_clock(struct credentials_chain *chain, int64_t (*now_ms)(void))
+{
+    chain->now_ms = now_ms;
 }
 
 void credentials_chain_free(struct credentials_chain *chain)

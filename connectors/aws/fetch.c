@@ -202,11 +202,11 @@ static enum fetch_state take_local(struct credentials_fetch *fetch)
         return fetch->credentials ? after_source(fetch) : failed(fetch);
     }
     if (!file->found) {
-        error_set(err, ERROR_DENIED, "%s: there is no %s%s%s", plan->source, plan->token_file,
-            plan->kind == PLAN_SSO ? ": run `aws sso login --profile " : "",
-            plan->kind == PLAN_SSO ? plan->sso_profile : "");
-        if (plan->kind == PLAN_SSO) /* the command's closing mark, behind the profile */
-            error_set(err, ERROR_DENIED, "%s`", err->message);
+        if (plan->kind == PLAN_SSO)
+            error_set(err, ERROR_DENIED, "%s: there is no %s: run `aws sso login --profile %s`",
+                plan->source, plan->token_file, plan->sso_profile);
+        else
+            error_set(err, ERROR_DENIED, "%s: there is no %s", plan->source, plan->token_file);
         return failed(fetch);
     }
     if (plan->kind == PLAN_SSO)
@@ -253,14 +253,18 @@ static enum fetch_state next_state(struct credentials_fetch *fetch)
 
 /* --- the end --- */
 
-/* Where the instance was only a guess, what matters is what came before it. */
+/* Who was asked stands in front, the whole chain of roles never: it would push out what they said.
+ * Where the instance was only a guess, what matters is what came before it. */
 static void explain(struct credentials_fetch *fetch)
 {
     const struct error why = fetch->err;
+    const struct plan_role *role = &fetch->plan.roles[fetch->role_index];
 
     if (!fetch->planned || why.class == ERROR_CANCELLED)
         return;
-    if (!strstr(why.message, fetch->plan.source))
+    if (fetch->credentials && fetch->role_index < fetch->plan.role_count)
+        error_prefix(&fetch->err, "profile %s, role %s", role->profile, role->arn);
+    else if (!strstr(why.message, fetch->plan.source))
         error_prefix(&fetch->err, "%s", fetch->plan.source);
     if (fetch->plan.only_guess) {
         error_set(&fetch->err, ERROR_DENIED, "no credentials of AWS: %s; %s", fetch->plan.notes,
@@ -293,8 +297,8 @@ static void fetch_step(struct credentials_fetch *fetch)
         return;
     assert(!fetch->job_busy && !fetch->exchange_busy);
     if (fetch->err.code) {
-        fetch_keep(fetch, NULL);
         explain(fetch);
+        fetch_keep(fetch, NULL);
     }
     release(fetch);
     fetch->state = FETCH_IDLE;

@@ -13,6 +13,10 @@ void fetch_keep(struct credentials_fetch *fetch, struct aws_credentials *credent
 {
     aws_credentials_unref(fetch->credentials);
     fetch->credentials = credentials;
+    if (credentials) {
+        free((char *)credentials->source);
+        credentials->source = mem_strdup(fetch->plan.source);
+    }
 }
 
 int fetch_keep_token(
@@ -239,18 +243,13 @@ static int judge_sts(struct exchange *exchange, struct error *err)
 {
     struct credentials_fetch *fetch = fetch_of(exchange);
     const bool role = fetch->state == FETCH_ASSUMING;
-    const char *what = fetch->plan.source;
-    char *text = NULL;
-    int result = -1;
+    const char *what = role ? "STS" : fetch->plan.source;
 
-    if (role)
-        what = text = mem_printf("role %s", fetch->plan.roles[fetch->role_index].arn);
     if (check_status(exchange, what, err) == 0)
-        result = keep_answer(fetch, answer_sts(&exchange->answer, what, err));
-    else if (role && exchange->request.status / 100 == 4 && clock_is_wrong(fetch, exchange))
+        return keep_answer(fetch, answer_sts(&exchange->answer, what, err));
+    if (role && exchange->request.status / 100 == 4 && clock_is_wrong(fetch, exchange))
         error_set_class(err, ERROR_TRANSIENT);
-    free(text);
-    return result;
+    return -1;
 }
 
 static void add_field(struct buffer *body, const char *name, const char *value)

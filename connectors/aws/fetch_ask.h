@@ -10,7 +10,7 @@ void fetch_ask_metadata_role(struct credentials_fetch *fetch);
 void fetch_ask_source(struct credentials_fetch *fetch); /* what the plan's kind is */
 void fetch_ask_role(struct credentials_fetch *fetch);   /* plan.roles[role_index] */
 
-/* Replaces and releases. */
+/* Replaces and releases what was there; its source is what the plan says. */
 void fetch_keep(struct credentials_fetch *fetch, struct aws_credentials *credentials);
 
 /* Takes a secret that is to be a header's value: without the blanks at its end, refused where it

@@ -134,7 +134,7 @@ static int sso_value(const struct profile *profile, const struct profile *sessio
     const char *own = profile_get(profile, name);
     const char *shared = session ? profile_get(session, name) : own;
 
-    if (own && shared && !text_equal(own, shared))
+    if (session && own && shared && !text_equal(own, shared))
         return error_set(err, ERROR_INVALID,
             "profile %s: %s is not the one of sso-session %s: leave it out", profile->name, name,
             session->name);

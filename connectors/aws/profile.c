@@ -228,7 +228,8 @@ static int parse_section(struct parser *parser, struct span line, struct error *
         if (set->count >= PROFILE_SECTIONS_MAX)
             return error_set(err, ERROR_LIMIT, "%s:%u: more than %d sections", parser->path,
                 parser->line, PROFILE_SECTIONS_MAX);
-        set->sections = mem_grow(set->sections, &set->capacity, set->count, sizeof(*set->sections));
+        set->sections =
+            mem_grow(set->sections, &set->capacity, set->count, sizeof(struct profile *));
         parser->section = mem_new(struct profile);
         *parser->section = (struct profile){
             .kind = kind, .name = mem_strndup(name.start, name.length), .prefixed = prefixed};

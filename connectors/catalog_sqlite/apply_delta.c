@@ -39,14 +39,14 @@ static int sum_files(
     for (size_t i = 0; i < change->delta.file_count; i++) {
         const struct catalog_file *file = &change->delta.files[i];
 
-        if (!file->path || !file->path[0] || !file->format || file->rows < 0 ||
+        if (!file->key || !file->key[0] || !file->format || file->rows < 0 ||
             file->bytes > INT64_MAX ||
             __builtin_add_overflow(totals.rows, file->rows, &totals.rows) ||
             __builtin_add_overflow(totals.bytes, (int64_t)file->bytes, &totals.bytes))
             return error_set(err, ERROR_INVALID,
-                "file %zu of the manifest (%.200s) lacks a path or a format, or its counts are out "
+                "file %zu of the manifest (%.200s) lacks a key or a format, or its counts are out "
                 "of range",
-                i + 1, file->path ? file->path : "");
+                i + 1, file->key ? file->key : "");
     }
     *ret_totals = totals;
     return 0;
@@ -91,7 +91,7 @@ static int insert_files(struct apply_context *context, const struct catalog_chan
 
         sqlite_bind_int(db, statement, 1, delta_id);
         sqlite_bind_int(db, statement, 2, (int64_t)i + 1);
-        sqlite_bind_text(db, statement, 3, file->path);
+        sqlite_bind_text(db, statement, 3, file->key);
         sqlite_bind_text(db, statement, 4, file->format);
         sqlite_bind_int(db, statement, 5, file->rows);
         sqlite_bind_int(db, statement, 6, (int64_t)file->bytes);

@@ -101,6 +101,16 @@ static int check_cursor(const struct catalog_cursor *cursor, struct error *err)
         err, ERROR_INVALID, "a cursor needs the names of its pipeline, instance, load and extract");
 }
 
+/* ?1 to ?4: what a cursor is known by. */
+static void bind_names(
+    struct sqlite *db, sqlite3_stmt *statement, const struct catalog_cursor *cursor)
+{
+    sqlite_bind_text(db, statement, 1, cursor->pipeline);
+    sqlite_bind_text(db, statement, 2, cursor->instance);
+    sqlite_bind_text(db, statement, 3, cursor->load);
+    sqlite_bind_text(db, statement, 4, cursor->extract);
+}
+
 int apply_set_cursor(
     struct apply_context *context, const struct catalog_change *change, struct error *err)
 {
@@ -117,10 +127,7 @@ int apply_set_cursor(
         err);
     if (!statement)
         return -1;
-    sqlite_bind_text(db, statement, 1, cursor->pipeline);
-    sqlite_bind_text(db, statement, 2, cursor->instance);
-    sqlite_bind_text(db, statement, 3, cursor->load);
-    sqlite_bind_text(db, statement, 4, cursor->extract);
+    bind_names(db, statement, cursor);
     sqlite_bind_text(db, statement, 5, cursor->state ? cursor->state : "{}");
     sqlite_bind_text(db, statement, 6, context->apply->run_id);
     sqlite_bind_int(db, statement, 7, context->now_ms);
@@ -152,10 +159,7 @@ static int find_cursor(struct apply_context *context, const struct catalog_curso
         err);
     if (!statement)
         return -1;
-    sqlite_bind_text(db, statement, 1, cursor->pipeline);
-    sqlite_bind_text(db, statement, 2, cursor->instance);
-    sqlite_bind_text(db, statement, 3, cursor->load);
-    sqlite_bind_text(db, statement, 4, cursor->extract);
+    bind_names(db, statement, cursor);
     sqlite_bind_int(db, statement, 5, context->now_ms);
     step = sqlite_step(db, statement, err);
     if (step < 0)

@@ -263,7 +263,7 @@ static int read_files(struct listing *list, int64_t delta_id, int64_t count,
                 list->db->path, (long long)delta_id);
         }
         delta->files[delta->file_count++] =
-            (struct catalog_file){.path = sqlite_text(statement, 0, list->arena),
+            (struct catalog_file){.key = sqlite_text(statement, 0, list->arena),
                 .format = sqlite_text(statement, 1, list->arena),
                 .rows = int_at(statement, 2),
                 .bytes = (uint64_t)int_at(statement, 3)};

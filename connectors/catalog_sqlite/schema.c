@@ -124,7 +124,8 @@ static const char version_1[] =
     "  WHEN old.position IS NOT NULL AND new.position IS NOT old.position"
     "  BEGIN SELECT raise(ABORT, 'the position of a committed delta stays'); END;"
 
-    /* The entries of a delta's manifest. */
+    /* The entries of a delta's manifest. A path is a key in the environment's store, from its root
+     * (the first catalogs have absolute ones, which are keys as well). */
     "CREATE TABLE files ("
     "  delta_id INTEGER NOT NULL REFERENCES deltas,"
     "  ordinal INTEGER NOT NULL CHECK (ordinal >= 1),"

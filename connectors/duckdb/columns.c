@@ -60,6 +60,14 @@ static const char *lossless(const char *from, const char *to, const char *name, 
 {
     if (has_fraction(from) && is_integer(to))
         return arena_printf(arena, "%s = round(%s)", name, name);
+    if (strcasecmp(from, "VARCHAR") == 0 && is_integer(to))
+        return arena_printf(arena, "regexp_full_match(%s, '\\s*[+-]?\\d+(\\.0*)?\\s*')", name);
+    if (is_integer(from) && strcasecmp(to, "DOUBLE") == 0)
+        return arena_printf(arena, "%s BETWEEN -9007199254740992 AND 9007199254740992", name);
+    if (is_integer(from) && strcasecmp(to, "BOOLEAN") == 0)
+        return arena_printf(arena, "%s IN (0, 1)", name);
+    if (text_starts(from, "TIMESTAMP") && strcasecmp(to, "TIME") == 0)
+        return "false"; /* its date would be gone */
     if (text_starts(from, "TIMESTAMP") && strcasecmp(to, "DATE") == 0)
         return arena_printf(arena, "%s = date_trunc('day', %s)", name, name);
     return NULL;

@@ -4,6 +4,7 @@
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool is_one_of(const char *type, const char *const *list)
@@ -56,34 +57,76 @@ static struct conversion plain(struct arena *a, const char *cell, const char *ty
         .hard = arena_printf(a, "CAST(%s AS %s)", cell, type)};
 }
 
-/* DuckDB rounds '4.7'; 4.0 is whole, 4.7 does not fit. */
+/* DuckDB rounds '4.7' and '15e-1'; 4.0 is whole, 4.7 does not fit. */
 static struct conversion to_integer(struct arena *a, const char *cell, const char *type)
 {
+    const char *fraction = arena_printf(a,
+        "(contains(%s, '.') OR (contains(%s, '-') AND regexp_matches(%s, '[eE]-')))", cell, cell,
+        cell);
     const char *whole = arena_printf(a,
         "CASE WHEN TRY_CAST(%s AS DECIMAL(38,9)) = trunc(TRY_CAST(%s AS DECIMAL(38,9))) THEN "
         "TRY_CAST(TRY_CAST(%s AS DECIMAL(38,9)) AS %s) END",
         cell, cell, cell, type);
 
     return (struct conversion){
-        .try = arena_printf(a, "CASE WHEN contains(%s, '.') THEN %s ELSE TRY_CAST(%s AS %s) END",
-            cell, whole, cell, type),
+        .try = arena_printf(
+            a, "CASE WHEN %s THEN %s ELSE TRY_CAST(%s AS %s) END", fraction, whole, cell, type),
         .hard = arena_printf(a,
-            "CASE WHEN contains(%s, '.') THEN coalesce(%s, error('misfit')) ELSE CAST(%s AS %s) "
-            "END",
-            cell, whole, cell, type)};
+            "CASE WHEN %s THEN coalesce(%s, error('misfit')) ELSE CAST(%s AS %s) END", fraction,
+            whole, cell, type)};
+}
+
+/* '1e400' is infinite to DuckDB; only a text that says so is that. */
+static struct conversion to_float(struct arena *a, const char *number, const char *type)
+{
+    const char *overflows = arena_printf(a,
+        "(contains(%s, 'e') OR contains(%s, 'E') OR strlen(%s) > 38) AND isinf(TRY_CAST(%s AS %s)) "
+        "AND NOT contains(lower(%s), 'inf')",
+        number, number, number, number, type, number);
+
+    return (struct conversion){
+        .try = arena_printf(
+            a, "CASE WHEN %s THEN NULL ELSE TRY_CAST(%s AS %s) END", overflows, number, type),
+        .hard = arena_printf(a, "CASE WHEN %s THEN error('misfit') ELSE CAST(%s AS %s) END",
+            overflows, number, type)};
+}
+
+/* DuckDB rounds '1.239' to two places; 1.230 fits, 1.239 does not. Compared is where the text may
+ * have more places than the type: with a decimal of as many digits before the point. */
+static struct conversion to_decimal(struct arena *a, const char *number, const char *type)
+{
+    int width = 0, scale = 0;
+    const char *fits, *exact;
+
+    if (sscanf(type, "DECIMAL(%d,%d)", &width, &scale) != 2 || width >= 38)
+        return plain(a, number, type);
+    fits = arena_printf(a, "strlen(%s) - instr(%s, '.') <= %d AND NOT contains(%s, '-')", number,
+        number, scale, number);
+    exact = arena_printf(a,
+        "CASE WHEN TRY_CAST(%s AS DECIMAL(38,%d)) = TRY_CAST(%s AS %s) THEN TRY_CAST(%s AS %s) END",
+        number, 38 - (width - scale), number, type, number, type);
+    return (struct conversion){
+        .try = arena_printf(
+            a, "CASE WHEN %s THEN TRY_CAST(%s AS %s) ELSE %s END", fits, number, type, exact),
+        .hard = arena_printf(a,
+            "CASE WHEN %s THEN CAST(%s AS %s) WHEN %s IS NULL THEN NULL ELSE coalesce(%s, "
+            "error('misfit')) END",
+            fits, number, type, number, exact)};
 }
 
 static struct conversion to_fraction(
     const struct scan_plan *plan, const char *cell, const char *type)
 {
+    const bool comma = text_equal(plan->scan->csv.decimal, ",");
     struct arena *a = plan->arena;
+    const char *number = comma ? arena_printf(a, "replace(%s, ',', '.')", cell) : cell;
+    const struct conversion conversion =
+        text_starts(type, "DECIMAL(") ? to_decimal(a, number, type) : to_float(a, number, type);
 
-    if (!text_equal(plan->scan->csv.decimal, ","))
-        return plain(a, cell, type);
+    if (!comma)
+        return conversion;
     return soft(a, cell,
-        arena_printf(a,
-            "CASE WHEN contains(%s, '.') THEN NULL ELSE TRY_CAST(replace(%s, ',', '.') AS %s) END",
-            cell, cell, type));
+        arena_printf(a, "CASE WHEN contains(%s, '.') THEN NULL ELSE %s END", cell, conversion.try));
 }
 
 /* --- times
@@ -112,6 +155,8 @@ static struct conversion to_timestamp(
 {
     struct arena *a = plan->arena;
     const char *naive, *try;
+    const char *fine =
+        strcmp(type, "TIMESTAMP_NS") == 0 && !plan->scan->timezone ? type : "TIMESTAMP";
 
     if (format && (strstr(format, "%z") || strstr(format, "%Z")))
         return soft(a, cell,
@@ -121,11 +166,11 @@ static struct conversion to_timestamp(
         naive = arena_printf(a, "try_strptime(%s, %s)", cell, literal(format, a));
         return soft(a, cell, arena_printf(a, "CAST(%s AS %s)", to_utc(plan, naive), type));
     }
-    naive = to_utc(plan, arena_printf(a, "TRY_CAST(%s AS TIMESTAMP)", cell));
+    naive = to_utc(plan, arena_printf(a, "TRY_CAST(%s AS %s)", cell, fine));
     try = arena_printf(a,
-        "CAST(CASE WHEN strlen(%s) <= 19 OR NOT %s THEN %s ELSE timezone('UTC', TRY_CAST(%s AS "
-        "TIMESTAMPTZ)) END AS %s)",
-        cell, has_offset(a, cell), naive, cell, type);
+        "CASE WHEN strlen(%s) <= 19 OR NOT %s THEN CAST(%s AS %s) ELSE CAST(timezone('UTC', "
+        "TRY_CAST(%s AS TIMESTAMPTZ)) AS %s) END",
+        cell, has_offset(a, cell), naive, type, cell, type);
     if (plan->scan->timezone)
         return soft(a, cell, try);
     return (struct conversion){.try = try,
@@ -173,6 +218,10 @@ static struct conversion from_typed(const struct scan_plan *plan, const struct s
         return soft(a, cell,
             arena_printf(a, "CASE WHEN %s = date_trunc('day', %s) THEN CAST(%s AS DATE) END", cell,
                 cell, cell));
+    if (text_starts(from, "DECIMAL(") && text_starts(column->type, "DECIMAL("))
+        return soft(a, cell,
+            arena_printf(a, "CASE WHEN TRY_CAST(%s AS %s) = %s THEN TRY_CAST(%s AS %s) END", cell,
+                column->type, cell, cell, column->type));
     return plain(a, cell, column->type);
 }
 

@@ -1,4 +1,5 @@
 /* EXPORT: a dataset as one plain file. */
+#include "connectors/duckdb/schema.h"
 #include "connectors/duckdb/session.h"
 #include "connectors/duckdb/statement.h"
 #include "runner/base/mem.h"
@@ -25,6 +26,15 @@ static int append_csv(struct buffer *sql, const struct csv_dialect *csv, struct 
     if (csv->decimal && strcmp(csv->decimal, ".") != 0)
         return error_set(err, ERROR_NOT_SUPPORTED,
             "CSV files are written with a decimal point: leave decimal out");
+    /* DuckDB takes the first byte of it, and says nothing. */
+    if (csv->delimiter && strlen(csv->delimiter) > 1)
+        return error_set(err, ERROR_NOT_SUPPORTED,
+            "CSV files are written with a delimiter of one byte, not with \"%s\"", csv->delimiter);
+    if (csv->quote && !*csv->quote)
+        return error_set(err, ERROR_NOT_SUPPORTED,
+            "CSV files are written with quotes, or a text with a delimiter in it would be two: "
+            "leave "
+            "quote out");
     buffer_printf(sql, "FORMAT csv, HEADER %s", csv->header ? "true" : "false");
     append_option(sql, "DELIMITER", csv->delimiter);
     append_option(sql, "QUOTE", csv->quote);
@@ -64,6 +74,20 @@ static int append_format(struct buffer *sql, const struct sql_export *e, struct 
     return 0;
 }
 
+/* What Parquet would bend is not for a file that others read. */
+static int check_types(struct operation *operation, struct error *err)
+{
+    const struct sql_export *e = &operation->request->export;
+    struct sql_schema schema;
+
+    if (e->format != FORMAT_PARQUET)
+        return 0;
+    if (statement_describe(operation->slot->main, schema_select_all(e->dataset, &operation->arena),
+            NULL, 0, &operation->arena, &schema, err))
+        return -1;
+    return schema_check_storable(&schema, err);
+}
+
 static int run(struct operation *operation, struct error *err)
 {
     struct sql_export *e = &operation->request->export;
@@ -72,6 +96,8 @@ static int run(struct operation *operation, struct error *err)
     struct stat info;
     int rc;
 
+    if (check_types(operation, err))
+        return -1;
     buffer_init(&sql, 0);
     buffer_puts(&sql, "COPY (SELECT * FROM ");
     text_append_sql_name(&sql, e->dataset);

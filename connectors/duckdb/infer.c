@@ -29,7 +29,7 @@ static const char class_sql[] =
     "WHEN ascii(%s) BETWEEN 48 AND 57 OR ascii(%s) IN (43, 45, 46) THEN CASE "
     "WHEN %s = CAST(TRY_CAST(%s AS BIGINT) AS VARCHAR) THEN 1 "
     "WHEN NOT regexp_full_match(%s, '-?[0-9]+') AND regexp_full_match(%s, "
-    "'-?(0|[1-9][0-9]*)?([.,][0-9]*)?([eE][+-]?[0-9]+)?') AND TRY_CAST(@ AS DOUBLE) IS NOT NULL "
+    "'-?(0|[1-9][0-9]*)?([.,][0-9]*)?([eE][+-]?[0-9]+)?') AND isfinite(TRY_CAST(@ AS DOUBLE)) "
     "THEN 2 "
     "WHEN regexp_full_match(%s, '\\d{4}[-/]\\d{1,2}[-/]\\d{1,2}') AND TRY_CAST(%s AS DATE) IS NOT "
     "NULL THEN "

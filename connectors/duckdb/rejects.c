@@ -140,7 +140,7 @@ static const char *shown(const char *value, struct arena *arena)
 }
 
 static void add(struct rejects *found, int64_t line, const struct scan_file *file,
-    const char *column, const char *reason)
+    const char *column, const char *reason, const char *plain_reason)
 {
     size_t at = found->count;
 
@@ -154,8 +154,11 @@ static void add(struct rejects *found, int64_t line, const struct scan_file *fil
         found->count--;
     memmove(
         &found->items[at + 1], &found->items[at], (found->count - at) * sizeof(found->items[0]));
-    found->items[at] = (struct sql_reject){
-        .object = file->source->object, .line = line, .column = column, .reason = reason};
+    found->items[at] = (struct sql_reject){.object = file->source->object,
+        .line = line,
+        .column = column,
+        .reason = reason,
+        .plain_reason = plain_reason};
     found->count++;
 }
 
@@ -229,12 +232,17 @@ static bool has_refusals(const struct scan_plan *plan)
     return plan->scan->format == FORMAT_CSV || plan->scan->format == FORMAT_NDJSON;
 }
 
-static const char *misfit_reason(
-    const struct scan_plan *plan, const struct scan_column *column, const char *value)
+/* "zwei" is not BIGINT: for a row that has no reason of its own. */
+static void add_misfit(struct rejects *found, int64_t line, const struct scan_plan *plan,
+    const struct scan_file *file, const struct scan_column *column, const char *value)
 {
-    return arena_printf(plan->arena, "\"%s\" is not %s%s%s%s",
-        shown(value ? value : "", plan->arena), column->type, column->format ? " (written as " : "",
-        column->format ? column->format : "", column->format ? ")" : "");
+    const char *rule = arena_printf(plan->arena, "is not %s%s%s%s", column->type,
+        column->format ? " (written as " : "", column->format ? column->format : "",
+        column->format ? ")" : "");
+
+    add(found, line, file, column->name,
+        arena_printf(plan->arena, "\"%s\" %s", shown(value ? value : "", plan->arena), rule),
+        arena_printf(plan->arena, "the value %s", rule));
 }
 
 /* Rows whose cells do not fit. */
@@ -267,29 +275,30 @@ static int describe_misfits(struct operation *operation, const struct scan_plan 
         return -1;
     for (idx_t r = 0; r < duckdb_row_count(&result); r++) {
         const int64_t row = statement_int(&result, 0, r);
-        const char *reason = statement_cell(&result, 1, r, plan->arena);
-        const char *name = NULL;
+        const char *broken = statement_cell(&result, 1, r, plan->arena);
         int64_t line = row + header_lines(plan);
+        idx_t cell = 2; /* the first one that does not fit */
 
-        for (size_t i = 0; !reason && i < file->count; i++) {
-            const struct scan_column *column = &plan->columns[file->columns[i]];
-
-            if (duckdb_value_is_null(&result, i + 2, r))
-                continue;
-            name = column->name;
-            reason = misfit_reason(plan, column, statement_cell(&result, i + 2, r, plan->arena));
-        }
         if (has_refusals(plan))
             line += refused_before(operation, header_lines(plan), row) +
                     extra_lines(operation, plan, file, path, row - 1);
-        add(found, line, file, name, reason ? shown(reason, plan->arena) : "the row is bad");
+        while (!broken && cell < file->count + 2 && duckdb_value_is_null(&result, cell, r))
+            cell++;
+        if (!broken && cell < file->count + 2)
+            add_misfit(found, line, plan, file, &plan->columns[file->columns[cell - 2]],
+                statement_cell(&result, cell, r, plan->arena));
+        else if (broken)
+            add(found, line, file, NULL, shown(broken, plan->arena),
+                arena_strndup(plan->arena, broken, strcspn(broken, ":")));
+        else
+            add(found, line, file, NULL, "the row is bad", "the row is bad");
     }
     duckdb_destroy_result(&result);
     return 0;
 }
 
-static const char *refusal_reason(
-    const char *type, const char *message, size_t cells, struct arena *arena)
+/* Nothing of DuckDB's own message: it may quote the row. */
+static const char *refusal_reason(const char *type, size_t cells, struct arena *arena)
 {
     if (text_equal(type, "MISSING COLUMNS"))
         return arena_printf(arena, "the row has less than %zu cells", cells);
@@ -301,7 +310,7 @@ static const char *refusal_reason(
         return "the text is not valid in its encoding (csv: {encoding: …}; default utf-8)";
     if (text_equal(type, "LINE SIZE OVER MAXIMUM"))
         return "the line is longer than the limit (2,000,000 bytes; NDJSON 8 MiB)";
-    return arena_printf(arena, "%.200s", message ? message : "the row cannot be read");
+    return arena_printf(arena, "the row cannot be read (%s)", type ? type : "no reason given");
 }
 
 /* Rows that DuckDB refused as no CSV. */
@@ -319,18 +328,19 @@ static int describe_refusals(struct operation *operation, const struct scan_plan
     found->rows += statement_int(&result, 0, 0);
     duckdb_destroy_result(&result);
     snprintf(sql, sizeof(sql),
-        "SELECT line, first(CAST(error_type AS VARCHAR)), first(split_part(error_message, chr(10), "
-        "1)) FROM reject_errors GROUP BY line ORDER BY line LIMIT %d",
+        "SELECT line, first(CAST(error_type AS VARCHAR)) FROM reject_errors GROUP BY line "
+        "ORDER BY line LIMIT %d",
         SQL_REJECTS_SHOWN);
     if (statement_query(operation->slot->main, sql, &result, err))
         return -1;
     for (idx_t r = 0; r < duckdb_row_count(&result); r++) {
         const int64_t line = statement_int(&result, 0, r);
         const int64_t good_before = line - header_lines(plan) - 1 - (int64_t)r;
+        const char *reason =
+            refusal_reason(statement_cell(&result, 1, r, plan->arena), file->count, plan->arena);
 
-        add(found, line + extra_lines(operation, plan, file, path, good_before), file, NULL,
-            refusal_reason(statement_cell(&result, 1, r, plan->arena),
-                statement_cell(&result, 2, r, plan->arena), file->count, plan->arena));
+        add(found, line + extra_lines(operation, plan, file, path, good_before), file, NULL, reason,
+            reason);
     }
     duckdb_destroy_result(&result);
     return 0;

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { FILES_A_STATEMENT = 250 };
+
 struct scanning {
     struct sql_dataset dataset;
     struct rejects rejects;
@@ -39,15 +41,14 @@ static void make_schema(const struct scan_plan *plan, struct sql_schema *schema)
  * ------------------------------------------------------------------------------- */
 
 /* Files of one layout are read by one sub-select, several layouts are put together. */
-static bool append_all(const struct scan_plan *plan, struct buffer *sql)
+static bool append_files(const struct scan_plan *plan, size_t first, size_t end, struct buffer *sql)
 {
-    const size_t count = plan->scan->source_count;
     bool any = false;
 
-    for (size_t i = 0, next; i < count; i = next) {
+    for (size_t i = first, next; i < end; i = next) {
         const struct scan_file *file = &plan->files[i];
 
-        for (next = i + 1; next < count && scan_file_alike(file, &plan->files[next]); next++)
+        for (next = i + 1; next < end && scan_file_alike(file, &plan->files[next]); next++)
             continue;
         if (file->empty)
             continue;
@@ -61,20 +62,43 @@ static bool append_all(const struct scan_plan *plan, struct buffer *sql)
     return any;
 }
 
-static int read_all(struct operation *operation, const struct scan_plan *plan,
-    struct sql_dataset *dataset, struct error *err)
+static int read_some(struct operation *operation, const struct scan_plan *plan, size_t first,
+    size_t end, struct sql_dataset *dataset, struct error *err)
 {
+    const char *name = arena_printf(plan->arena, "%s-%zu.parquet", plan->scan->dataset, first);
     struct buffer sql;
     int rc = 0;
 
     buffer_init(&sql, 0);
-    if (append_all(plan, &sql))
-        rc = sql.overflowed ? error_set(err, ERROR_LIMIT, "too many files for one scan")
-                            : store_copy(operation, sql.data, NULL, 0, plan->scan->folder,
-                                  arena_printf(plan->arena, "%s-0.parquet", plan->scan->dataset),
-                                  dataset, err);
+    if (append_files(plan, first, end, &sql))
+        rc = store_copy(operation, sql.data, NULL, 0, plan->scan->folder, name, dataset, err);
     buffer_deinit(&sql);
     return rc;
+}
+
+/* What DuckDB does for the files of one statement grows with their number squared. */
+static int read_all(struct operation *operation, const struct scan_plan *plan,
+    struct sql_dataset *dataset, struct error *err)
+{
+    const size_t count = plan->scan->source_count;
+
+    for (size_t i = 0; i < count; i += FILES_A_STATEMENT) {
+        if (work_cancelled(&operation->work))
+            return error_set(err, ERROR_STOPPED, "stopped");
+        if (read_some(operation, plan, i, MIN(i + FILES_A_STATEMENT, count), dataset, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* Before the files are read one by one, under the same names. */
+static void forget_all(struct sql_dataset *dataset)
+{
+    for (size_t i = 0; i < dataset->files.count; i++)
+        unlink(dataset->files.items[i]);
+    dataset->files.count = 0;
+    dataset->rows = 0;
+    dataset->bytes = 0;
 }
 
 /* --- file by file
@@ -155,6 +179,7 @@ static int read_files(struct operation *operation, struct scan_plan *plan,
         if (err->code != ERROR_DATA)
             return -1;
         error_clear(err);
+        forget_all(dataset);
         if (read_each(operation, plan, scanning, err))
             return -1;
     }
@@ -194,7 +219,8 @@ static void deliver(struct operation *operation)
         scan->ret_rejects[i] = (struct sql_reject){.object = arena_strdup(arena, from->object),
             .line = from->line,
             .column = from->column ? arena_strdup(arena, from->column) : NULL,
-            .reason = arena_strdup(arena, from->reason)};
+            .reason = arena_strdup(arena, from->reason),
+            .plain_reason = arena_strdup(arena, from->plain_reason)};
     }
 }
 

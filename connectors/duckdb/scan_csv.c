@@ -226,6 +226,10 @@ static int layout(struct scan_plan *plan, struct scan_file *file, struct error *
             break;
     }
     file->empty = file->count == 0;
+    /* The mark at the beginning, read the wrong way round: what follows would be no text. */
+    if (!file->empty && text_starts(cells[0], "\xef\xbf\xbe"))
+        return error_set(err, ERROR_DATA,
+            "the file is big-endian UTF-16, which is not read: convert it to UTF-8 with iconv");
     return name_columns(plan, file, cells, err);
 }
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { KEY_SAMPLE_ROWS = 100000, LINE_BYTES_MAX = 8 * 1024 * 1024 };
+enum { LINE_BYTES_MAX = 8 * 1024 * 1024 };
 
 /* Appends a sub-select with column l: each row's text. */
 static void append_lines(const struct scan_plan *plan, const struct scan_file *files,
@@ -21,7 +21,7 @@ static void append_lines(const struct scan_plan *plan, const struct scan_file *f
         scan_append_compression(sql, files);
         buffer_printf(sql,
             ", columns = {'l': 'VARCHAR'}, auto_detect = false, header = false, delim = '', "
-            "quote = '', escape = '', max_line_size = %d, buffer_size = %d",
+            "quote = '', escape = '', strict_mode = false, max_line_size = %d, buffer_size = %d",
             LINE_BYTES_MAX, 2 * LINE_BYTES_MAX); /* the default is sixteen lines */
         if (mode == SCAN_RAW)
             buffer_puts(sql, ", store_rejects = true");
@@ -36,6 +36,7 @@ static void append_lines(const struct scan_plan *plan, const struct scan_file *f
     }
 }
 
+/* A member may come first in the last row, so that all rows are looked at. */
 static int layout(struct scan_plan *plan, struct scan_file *file, struct error *err)
 {
     duckdb_result result;
@@ -44,18 +45,15 @@ static int layout(struct scan_plan *plan, struct scan_file *file, struct error *
 
     buffer_init(&sql, 0);
     buffer_puts(&sql, "SELECT k FROM (SELECT k, row_number() OVER () AS n FROM (SELECT "
-                      "unnest(json_keys(l)) AS k FROM (SELECT l FROM (");
+                      "unnest(json_keys(CASE WHEN json_valid(l) THEN l END)) AS k FROM (");
     append_lines(plan, file, 1, SCAN_SAMPLE, &sql);
-    buffer_printf(&sql,
-        ") LIMIT %d) WHERE CASE WHEN json_valid(l) THEN json_type(l) = 'OBJECT' ELSE false END)) "
-        "GROUP BY k ORDER BY min(n)",
-        KEY_SAMPLE_ROWS);
+    buffer_puts(&sql, "))) GROUP BY k ORDER BY min(n)");
     rc = statement_query(plan->connection, sql.data, &result, err);
     buffer_deinit(&sql);
     if (rc)
         return -1;
     for (idx_t row = 0; row < duckdb_row_count(&result); row++)
-        scan_plan_column(plan, statement_cell(&result, 0, row, plan->arena));
+        scan_plan_member(plan, statement_cell(&result, 0, row, plan->arena));
     duckdb_destroy_result(&result);
     return 0;
 }
@@ -92,7 +90,52 @@ static void append_list(const struct scan_plan *plan, const char *function, stru
         buffer_puts(sql, i ? ", " : "");
         append_path(sql, plan->columns[i].name);
     }
+    for (size_t i = 0; i < plan->alias_count; i++) {
+        buffer_puts(sql, ", ");
+        append_path(sql, plan->aliases[i].name);
+    }
     buffer_puts(sql, "])");
+}
+
+static void append_member(struct buffer *sql, size_t index, bool json)
+{
+    buffer_printf(sql, json ? "nullif(j[%zu], 'null')" : "s[%zu]", index + 1);
+}
+
+/* The column under each of its spellings: a row has one of them. */
+static void append_cell(const struct scan_plan *plan, size_t column, bool json, struct buffer *sql)
+{
+    bool has_alias = false;
+
+    for (size_t i = 0; i < plan->alias_count; i++)
+        has_alias = has_alias || plan->aliases[i].column == column;
+    buffer_puts(sql, json ? "CAST(" : "");
+    buffer_puts(sql, has_alias ? "coalesce(" : "");
+    append_member(sql, column, json);
+    for (size_t i = 0; i < plan->alias_count; i++) {
+        if (plan->aliases[i].column != column)
+            continue;
+        buffer_puts(sql, ", ");
+        append_member(sql, plan->count + i, json);
+    }
+    buffer_puts(sql, has_alias ? ")" : "");
+    buffer_puts(sql, json ? " AS VARCHAR)" : "");
+}
+
+/* A condition: the row has two spellings of one column, of which one would be lost. */
+static void append_has_both(const struct scan_plan *plan, struct buffer *sql)
+{
+    buffer_puts(sql, "(false");
+    for (size_t i = 0; i < plan->alias_count; i++) {
+        buffer_printf(sql, " OR (s[%zu] IS NOT NULL AND (s[%zu] IS NOT NULL", plan->count + i + 1,
+            plan->aliases[i].column + 1);
+        for (size_t k = 0; k < i; k++) {
+            if (plan->aliases[k].column == plan->aliases[i].column)
+                buffer_printf(sql, " OR s[%zu] IS NOT NULL", plan->count + k + 1);
+        }
+        buffer_puts(sql, "))");
+    }
+    buffer_putc(sql, ')');
 }
 
 static void append_select(const struct scan_plan *plan, const struct scan_file *files,
@@ -101,17 +144,20 @@ static void append_select(const struct scan_plan *plan, const struct scan_file *
     bool as_json = false;
 
     buffer_puts(sql, "SELECT ");
-    if (mode == SCAN_RAW)
-        buffer_puts(sql,
-            "__row, CASE WHEN NOT __object THEN 'this is no JSON object: ' || left(l, 40) "
-            "END AS __broken, ");
+    if (mode == SCAN_RAW) { /* what stands before the ":" shows nothing of the data */
+        buffer_puts(sql, "__row, CASE WHEN NOT __object THEN 'this is no JSON object: ' || left(l, "
+                         "40) WHEN ");
+        append_has_both(plan, sql);
+        buffer_puts(
+            sql, " THEN 'a member is there twice, spelt in another case' END AS __broken, ");
+    }
     for (size_t i = 0; i < plan->count; i++) {
         const bool json = mode == SCAN_SAMPLE || wants_json(&plan->columns[i]);
 
         as_json = as_json || json;
-        buffer_printf(sql,
-            json ? "%sCAST(nullif(j[%zu], 'null') AS VARCHAR) AS c%zu" : "%ss[%zu] AS c%zu",
-            i ? ", " : "", i + 1, i);
+        buffer_puts(sql, i ? ", " : "");
+        append_cell(plan, i, json, sql);
+        buffer_printf(sql, " AS c%zu", i);
     }
     buffer_puts(sql, " FROM (SELECT *, ");
     if (as_json) {
@@ -127,6 +173,11 @@ static void append_select(const struct scan_plan *plan, const struct scan_file *
     buffer_puts(sql, " AS __object FROM (");
     append_lines(plan, files, file_count, mode, sql);
     buffer_puts(sql, ")))");
+    if (mode == SCAN_FAST && plan->alias_count > 0) {
+        buffer_puts(sql, " WHERE CASE WHEN ");
+        append_has_both(plan, sql);
+        buffer_puts(sql, " THEN error('twice') ELSE true END");
+    }
 }
 
 const struct scan_reader scan_json = {

@@ -23,6 +23,22 @@ size_t scan_plan_column(struct scan_plan *plan, const char *name)
     return plan->count++;
 }
 
+void scan_plan_member(struct scan_plan *plan, const char *name)
+{
+    const size_t column = scan_plan_column(plan, name);
+
+    if (strcmp(plan->columns[column].name, name) == 0)
+        return;
+    for (size_t i = 0; i < plan->alias_count; i++) {
+        if (strcmp(plan->aliases[i].name, name) == 0)
+            return;
+    }
+    plan->aliases =
+        mem_grow(plan->aliases, &plan->alias_capacity, plan->alias_count, sizeof(*plan->aliases));
+    plan->aliases[plan->alias_count++] =
+        (struct scan_alias){.column = column, .name = arena_strdup(plan->arena, name)};
+}
+
 /* A type is pasted into statements: only what a type is written with gets there. */
 static bool is_type_text(const char *type)
 {
@@ -206,13 +222,16 @@ int scan_plan_init(struct scan_plan *plan, const struct sql_scan *scan,
         widen_json(plan);
     if (plan->count == 0)
         return error_set(err, scan->source_count ? ERROR_DATA : ERROR_INVALID,
-            "%s: there are no columns: list them under columns, with their types",
-            scan->source_count ? scan->sources[0].object : "nothing to read");
+            "%s: there are no columns%s: list them under columns, with their types",
+            scan->source_count ? scan->sources[0].object : "nothing to read",
+            plan->reader->json ? ", for no JSON object can be read in it" : "");
     return infer_types(plan, err);
 }
 
 void scan_plan_deinit(struct scan_plan *plan)
 {
     free(plan->columns);
+    free(plan->aliases);
     plan->columns = NULL;
+    plan->aliases = NULL;
 }

@@ -27,6 +27,12 @@ struct scan_column {
     unsigned seen; /* infer.h's classes */
 };
 
+/* Another spelling of a column's name, in JSON: {"id": 1} {"ID": 2}. */
+struct scan_alias {
+    size_t column;
+    const char *name;
+};
+
 struct scan_file {
     const struct sql_source *source;
     size_t *columns; /* indexes in scan_plan.columns, in the file's order */
@@ -62,6 +68,8 @@ struct scan_plan {
     struct arena *arena;
     struct scan_column *columns; /* malloc'd */
     size_t count, capacity;
+    struct scan_alias *aliases; /* malloc'd; distinct names */
+    size_t alias_count, alias_capacity;
     struct scan_file *files;
     const char *delimiter, *quote, *escape; /* of a CSV, once known */
     const char *first_line;                 /* the first CSV's header; NULL: not known */
@@ -73,6 +81,9 @@ void scan_plan_deinit(struct scan_plan *plan);
 
 /* The index of the column of that name, which it adds where there is none. */
 size_t scan_plan_column(struct scan_plan *plan, const char *name);
+
+/* The same; a name that differs from the column's in case becomes an alias of it. */
+void scan_plan_member(struct scan_plan *plan, const char *name);
 
 /* Whether both have the same columns at the same places. */
 bool scan_file_alike(const struct scan_file *a, const struct scan_file *b);

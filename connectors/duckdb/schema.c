@@ -175,13 +175,16 @@ int schema_check_storable(const struct sql_schema *schema, struct error *err)
 
 static void add_path(struct sql_dataset *dataset, const char *path, struct arena *arena)
 {
-    const char **items =
-        arena_array(arena, dataset->files.count + 1, sizeof(*dataset->files.items));
+    const size_t count = dataset->files.count;
 
-    if (dataset->files.count)
-        memcpy(items, dataset->files.items, dataset->files.count * sizeof(*items));
-    items[dataset->files.count++] = path;
-    dataset->files.items = items;
+    if ((count & (count - 1)) == 0) { /* full: it has room for a power of two */
+        const char **items = arena_array(arena, MAX(2 * count, 1), sizeof(*items));
+
+        if (count)
+            memcpy(items, dataset->files.items, count * sizeof(*items));
+        dataset->files.items = items;
+    }
+    dataset->files.items[dataset->files.count++] = path;
 }
 
 int schema_add_file(struct sql_dataset *dataset, const char *folder, const char *name, int64_t rows,

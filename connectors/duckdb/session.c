@@ -32,8 +32,7 @@ static int set_bytes(duckdb_config config, const char *name, uint64_t bytes, str
     return set_option(config, name, text, err);
 }
 
-static int set_spill(
-    const struct session *session, duckdb_config config, uint64_t bytes, struct error *err)
+static int set_spill(const struct session *session, duckdb_config config, struct error *err)
 {
     char *spill = mem_printf("%s/spill", session->folder);
     int rc = 0;
@@ -42,8 +41,6 @@ static int set_spill(
         rc = error_set_errno(err, errno, "%s", spill);
     else
         rc = set_option(config, "temp_directory", spill, err);
-    if (!rc && bytes)
-        rc = set_bytes(config, "max_temp_directory_size", bytes, err);
     free(spill);
     return rc;
 }
@@ -72,7 +69,7 @@ static int configure(struct session *session, const struct sql_session_options *
         set_bytes(config, "memory_limit", options->memory, err))
         return -1;
     if (session->folder)
-        return set_spill(session, config, options->spill, err);
+        return set_spill(session, config, err);
     return set_option(config, "temp_directory", "", err);
 }
 
@@ -163,6 +160,10 @@ static int lock(
         buffer_puts(&sql, "];");
         free(folder);
     }
+    /* Only here: from the configuration that a database is opened with it is shown, not obeyed. */
+    if (session->folder && options->spill)
+        buffer_printf(&sql, "SET max_temp_directory_size = '%lluKiB';",
+            (unsigned long long)MAX(options->spill / 1024, 1));
     buffer_puts(&sql, "SET enable_external_access = false; SET lock_configuration = true");
     rc = sql.overflowed ? error_set(err, ERROR_LIMIT, "too many files for one session")
                         : statement_run(session->slots[0].main, sql.data, err);

@@ -3,6 +3,7 @@
 #include "connectors/duckdb/bind.h"
 #include "connectors/duckdb/lexer.h"
 #include "runner/base/mem.h"
+#include "runner/base/text.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -54,6 +55,16 @@ static const char *without_kind(const char *message)
     return colon + strlen(" Error: ");
 }
 
+/* What DuckDB says of a CSV whose line ends are of two kinds names neither them nor the line. */
+static const char *in_plain_words(const char *message)
+{
+    if (!text_starts(message, "The CSV Parser state machine reached an invalid state"))
+        return message;
+    return "some lines end with CR LF and others with LF or CR alone: make them alike, for "
+           "instance "
+           "with dos2unix";
+}
+
 /* Where what DuckDB adds to a message begins: the statement's text, settings that only it has. */
 static const char *end_of(const char *message)
 {
@@ -100,7 +111,7 @@ static const char *advice_of(enum error_code code)
     if (code == ERROR_NO_MEMORY)
         return "; raise resources.memory, or lower resources.threads";
     if (code == ERROR_NO_SPACE)
-        return "; free space on the disk of the run's folder, or raise the spill limit";
+        return "; raise resources.spool, or free space on the disk of the run's folder";
     return "";
 }
 
@@ -138,7 +149,8 @@ static void place_error(const char *message, const char *sql, int first_line, st
 
 int statement_error(const char *message, duckdb_error_type type, int first_line, struct error *err)
 {
-    const char *text = message ? without_kind(message) : "the engine gave no reason";
+    const char *text =
+        message ? in_plain_words(without_kind(message)) : "the engine gave no reason";
     const enum error_code code = code_of(type, text);
     const int line = first_line >= 0 ? line_of(text) - first_line : 0;
     struct buffer buffer;

@@ -159,6 +159,37 @@ static int delete_object(struct local_operation *operation, struct error *err)
     return file_remove(operation->path, err);
 }
 
+/* What a PUT writes is in the folder of its object, under a name that does not tell which it is. */
+static int sweep_objects(struct local_operation *operation, struct error *err)
+{
+    struct store_request *request = operation->request;
+    char *folder = file_folder(request->key), *glob = file_join(folder, ".sluice-*");
+    struct store_object *objects = NULL;
+    struct arena arena;
+    size_t count = 0;
+    int rc;
+
+    arena_init(&arena);
+    request->object_count = 0;
+    rc = local_list(operation->store->root, glob, STORE_LIST_MAX, &operation->work.cancelled,
+        &arena, &objects, &count, err);
+    if (rc && err->code == ERROR_NOT_FOUND) {
+        error_clear(err);
+        rc = 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        char *path = file_join(operation->store->root, objects[i].key);
+
+        request->object_count +=
+            file_is_temporary(strrchr(path, '/') + 1) && file_remove_left(path);
+        free(path);
+    }
+    arena_deinit(&arena);
+    free(glob);
+    free(folder);
+    return rc;
+}
+
 static void run_operation(struct work *work)
 {
     static int (*const verbs[])(struct local_operation * operation, struct error * err) = {
@@ -167,6 +198,7 @@ static void run_operation(struct work *work)
         [STORE_CHECK] = check_object,
         [STORE_PUT] = put_object,
         [STORE_DELETE] = delete_object,
+        [STORE_SWEEP] = sweep_objects,
     };
     struct local_operation *operation = container_of(work, struct local_operation, work);
 

@@ -6,8 +6,9 @@
  * entered. A folder that is not there is ERROR_NOT_FOUND. Keys come back in order of their bytes,
  * without "." parts and doubled slashes, so that `./data//x*` and `data/x*` name the same objects.
  *
- * PUT makes the folders that are missing. What a crash left of it is a file that LIST does not show
- * unless the glob's last part starts with ".sluice-": how a clean-up finds them.
+ * PUT makes the folders that are missing. What a killed process left of it is a file that LIST does
+ * not show unless the glob's last part starts with ".sluice-". SWEEP removes such files from the
+ * folders of its glob; those that are being written are locked by their process (file.h).
  *
  * A version is size and time of modification: what a restored or moved file keeps, and nothing that
  * changes while the bytes do not (inode, chmod), as `only_new` would read such an object again.

@@ -26,7 +26,7 @@ static int bind_name(
     const struct binder *binder, const char *text, const char **ret_name, struct error *err)
 {
     struct buffer name;
-    int result = 0;
+    int result;
 
     if (!binder->names_encoded) {
         *ret_name = text;
@@ -80,6 +80,10 @@ static int bind_value(const struct binder *binder, const struct s3_field *field,
         return 0;
     case S3_FIELD_NAME:
         return bind_name(binder, node->text, place, err);
+    case S3_FIELD_ECHO:
+        if (bind_name(binder, node->text, place, NULL))
+            *(const char **)place = node->text;
+        return 0;
     case S3_FIELD_NUMBER:
         return bind_number(field, node->text, place, err);
     case S3_FIELD_TIME:

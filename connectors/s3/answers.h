@@ -19,6 +19,8 @@ enum { S3_NONE = -1 };
 enum s3_field_type {
     S3_FIELD_TEXT,   /* const char * */
     S3_FIELD_NAME,   /* the same, decoded where it is encoded */
+    S3_FIELD_ECHO,   /* the same, as it is where it cannot be decoded: some stores repeat what they
+                        were asked without encoding it */
     S3_FIELD_NUMBER, /* int64_t; the document is ERROR_DATA where it is none, or below 0 */
     S3_FIELD_FLAG,   /* bool */
     S3_FIELD_TIME,   /* int64_t, ms since 1970 */
@@ -29,7 +31,7 @@ enum s3_field_type {
 struct s3_document;
 
 struct s3_field {
-    const char *name;   /* of the element; "": the text of the document's root itself */
+    const char *name; /* of the element; "": not one within, but the one around the field itself */
     const char *within; /* the element around it, such as "Buckets"; NULL: none */
     enum s3_field_type type;
     size_t offset;

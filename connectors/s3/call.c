@@ -189,9 +189,9 @@ static void on_retry_done(struct retry *retry, const struct error *err)
     call->exchange = NULL;
     call->answer = x->answer.data;
     call->answer_length = x->answer.length;
-    call->done(call, err ? &outcome : NULL);
-    /* From here on the call may be gone, or under way again with an exchange of its own. */
     exchange_take_credentials(x, NULL);
+    call->done(call, err ? &outcome : NULL);
+    /* From here on call and client may be gone, or under way again with another exchange. */
     buffer_deinit(&x->answer);
     buffer_deinit(&x->trouble);
     arena_deinit(&x->arena);

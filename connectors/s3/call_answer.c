@@ -286,7 +286,7 @@ enum verdict exchange_judge(
 
 static void put_ms(json_t *fields, const char *key, int64_t time_us)
 {
-    json_object_set_new(fields, key, json_real((double)time_us / 1000));
+    json_put_int(fields, key, (time_us + 500) / 1000);
 }
 
 void exchange_log(const struct s3_exchange *x, const struct error *err)

@@ -7,13 +7,14 @@
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 void exchange_take_credentials(struct s3_exchange *x, const struct aws_credentials *credentials)
 {
-    aws_credentials_unref((struct aws_credentials *)x->credentials);
+    aws_credentials_unref(x->credentials);
     x->credentials = credentials;
 }
 
@@ -129,6 +130,7 @@ static int add_headers(struct s3_exchange *x, struct error *err)
     const bool with_checksums =
         s3_client_sends_checksums(x->client) && !x->corrections.no_checksums;
 
+    assert(call->header_count <= S3_CALL_HEADERS_MAX);
     x->header_count = 0;
     x->checksums_sent = x->checksum_value_sent = false;
     for (size_t i = 0; i < call->header_count; i++) {

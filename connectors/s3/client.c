@@ -156,6 +156,15 @@ static int open_http(struct s3_client *client, struct error *err)
     return client->http ? 0 : error_prefix(err, "s3");
 }
 
+static void on_chain_closed(void *data)
+{
+    struct s3_client *client = data;
+
+    http_free(client->http);
+    arena_deinit(&client->arena);
+    free(client);
+}
+
 static void open_chain(struct s3_client *client)
 {
     const struct s3_client_options *options = &client->options;
@@ -167,6 +176,8 @@ static void open_chain(struct s3_client *client)
         .profile = options->profile,
         .region = options->region,
         .unsigned_access = options->unsigned_access,
+        .closed = on_chain_closed,
+        .closed_data = client,
     });
 }
 
@@ -208,11 +219,11 @@ void s3_client_free(struct s3_client *client)
         return;
     for (size_t i = 0; i < client->place_count; i++)
         free_place(client->places[i]);
+    client->place_count = 0;
     if (client->chain)
-        credentials_chain_free(client->chain);
-    http_free(client->http);
-    arena_deinit(&client->arena);
-    free(client);
+        credentials_chain_free(client->chain); /* it may be fetching ahead */
+    else
+        on_chain_closed(client);
 }
 
 const struct s3_client_options *s3_client_options(const struct s3_client *client)

@@ -60,7 +60,8 @@ enum {
  * file: a missing credential is the first request's error. */
 struct s3_client *s3_client_new(const struct s3_client_options *options, struct error *err);
 
-/* No call may be under way. Handles are closed by later turns of the loop. NULL is harmless. */
+/* No call may be under way. Handles are closed by later turns of the loop, which `lane` and `log`
+ * outlive: credentials may just be fetched ahead of time. NULL is harmless. */
 void s3_client_free(struct s3_client *client);
 
 /* The options as they are in force: defaults and environment filled in. `region` stays NULL where

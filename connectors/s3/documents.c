@@ -10,6 +10,10 @@
     {                                                                                              \
         .name = (element), .type = S3_FIELD_NAME, .offset = offsetof(object, member)               \
     }
+#define ECHO(object, element, member)                                                              \
+    {                                                                                              \
+        .name = (element), .type = S3_FIELD_ECHO, .offset = offsetof(object, member)               \
+    }
 #define NUMBER(object, element, member)                                                            \
     {                                                                                              \
         .name = (element), .type = S3_FIELD_NUMBER, .offset = offsetof(object, member)             \
@@ -32,11 +36,6 @@
         .name = (element), .within = (around), .type = S3_FIELD_LIST,                              \
         .offset = offsetof(object, member), .item = &(document)                                    \
     }
-#define CHECKSUMS(object, member)                                                                  \
-    TEXT(object, "ChecksumCRC32", member.crc32), TEXT(object, "ChecksumCRC32C", member.crc32c),    \
-        TEXT(object, "ChecksumCRC64NVME", member.crc64nvme),                                       \
-        TEXT(object, "ChecksumSHA1", member.sha1), TEXT(object, "ChecksumSHA256", member.sha256),  \
-        TEXT(object, "ChecksumType", member.type)
 #define DOCUMENT(root, object, table)                                                              \
     {                                                                                              \
         .name = (root), .fields = (table), .field_count = ARRAY_LENGTH(table),                     \
@@ -57,6 +56,18 @@ static const struct s3_field prefix_fields[] = {
 static const struct s3_document prefix =
     DOCUMENT("CommonPrefixes", struct s3_prefix, prefix_fields);
 
+/* Beside the fields of what they are of. */
+static const struct s3_field checksum_fields[] = {
+    TEXT(struct s3_checksum_values, "ChecksumCRC32", crc32),
+    TEXT(struct s3_checksum_values, "ChecksumCRC32C", crc32c),
+    TEXT(struct s3_checksum_values, "ChecksumCRC64NVME", crc64nvme),
+    TEXT(struct s3_checksum_values, "ChecksumSHA1", sha1),
+    TEXT(struct s3_checksum_values, "ChecksumSHA256", sha256),
+    TEXT(struct s3_checksum_values, "ChecksumType", type),
+};
+static const struct s3_document checksums =
+    DOCUMENT("Checksums", struct s3_checksum_values, checksum_fields);
+
 /* --- listings --- */
 
 static const struct s3_field listed_fields[] = {
@@ -73,13 +84,13 @@ static const struct s3_document listed = DOCUMENT("Contents", struct s3_listed, 
 
 static const struct s3_field list_objects_fields[] = {
     TEXT(struct s3_list_objects, "Name", name),
-    NAME(struct s3_list_objects, "Prefix", prefix),
-    NAME(struct s3_list_objects, "Delimiter", delimiter),
+    ECHO(struct s3_list_objects, "Prefix", prefix),
+    ECHO(struct s3_list_objects, "Delimiter", delimiter),
     TEXT(struct s3_list_objects, "EncodingType", encoding_type),
     TEXT(struct s3_list_objects, "ContinuationToken", continuation_token),
     TEXT(struct s3_list_objects, "NextContinuationToken", next_continuation_token),
-    NAME(struct s3_list_objects, "StartAfter", start_after),
-    NAME(struct s3_list_objects, "Marker", marker),
+    ECHO(struct s3_list_objects, "StartAfter", start_after),
+    ECHO(struct s3_list_objects, "Marker", marker),
     NAME(struct s3_list_objects, "NextMarker", next_marker),
     NUMBER(struct s3_list_objects, "MaxKeys", max_keys),
     NUMBER(struct s3_list_objects, "KeyCount", key_count),
@@ -106,10 +117,10 @@ static const struct s3_document version = DOCUMENT("Version", struct s3_version,
 
 static const struct s3_field list_versions_fields[] = {
     TEXT(struct s3_list_versions, "Name", name),
-    NAME(struct s3_list_versions, "Prefix", prefix),
-    NAME(struct s3_list_versions, "Delimiter", delimiter),
+    ECHO(struct s3_list_versions, "Prefix", prefix),
+    ECHO(struct s3_list_versions, "Delimiter", delimiter),
     TEXT(struct s3_list_versions, "EncodingType", encoding_type),
-    NAME(struct s3_list_versions, "KeyMarker", key_marker),
+    ECHO(struct s3_list_versions, "KeyMarker", key_marker),
     TEXT(struct s3_list_versions, "VersionIdMarker", version_id_marker),
     NAME(struct s3_list_versions, "NextKeyMarker", next_key_marker),
     TEXT(struct s3_list_versions, "NextVersionIdMarker", next_version_id_marker),
@@ -162,10 +173,10 @@ static const struct s3_document upload = DOCUMENT("Upload", struct s3_upload, up
 
 static const struct s3_field list_uploads_fields[] = {
     TEXT(struct s3_list_uploads, "Bucket", bucket),
-    NAME(struct s3_list_uploads, "Prefix", prefix),
-    NAME(struct s3_list_uploads, "Delimiter", delimiter),
+    ECHO(struct s3_list_uploads, "Prefix", prefix),
+    ECHO(struct s3_list_uploads, "Delimiter", delimiter),
     TEXT(struct s3_list_uploads, "EncodingType", encoding_type),
-    NAME(struct s3_list_uploads, "KeyMarker", key_marker),
+    ECHO(struct s3_list_uploads, "KeyMarker", key_marker),
     TEXT(struct s3_list_uploads, "UploadIdMarker", upload_id_marker),
     NAME(struct s3_list_uploads, "NextKeyMarker", next_key_marker),
     TEXT(struct s3_list_uploads, "NextUploadIdMarker", next_upload_id_marker),
@@ -182,7 +193,7 @@ static const struct s3_field listed_part_fields[] = {
     NUMBER(struct s3_listed_part, "Size", size),
     TIME(struct s3_listed_part, "LastModified", modified_ms),
     TEXT(struct s3_listed_part, "ETag", etag),
-    CHECKSUMS(struct s3_listed_part, checksums),
+    STRUCT(struct s3_listed_part, "", checksums, checksums),
 };
 static const struct s3_document listed_part =
     DOCUMENT("Part", struct s3_listed_part, listed_part_fields);
@@ -219,7 +230,7 @@ static const struct s3_field complete_upload_fields[] = {
     TEXT(struct s3_complete_upload, "Bucket", bucket),
     NAME(struct s3_complete_upload, "Key", key),
     TEXT(struct s3_complete_upload, "ETag", etag),
-    CHECKSUMS(struct s3_complete_upload, checksums),
+    STRUCT(struct s3_complete_upload, "", checksums, checksums),
 };
 const struct s3_document s3_document_complete_upload =
     DOCUMENT("CompleteMultipartUploadResult", struct s3_complete_upload, complete_upload_fields);
@@ -229,7 +240,7 @@ const struct s3_document s3_document_complete_upload =
 static const struct s3_field copied_fields[] = {
     TEXT(struct s3_copied, "ETag", etag),
     TIME(struct s3_copied, "LastModified", modified_ms),
-    CHECKSUMS(struct s3_copied, checksums),
+    STRUCT(struct s3_copied, "", checksums, checksums),
 };
 const struct s3_document s3_document_copied_object =
     DOCUMENT("CopyObjectResult", struct s3_copied, copied_fields);

@@ -31,8 +31,11 @@ static int fail_damaged(struct sqlite *db, const char *why, struct error *err)
 static int fail_denied(struct sqlite *db, struct error *err)
 {
     if (db->read_only)
-        return error_set(
-            err, ERROR_DENIED, "%s %s: it was opened for reading only", db->schema->what, db->path);
+        return error_set(err, ERROR_DENIED,
+            "%s %s: it was opened for reading only, and its folder cannot be written, where "
+            "readers and "
+            "writers share a log; check owner and permissions",
+            db->schema->what, db->path);
     return error_set(err, ERROR_DENIED,
         "%s %s: it cannot be written; check owner and permissions of the file and of its folder",
         db->schema->what, db->path);

@@ -248,8 +248,8 @@ static bool has_bytes(const char *path)
     return stat(path, &status) == 0 && status.st_size > 0;
 }
 
-/* A log that cannot be shared, as in a folder that we may not write to: when there is none, the
- * file alone is the whole truth and may be read as it is. */
+/* A log that cannot be shared, as in a folder that we may not write to or on a full disk: when
+ * there is none, the file alone is the whole truth and may be read as it is. */
 static int open_immutable(
     struct sqlite *db, const char *vfs, struct header *ret_header, struct error *err)
 {
@@ -283,18 +283,25 @@ static int open_for_reading(struct sqlite *db, const char *vfs, struct error *er
 
     if (!has_bytes(db->path) && !file_exists(db->path))
         return open_in_memory(db, err);
-    if (open_handle(db, db->path, SQLITE_OPEN_READONLY, vfs, err))
+    /* For writing where we may, though nothing is: the last to close takes away the files of the
+     * log, which one that only may read would leave behind. */
+    if (open_handle(db, db->path, SQLITE_OPEN_READWRITE, vfs, err))
         return -1;
     if (read_header_once(db, &header, &code, err)) {
-        if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) ||
+        const bool no_room = code == SQLITE_FULL || (err && err->code == ERROR_NO_SPACE);
+
+        if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY && !no_room) ||
             open_immutable(db, vfs, &header, err))
             return -1;
+        error_clear(err); /* the first way was not open, the second one was */
     }
     if (is_empty(&header)) {
         close_handle(db);
         return open_in_memory(db, err);
     }
-    return check_header(db, &header, err) ? -1 : configure(db, false, err);
+    if (check_header(db, &header, err) || configure(db, false, err))
+        return -1;
+    return sqlite_run(db, "PRAGMA query_only = ON", err);
 }
 
 static int open_for_writing(

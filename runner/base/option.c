@@ -83,7 +83,7 @@ static void format_limit(const struct option *option, double limit, char *text, 
     else if (option->type == OPTION_SIZE)
         snprintf(text, size, "%s", size_format((uint64_t)limit, unit));
     else
-        snprintf(text, size, "%.15g", limit);
+        snprintf(text, size, option->type == OPTION_INT ? "%.0f" : "%.15g", limit);
 }
 
 static int check_limits(

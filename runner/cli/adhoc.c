@@ -5,7 +5,7 @@
 #include "runner/base/uuid.h"
 #include "runner/cli/print.h"
 #include "runner/cli/tables.h"
-#include "runner/io/file.h"
+#include "runner/io/scratch.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -19,7 +19,7 @@ struct adhoc {
     const struct sql_engine_type *type;
     struct sql_dataset *datasets;
     size_t dataset_count;
-    char *folder; /* for what spills; NULL: nothing can */
+    struct scratch scratch; /* for what spills; none: nothing can */
     struct work_lane lane;
     struct sql_session *session;
     struct sql_request request;
@@ -107,11 +107,7 @@ static void make_folder(struct adhoc *adhoc)
     const struct environment *environment = adhoc->cli->project->environment;
     char id[UUID_TEXT_SIZE];
 
-    adhoc->folder = mem_printf("%s/sql-%s", environment->spool, uuid_v7(time_now_ms(), id));
-    if (file_make_folders(adhoc->folder, NULL) == 0)
-        return;
-    free(adhoc->folder);
-    adhoc->folder = NULL;
+    scratch_make(&adhoc->scratch, environment->spool, uuid_v7(time_now_ms(), id), NULL);
 }
 
 static unsigned thread_count(const struct adhoc *adhoc)
@@ -139,7 +135,7 @@ static int open_session(struct adhoc *adhoc)
         return error_set(&adhoc->err, ERROR_INVALID, "--memory: a query needs %s at least",
             size_format(adhoc->type->memory_minimum(threads), minimum));
     make_folder(adhoc);
-    options.folder = adhoc->folder;
+    options.folder = adhoc->scratch.path;
     options.memory = adhoc->type->memory_share(adhoc->options->memory, threads);
     adhoc->session = adhoc->type->open(&options, &adhoc->err);
     return adhoc->session ? 0 : -1;
@@ -212,9 +208,7 @@ static void end(struct adhoc *adhoc)
         adhoc->type->close(adhoc->session);
     loop_run(&adhoc->cli->loop);
     work_lane_deinit(&adhoc->lane);
-    if (adhoc->folder)
-        file_remove_tree(adhoc->folder, NULL);
-    free(adhoc->folder);
+    scratch_remove(&adhoc->scratch, NULL);
 }
 
 int adhoc_run(

@@ -98,22 +98,32 @@ int cli_open_project(struct cli *cli)
     return cli->project ? EXIT_OK : code ? code : EXIT_USAGE;
 }
 
+int cli_check_log_filter(const struct cli *cli, struct error *err)
+{
+    const struct log_options options = {
+        .format = LOG_FORMAT_NONE, .fd = -1, .filter = cli->globals.log_filter};
+    struct log *log = log_new(&options, err);
+
+    log_free(log);
+    return log ? 0 : error_prefix(err, "--log");
+}
+
 static int open_log(struct cli *cli, bool read_only, struct error *err)
 {
     const struct environment *environment = cli->project->environment;
-    const char *format = cli->globals.log_format, *filter = cli->globals.log_filter;
+    const char *filter = cli->globals.log_filter;
     struct log_options options = {.fd = 2,
         .keep_ms = duration_ms(&environment->logs.keep),
         .dir = read_only ? NULL : environment->logs.dir,
         .color = cli->err_color};
 
-    if (format && strcmp(format, "json") != 0 && strcmp(format, "text") != 0)
-        return error_set(
-            err, ERROR_INVALID, "--log-format: \"%s\" is neither json nor text", format);
-    options.format = cli->globals.quiet ? LOG_FORMAT_NONE
-                     : format           ? (*format == 'j' ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT)
-                     : cli->err_tty     ? LOG_FORMAT_TEXT
-                                        : LOG_FORMAT_JSON;
+    if (cli->globals.quiet)
+        options.format = LOG_FORMAT_NONE;
+    else if (cli->globals.log_format == CLI_LOG_AUTO)
+        options.format = cli->err_tty ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON;
+    else
+        options.format =
+            cli->globals.log_format == CLI_LOG_TEXT ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON;
     if (!filter)
         filter = getenv("SLUICE_LOG");
     options.filter = filter ? filter : environment->logs.level;

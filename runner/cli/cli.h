@@ -25,9 +25,12 @@ enum exit_code {
     EXIT_TERMINATED = 143,
 };
 
+enum cli_log_format { CLI_LOG_AUTO, CLI_LOG_JSON, CLI_LOG_TEXT };
+
 /* Flags that every command takes. */
 struct cli_globals {
-    const char *config, *env, *log_format, *log_filter;
+    const char *config, *env, *log_filter;
+    int log_format; /* enum cli_log_format */
     bool json, quiet, help, no_color;
 };
 
@@ -48,11 +51,12 @@ struct cli {
 enum argument_kind {
     ARGUMENT_NONE,
     ARGUMENT_PIPELINE,
+    ARGUMENT_DATASET, /* of the pipeline that is the first argument */
     ARGUMENT_TABLE,
     ARGUMENT_RUN,
     ARGUMENT_FILE,
     ARGUMENT_FOLDER,
-    ARGUMENT_COMMAND,
+    ARGUMENT_COMMAND, /* behind another one: of its group */
     ARGUMENT_SHELL,
     ARGUMENT_SCHEMA,
 };
@@ -64,7 +68,7 @@ struct command {
     const char *details;   /* more paragraphs for `help COMMAND` and the man page; may be NULL */
     const struct option_set *options; /* its flags; NULL: none of its own */
     unsigned args_min, args_max;
-    enum argument_kind argument;
+    enum argument_kind argument, next_argument; /* the first one, each further one */
     int (*run)(struct cli *cli, const void *options, const char *const *args, size_t arg_count);
     const struct command *group; /* sub-commands, ended by a zeroed one; run may be NULL then */
     const char *examples;        /* lines for `help COMMAND`, without indent; may be NULL */
@@ -82,7 +86,9 @@ extern const struct option_set cli_global_options;
 
 /* --- the context, each part opened on first use; errors are printed, the exit code returned --- */
 
-int cli_open_project(struct cli *cli);                /* EXIT_OK, or what to end with */
+int cli_open_project(struct cli *cli); /* EXIT_OK, or what to end with */
+/* Whether --log can be used; also for a command that logs nothing. */
+int cli_check_log_filter(const struct cli *cli, struct error *err);
 int cli_open_engine(struct cli *cli, bool read_only); /* also the project, the loop, the log */
 
 /* Loads one pipeline as named on the command line. `scope` may be NULL. */

@@ -128,11 +128,12 @@ int command_catalog_history(
 
 /* --- files --- */
 
-static json_t *file_json(const struct catalog_delta *delta, const struct catalog_file *file)
+static json_t *file_json(
+    const struct catalog_delta *delta, const struct catalog_file *file, const char *path)
 {
     json_t *item = json_object();
 
-    json_put_text(item, "path", file->path);
+    json_put_text(item, "path", path);
     json_put_text(item, "format", file->format);
     json_object_set_new(item, "partition", values_json(delta));
     json_put_int(item, "rows", file->rows);
@@ -142,22 +143,25 @@ static json_t *file_json(const struct catalog_delta *delta, const struct catalog
     return item;
 }
 
-static void add_file(struct print_table *table, const struct catalog_file *file, const char *values)
+static void add_file(struct print_table *table, const struct catalog_file *file, const char *path,
+    const char *values)
 {
     char rows[PRINT_COUNT_SIZE], size[TIME_TEXT_SIZE];
     const char *const cells[] = {
-        values, print_count(file->rows, rows), size_format(file->bytes, size), file->path};
+        values, print_count(file->rows, rows), size_format(file->bytes, size), path};
 
     print_table_row(table, cells);
 }
 
-static void print_files(struct cli *cli, const struct catalog_query *deltas, int64_t limit)
+static int print_files(
+    struct cli *cli, const struct catalog_query *deltas, int64_t limit, struct error *err)
 {
     static const char *const headers[] = {"PARTITION", ">ROWS", ">SIZE", "PATH", NULL};
     struct print_table *table = print_table_new(headers);
     json_t *list = json_array();
     struct buffer values;
     int64_t count = 0;
+    int result = 0;
 
     buffer_init(&values, 0);
     for (size_t i = 0; i < deltas->count; i++) {
@@ -165,18 +169,23 @@ static void print_files(struct cli *cli, const struct catalog_query *deltas, int
 
         describe_values(delta, &values);
         for (size_t j = 0; j < delta->file_count && (limit == 0 || count < limit); j++, count++) {
+            const char *path = NULL;
+
+            if (result || (result = tables_file(cli, &delta->files[j], &path, err)))
+                break;
             if (cli->globals.json)
-                json_array_append_new(list, file_json(delta, &delta->files[j]));
+                json_array_append_new(list, file_json(delta, &delta->files[j], path));
             else
-                add_file(table, &delta->files[j], values.data);
+                add_file(table, &delta->files[j], path, values.data);
         }
     }
     buffer_deinit(&values);
-    if (cli->globals.json)
+    if (cli->globals.json && result == 0)
         cli_print_json(json_incref(list));
     print_table_end(
-        table, cli->globals.json ? NULL : stdout, print_terminal_width(1), 3, cli->color);
+        table, cli->globals.json || result ? NULL : stdout, print_terminal_width(1), 3, cli->color);
     json_decref(list);
+    return result;
 }
 
 int command_catalog_files(
@@ -185,11 +194,12 @@ int command_catalog_files(
     const struct catalog_delta_options *options = values;
     const struct catalog_query what = {.verb = CATALOG_LIST_FILES};
     struct question ask = {0};
-    const int code = ask_deltas(cli, args[0], &what, &ask);
+    int code = ask_deltas(cli, args[0], &what, &ask);
+    struct error err;
 
     (void)arg_count;
-    if (code == EXIT_OK)
-        print_files(cli, &ask.catalog, options->limit);
+    if (code == EXIT_OK && print_files(cli, &ask.catalog, options->limit, &err))
+        code = cli_fail(cli, &err);
     question_deinit(&ask);
     return code;
 }

@@ -37,7 +37,8 @@ static void offer_items(const char *kind, const struct option_items *items, size
     }
 }
 
-static void offer_tasks(struct cli *cli, const char *name)
+/* NULL: there is none, or it is not valid. */
+static struct pipeline *find_pipeline(struct cli *cli, const char *name)
 {
     const struct pipeline_scope scope = {.environment = cli->project->environment};
     struct diagnostics problems;
@@ -46,10 +47,28 @@ static void offer_tasks(struct cli *cli, const char *name)
     const char *path;
 
     if (!name || project_find_pipeline(cli->project, name, &path, &err))
-        return;
+        return NULL;
     diagnostics_init(&problems);
     pipeline = pipeline_load(path, &scope, &problems);
     diagnostics_deinit(&problems);
+    return pipeline;
+}
+
+static void offer_datasets(struct cli *cli, const char *name)
+{
+    struct pipeline *pipeline = find_pipeline(cli, name);
+
+    if (!pipeline)
+        return;
+    offer_items("", &pipeline->extracts, sizeof(struct extract));
+    offer_items("", &pipeline->transforms, sizeof(struct transform));
+    pipeline_free(pipeline);
+}
+
+static void offer_tasks(struct cli *cli, const char *name)
+{
+    struct pipeline *pipeline = find_pipeline(cli, name);
+
     if (!pipeline)
         return;
     offer_items("extract.", &pipeline->extracts, sizeof(struct extract));
@@ -110,13 +129,26 @@ static void offer_words(const char *const *words)
         puts(*words);
 }
 
+/* All of them, or those of the group that stands in front. */
+static void offer_commands(struct cli *cli, const char *group)
+{
+    const struct command *command = NULL;
+    int used;
+
+    if (group)
+        command = cli_find_command(&group, 1, &used);
+    if (!group || (command && command->group))
+        offer_words(cli_command_names(&cli->arena, command ? command->group : NULL));
+}
+
 static int run(struct cli *cli, const void *options, const char *const *args, size_t arg_count)
 {
     static const struct {
         const char *kind;
         void (*offer)(struct cli *cli, const char *pipeline);
-    } kinds[] = {{"pipelines", offer_pipelines}, {"tasks", offer_tasks}, {"tables", offer_tables},
-        {"runs", offer_runs}, {"environments", offer_environments}};
+    } kinds[] = {{"pipelines", offer_pipelines}, {"tasks", offer_tasks},
+        {"datasets", offer_datasets}, {"tables", offer_tables}, {"runs", offer_runs},
+        {"environments", offer_environments}};
     static const char *const shells[] = {"bash", "zsh", NULL};
     static const char *const schemas[] = {"pipeline", "project", NULL};
 
@@ -126,7 +158,7 @@ static int run(struct cli *cli, const void *options, const char *const *args, si
     else if (strcmp(args[0], "schemas") == 0)
         offer_words(schemas);
     else if (strcmp(args[0], "commands") == 0)
-        offer_words(cli_command_names(&cli->arena, NULL));
+        offer_commands(cli, arg_count > 1 ? args[1] : NULL);
     for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
         if (strcmp(kinds[i].kind, args[0]) == 0 && cli_open_project(cli) == EXIT_OK)
             kinds[i].offer(cli, arg_count > 1 ? args[1] : NULL);

@@ -59,7 +59,8 @@ const struct command command_health = {
     .help = "Say whether pipelines and their tables are well; exit 4 if any is not",
     .details =
         "A pipeline is unhealthy when its file is invalid, its last run failed, a due run did not "
-        "start, its last success is older than freshness, or a table that it wrote is gone. One "
+        "start, its last success is older than freshness, or a table that it wrote is gone or "
+        "misses a data file (the first thousand commits of each are looked at). One "
         "that never ran is so only once a run was due after its file was last changed. A due run "
         "has half of the time to the next one, five minutes at most, to start. Where the state or "
         "the catalog cannot be read it is unknown, and the exit code is 4, too.\n\n"
@@ -73,6 +74,7 @@ const struct command command_health = {
         "catalog_unreadable.",
     .args_max = 10000,
     .argument = ARGUMENT_PIPELINE,
+    .next_argument = ARGUMENT_PIPELINE,
     .run = run,
     .examples = "sluice health\n"
                 "sluice health birdstrikes --json | jq -r '.pipelines[].reasons[].message'",

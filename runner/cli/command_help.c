@@ -50,6 +50,7 @@ const struct command command_help = {
     .options = &option_set,
     .args_max = 2,
     .argument = ARGUMENT_COMMAND,
+    .next_argument = ARGUMENT_COMMAND,
     .run = run,
     .examples = "sluice help run\n"
                 "sluice help catalog read",

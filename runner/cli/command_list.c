@@ -120,6 +120,8 @@ static int run(struct cli *cli, const void *options, const char *const *args, si
     print_table_end(
         table, cli->globals.json ? NULL : stdout, print_terminal_width(1), 5, cli->color);
     json_decref(list);
+    if (!paths.count && !cli->globals.quiet)
+        fprintf(stderr, "No pipelines yet: `sluice init DIR` writes an example.\n");
     code = cli_problems(cli, &problems);
     diagnostics_deinit(&problems);
     return code;

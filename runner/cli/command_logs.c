@@ -1,3 +1,4 @@
+#include "config/path.h"
 #include "runner/base/mem.h"
 #include "runner/base/time.h"
 #include "runner/cli/commands.h"
@@ -29,7 +30,7 @@ static const struct option options_table[] = {
     {"task", OPTION_TEXT, offsetof(struct logs_options, task), .value_name = "TASK",
         .help = "Of that task: load.clean"},
     {"level", OPTION_ENUM, offsetof(struct logs_options, level), .choices = levels,
-        .value_name = "LEVEL", .help = "Of that level and above: trace, debug, info, warn, error"},
+        .help = "Of that level and above"},
     {"grep", OPTION_TEXT, offsetof(struct logs_options, grep), .value_name = "TEXT",
         .help = "Lines in which the text occurs"},
     {"follow", OPTION_BOOL, offsetof(struct logs_options, follow), .letter = 'f',
@@ -232,6 +233,10 @@ static int read_logs(
     put_tail(logs);
     if (logs->shown == 0 && unknown->code)
         return cli_fail(cli, unknown);
+    if (logs->shown == 0 && !options->follow && !cli->globals.quiet)
+        fprintf(stderr, "No such lines in %s%s.\n", path_display(&cli->arena, logs->reader.folder),
+            options->since || logs->filter.since_ms == 0 ? ""
+                                                         : " of the last 24 hours; see --since");
     return options->follow && !logs->reader.stopped ? follow(logs) : EXIT_OK;
 }
 

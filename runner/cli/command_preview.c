@@ -16,7 +16,7 @@ struct preview_options {
 
 static const struct option options_table[] = {
     {"format", OPTION_ENUM, offsetof(struct preview_options, format), .preset = "table",
-        .choices = rows_format_names, .help = "How rows are written"},
+        .letter = 'o', .choices = rows_format_names, .help = "How rows are written"},
     {"limit", OPTION_INT, offsetof(struct preview_options, limit), .preset = "20", .min = 1,
         .max = 1000000, .letter = 'n', .value_name = "N", .help = "Rows to show"},
     {"param", OPTION_PAIRS, offsetof(struct preview_options, params), .letter = 'p',
@@ -157,6 +157,7 @@ const struct command command_preview = {
     .args_min = 2,
     .args_max = 2,
     .argument = ARGUMENT_PIPELINE,
+    .next_argument = ARGUMENT_DATASET,
     .run = run,
     .examples = "sluice preview birdstrikes clean --limit 5",
 };

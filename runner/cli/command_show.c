@@ -1,6 +1,7 @@
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/cli/commands.h"
+#include "runner/cli/print.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -102,7 +103,8 @@ static void append_field(struct buffer *out, const char *name, const char *value
     buffer_putc(out, '\n');
 }
 
-static void append_text(const struct cli *cli, const struct graph *graph, struct buffer *out)
+static void append_text(
+    const struct cli *cli, const struct graph *graph, unsigned columns, struct buffer *out)
 {
     const struct pipeline *pipeline = graph->pipeline;
 
@@ -123,7 +125,7 @@ static void append_text(const struct cli *cli, const struct graph *graph, struct
         buffer_putc(out, '\n');
     }
     buffer_putc(out, '\n');
-    graph_draw_text(graph, out);
+    graph_draw_text(graph, columns, out);
 }
 
 static int write_file(const char *path, const struct buffer *text, struct error *err)
@@ -156,7 +158,7 @@ static int run(struct cli *cli, const void *values, const char *const *args, siz
     else if (cli->globals.json)
         append_json(graph, &out);
     else
-        append_text(cli, graph, &out);
+        append_text(cli, graph, options->output ? 0 : print_terminal_width(1), &out);
     if (!options->output)
         fwrite(out.data, 1, out.length, stdout);
     else if (write_file(options->output, &out, &err))

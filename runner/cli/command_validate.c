@@ -130,6 +130,7 @@ const struct command command_validate = {
                "severity, message).",
     .args_max = 1 << 20,
     .argument = ARGUMENT_PIPELINE,
+    .next_argument = ARGUMENT_PIPELINE,
     .run = run,
     .examples = "sluice validate\n"
                 "sluice validate birdstrikes pipelines/flights.yaml --json",

@@ -9,6 +9,7 @@ const char *completion_kind_of_argument(enum argument_kind kind)
     static const char *const kinds[] = {
         [ARGUMENT_NONE] = NULL,
         [ARGUMENT_PIPELINE] = "pipelines",
+        [ARGUMENT_DATASET] = "datasets",
         [ARGUMENT_TABLE] = "tables",
         [ARGUMENT_RUN] = "runs",
         [ARGUMENT_FILE] = "files",

@@ -53,10 +53,12 @@ static void append_command_case(
     struct buffer *script, const struct command *command, const char *path)
 {
     const char *kind = completion_kind_of_argument(command->argument);
+    const char *next = completion_kind_of_argument(command->next_argument);
 
     buffer_printf(script, "    \"%s\")\n        flags=\"", path);
     append_flags(script, command->options, false, " ");
-    buffer_printf(script, "\"; kind=%s; words=\"", kind ? kind : "nothing");
+    buffer_printf(
+        script, "\"; kind=%s; next=%s; words=\"", kind ? kind : "nothing", next ? next : "nothing");
     for (const struct command *sub = command->group; sub && sub->name; sub++)
         buffer_printf(script, "%s%s", sub == command->group ? "" : " ", sub->name);
     buffer_puts(script, "\" ;;\n");
@@ -132,8 +134,13 @@ static const char head[] =
     "_sluice()\n"
     "{\n"
     "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
-    "    local path= first= skip= flags= kind=nothing words= globals word\n"
+    "    local path= first= skip= flags= kind=nothing next=nothing words= globals word\n"
+    "    # --task=x comes as three words\n"
+    "    if [[ $cur == = ]]; then cur=\n"
+    "    elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD - 2]}\n"
+    "    fi\n"
     "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD - 1}\"; do\n"
+    "        if [[ $word == = ]]; then skip=1; continue; fi\n"
     "        if [[ $skip ]]; then skip=; continue; fi\n"
     "        case $word in\n"
     "        ";
@@ -158,6 +165,7 @@ static const char tail[] = "    esac\n"
                            "        COMPREPLY=($(compgen -W \"$globals $flags\" -- \"$cur\"))\n"
                            "        return 0\n"
                            "    fi\n"
+                           "    [[ $first ]] && kind=$next\n"
                            "    _sluice_offer \"$kind\" \"$cur\" \"$first\"\n"
                            "    if [[ $words && ! $first ]]; then\n"
                            "        COMPREPLY+=($(compgen -W \"$words\" -- \"$cur\"))\n"

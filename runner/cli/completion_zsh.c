@@ -69,19 +69,27 @@ static void append_options(struct buffer *script, const struct option_set *set)
         append_option(script, &set->options[i]);
 }
 
+static void append_argument(
+    struct buffer *script, const struct command *command, const char *place, const char *kind)
+{
+    buffer_printf(script, " \\\n        '%s:", place);
+    append_quoted(script, command->arguments);
+    buffer_putc(script, ':');
+    append_action(script, kind);
+    buffer_putc(script, '\'');
+}
+
 static void append_arguments(struct buffer *script, const struct command *command)
 {
     const char *kind = completion_kind_of_argument(command->argument);
+    const char *next = completion_kind_of_argument(command->next_argument);
 
     buffer_puts(script, "_arguments -s $globals");
     append_options(script, command->options);
-    if (command->arguments && kind) {
-        buffer_printf(script, " \\\n        '%s:", command->args_max > 2 ? "*" : "1");
-        append_quoted(script, command->arguments);
-        buffer_putc(script, ':');
-        append_action(script, kind);
-        buffer_putc(script, '\'');
-    }
+    if (kind)
+        append_argument(script, command, "1", kind);
+    if (next)
+        append_argument(script, command, command->args_max > 2 ? "*" : "2", next);
     buffer_puts(script, " ;;\n");
 }
 
@@ -122,8 +130,9 @@ void completion_zsh(struct buffer *script)
     buffer_puts(script,
         "#compdef sluice\n# zsh completion of sluice; made by `sluice completion zsh`\n"
         "_sluice_offer() {\n"
-        "    local -a values\n"
-        "    values=(${(f)\"$(sluice __complete $1 -- ${words[2]} 2>/dev/null)\"})\n"
+        "    local -a values first\n"
+        "    (( CURRENT > 2 )) && first=(\"${words[2]}\")\n"
+        "    values=(${(f)\"$(sluice __complete $1 -- $first 2>/dev/null)\"})\n"
         "    compadd -a values\n"
         "}\n");
     for (const struct command_entry *entry = cli_commands; entry->command; entry++) {

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
+static const char *const log_formats[] = {"auto", "json", "text", NULL}; /* enum cli_log_format */
+
 static const struct option global_options[] = {
     {"config", OPTION_TEXT, offsetof(struct cli_globals, config), .value_name = "FILE",
         .help =
@@ -19,8 +21,8 @@ static const struct option global_options[] = {
     {"log", OPTION_TEXT, offsetof(struct cli_globals, log_filter), .value_name = "FILTER",
         .help =
             "What is logged: info,s3=debug (default: $SLUICE_LOG, then the environment's level)"},
-    {"log-format", OPTION_TEXT, offsetof(struct cli_globals, log_format), .value_name = "FORMAT",
-        .help = "json or text on stderr (default: text on a terminal, else json)"},
+    {"log-format", OPTION_ENUM, offsetof(struct cli_globals, log_format), .choices = log_formats,
+        .help = "How lines on stderr are written; auto: text on a terminal, else json"},
     {"no-color", OPTION_BOOL, offsetof(struct cli_globals, no_color),
         .help = "No colours, also where $NO_COLOR is not set"},
     {"quiet", OPTION_BOOL, offsetof(struct cli_globals, quiet), .letter = 'q',

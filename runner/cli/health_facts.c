@@ -1,11 +1,15 @@
 #include "runner/cli/health_facts.h"
 
+#include "config/path.h"
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
+#include "runner/cli/tables.h"
 
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { DELTAS_LOOKED_AT = 1000 }; /* of a table, for files that are gone: some milliseconds */
 
 /* --- the pipeline's file --- */
 
@@ -60,7 +64,8 @@ static void read_file(struct cli *cli, struct health_subject *subject)
         subject->facts.freshness = subject->pipeline->freshness;
         read_schedule(cli, subject);
     } else {
-        subject->name = subject->path;
+        subject->name = path_stem(&cli->arena, subject->path);
+        subject->path = path_display(&cli->arena, subject->path);
         subject->facts.invalid = first_problem(cli, &problems);
     }
     if (stat(subject->path, &status) == 0)
@@ -93,7 +98,7 @@ static void ask_table(struct cli *cli, struct health_target *target, const struc
     target->version.catalog = (struct catalog_query){.verb = CATALOG_GET_VERSION, .at = at};
     question_ask_catalog(cli, &target->version);
     target->files.catalog =
-        (struct catalog_query){.verb = CATALOG_LIST_FILES, .at = at, .limit = 1};
+        (struct catalog_query){.verb = CATALOG_LIST_FILES, .at = at, .limit = DELTAS_LOOKED_AT};
     if (is_local(cli->project->environment->store))
         question_ask_catalog(cli, &target->files);
 }
@@ -185,14 +190,17 @@ static void take_state(const struct health_report *report, struct health_subject
 
 /* --- the answers: tables --- */
 
-static const char *gone_file(const struct question *files)
+static const char *gone_file(struct cli *cli, const struct question *files)
 {
     const struct catalog_query *query = &files->catalog;
 
     for (size_t i = 0; !files->err.code && i < query->count; i++) {
         for (size_t j = 0; j < query->deltas[i].file_count; j++) {
-            if (access(query->deltas[i].files[j].path, F_OK))
-                return query->deltas[i].files[j].path;
+            const char *path;
+
+            if (tables_file(cli, &query->deltas[i].files[j], &path, NULL) == 0 &&
+                access(path, F_OK))
+                return path;
         }
     }
     return NULL;
@@ -211,7 +219,7 @@ static void take_tables(struct cli *cli, struct health_subject *subject)
         } else if (!target->version.err.code && target->version.catalog.count > 0) {
             table->exists = true;
             table->version = target->version.catalog.versions[0];
-            table->file_gone = gone_file(&target->files);
+            table->file_gone = gone_file(cli, &target->files);
         } else {
             is_missing = true;
         }

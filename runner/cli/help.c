@@ -229,22 +229,20 @@ static void append_usage_line(
 {
     buffer_printf(buffer, "%s sluice ", label);
     cli_command_path(command, buffer);
+    if (!command->run)
+        buffer_puts(buffer, " COMMAND [OPTIONS] [ARGUMENTS]");
+    else
+        buffer_printf(buffer, "%s%s%s", has_visible(command->options) ? " [OPTIONS]" : "",
+            command->arguments ? " " : "", command->arguments ? command->arguments : "");
+    buffer_putc(buffer, '\n');
 }
 
-/* A command with sub-commands may also do something by itself. */
+/* A command that does something by itself may have sub-commands, too. */
 static void append_usage(struct buffer *buffer, const struct command *command)
 {
-    if (command->run) {
-        append_usage_line(buffer, "Usage:", command);
-        buffer_puts(buffer, has_visible(command->options) ? " [OPTIONS]" : "");
-        buffer_puts(buffer, command->arguments ? " " : "");
-        buffer_puts(buffer, command->arguments ? command->arguments : "");
-        buffer_putc(buffer, '\n');
-    }
-    if (command->group) {
-        append_usage_line(buffer, command->run ? "      " : "Usage:", command);
-        buffer_puts(buffer, " COMMAND [OPTIONS] [ARGUMENTS]\n");
-    }
+    append_usage_line(buffer, "Usage:", command);
+    for (const struct command *sub = command->run ? command->group : NULL; sub && sub->name; sub++)
+        append_usage_line(buffer, "      ", sub);
     buffer_putc(buffer, '\n');
 }
 

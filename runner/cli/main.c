@@ -47,8 +47,9 @@ static int unknown_command(struct cli *cli, const struct command *group, const c
     if (nearest)
         return cli_usage_error(
             cli, group, "there is no command \"%s\"; did you mean \"%s\"?", word, nearest);
-    return cli_usage_error(cli, group, "there is no command \"%s\"; sluice help%s%s lists them",
-        word, group ? " " : "", group ? group->name : "");
+    if (group) /* the error of a command names its help itself */
+        return cli_usage_error(cli, group, "there is no command \"%s\"", word);
+    return cli_usage_error(cli, NULL, "there is no command \"%s\"; sluice help lists them", word);
 }
 
 /* The words are those behind the command. */
@@ -65,6 +66,8 @@ static int run_command(
         option_set_presets(command->options, options, &cli->arena);
     }
     if (cli_parse_flags(cli, command, words, count, options, &args, &arg_count, &err))
+        return cli_fail(cli, &err);
+    if (cli_check_log_filter(cli, &err))
         return cli_fail(cli, &err);
     if (cli->globals.no_color)
         cli->color = cli->err_color = false;

@@ -185,18 +185,14 @@ static int ask(struct cli *cli, const struct run_flags *flags, const struct grap
 
 int plan_here(struct cli *cli, struct run_flags *flags, const char *pipeline_name)
 {
-    struct pipeline_scope scope;
     struct pipeline *pipeline;
     struct graph *graph;
-    struct error err;
     int code;
 
-    if (run_flags_complete(flags, &cli->arena, &scope, &err))
-        return cli_fail(cli, &err);
-    code = cli_load_graph(cli, pipeline_name, &scope, &pipeline, &graph);
+    code = run_flags_load(flags, cli, pipeline_name, &pipeline, &graph);
     if (code)
         return code;
-    code = run_flags_check(flags, graph, &err) ? cli_fail(cli, &err) : cli_open_engine(cli, true);
+    code = cli_open_engine(cli, true);
     if (code == EXIT_OK)
         code = ask(cli, flags, graph);
     graph_free(graph);

@@ -126,6 +126,15 @@ const char *print_count(int64_t count, char text[PRINT_COUNT_SIZE])
     return text;
 }
 
+const char *print_counted(int64_t count, const char *noun, char text[PRINT_COUNTED_SIZE])
+{
+    char digits[PRINT_COUNT_SIZE];
+
+    snprintf(text, PRINT_COUNTED_SIZE, "%s %s%s", print_count(count, digits), noun,
+        count == 1 ? "" : "s");
+    return text;
+}
+
 /* --- tables --- */
 
 struct print_table *print_table_new(const char *const *headers)

@@ -33,4 +33,8 @@ unsigned print_terminal_width(int fd); /* 0: no terminal */
 enum { PRINT_COUNT_SIZE = 32 };
 const char *print_count(int64_t count, char text[PRINT_COUNT_SIZE]);
 
+/* "1 file", "1,234 files" */
+enum { PRINT_COUNTED_SIZE = 64 };
+const char *print_counted(int64_t count, const char *noun, char text[PRINT_COUNTED_SIZE]);
+
 #endif

@@ -84,11 +84,36 @@ int run_flags_complete(struct run_flags *flags, struct arena *arena,
     return 0;
 }
 
-int run_flags_check(const struct run_flags *flags, const struct graph *graph, struct error *err)
+/* Whether this build can execute the pipeline, and knows the tasks that were named. */
+static int check(const struct run_flags *flags, const struct graph *graph, struct error *err)
 {
     bool *wanted = mem_calloc(graph->count + 1, sizeof(*wanted));
     const int result = graph_select(graph, &flags->tasks, wanted, err);
 
     free(wanted);
     return result ? error_prefix(err, "--task") : graph_check_supported(graph, err);
+}
+
+int run_flags_load(struct run_flags *flags, struct cli *cli, const char *pipeline_name,
+    struct pipeline **ret_pipeline, struct graph **ret_graph)
+{
+    struct pipeline_scope scope;
+    struct pipeline *pipeline;
+    struct graph *graph;
+    struct error err;
+    int code;
+
+    if (run_flags_complete(flags, &cli->arena, &scope, &err))
+        return cli_fail(cli, &err);
+    code = cli_load_graph(cli, pipeline_name, &scope, &pipeline, &graph);
+    if (code)
+        return code;
+    if (check(flags, graph, &err)) {
+        graph_free(graph);
+        pipeline_free(pipeline);
+        return cli_fail(cli, &err);
+    }
+    *ret_pipeline = pipeline;
+    *ret_graph = graph;
+    return EXIT_OK;
 }

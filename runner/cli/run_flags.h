@@ -21,7 +21,9 @@ extern const struct option_set run_flag_set, trigger_flag_set, plan_flag_set;
 int run_flags_complete(struct run_flags *flags, struct arena *arena,
     struct pipeline_scope *ret_scope, struct error *err);
 
-/* Whether this build can execute the pipeline, and knows the tasks that were named. */
-int run_flags_check(const struct run_flags *flags, const struct graph *graph, struct error *err);
+/* The pipeline and its graph with these flags, where this build can execute it and knows the tasks
+ * that were named. Else the exit code, and why is printed. */
+int run_flags_load(struct run_flags *flags, struct cli *cli, const char *pipeline_name,
+    struct pipeline **ret_pipeline, struct graph **ret_graph);
 
 #endif

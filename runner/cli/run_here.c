@@ -20,8 +20,8 @@ static bool wants_live(const struct cli *cli)
 {
     const char *term = getenv("TERM");
 
-    return cli->err_tty && !cli->globals.quiet && !cli->globals.json && !cli->globals.log_format &&
-           term && strcmp(term, "dumb") != 0;
+    return cli->err_tty && !cli->globals.quiet && !cli->globals.json &&
+           cli->globals.log_format == CLI_LOG_AUTO && term && strcmp(term, "dumb") != 0;
 }
 
 static void on_stop(void *data, int signal_number)
@@ -93,18 +93,14 @@ int run_here(struct cli *cli, struct run_flags *flags, const char *pipeline_name
 {
     struct run_here here = {.cli = cli};
     struct run_options options = {.data = &here};
-    struct pipeline_scope scope;
     struct pipeline *pipeline;
     struct graph *graph;
-    struct error err;
     int code;
 
-    if (run_flags_complete(flags, &cli->arena, &scope, &err))
-        return cli_fail(cli, &err);
-    code = cli_load_graph(cli, pipeline_name, &scope, &pipeline, &graph);
+    code = run_flags_load(flags, cli, pipeline_name, &pipeline, &graph);
     if (code)
         return code;
-    code = run_flags_check(flags, graph, &err) ? cli_fail(cli, &err) : cli_open_engine(cli, false);
+    code = cli_open_engine(cli, false);
     if (code == EXIT_OK) {
         options.engine = cli->engine;
         options.graph = graph;

@@ -52,7 +52,8 @@ static void put_time(const struct cli *cli, const char *name, int64_t time_ms)
 static void print_head(const struct cli *cli, const struct state_run *run, const json_t *record)
 {
     char took[TIME_TEXT_SIZE], rows[PRINT_COUNT_SIZE], rejected[PRINT_COUNT_SIZE],
-        read[TIME_TEXT_SIZE], written[TIME_TEXT_SIZE], line[256];
+        read[TIME_TEXT_SIZE], written[TIME_TEXT_SIZE], objects[PRINT_COUNTED_SIZE],
+        files[PRINT_COUNTED_SIZE], line[256];
 
     put_field(cli, "run", run->run_id, "");
     put_field(cli, "pipeline", run->pipeline, "");
@@ -64,10 +65,10 @@ static void print_head(const struct cli *cli, const struct state_run *run, const
     snprintf(line, sizeof(line), "%s committed, %s rejected", print_count(run->rows, rows),
         print_count(json_get_int(record, "rejected", 0), rejected));
     put_field(cli, "rows", line, "");
-    snprintf(line, sizeof(line), "%lld objects, %s read; %lld files, %s written",
-        (long long)json_get_int(record, "objects", 0),
+    snprintf(line, sizeof(line), "%s, %s read; %s, %s written",
+        print_counted(json_get_int(record, "objects", 0), "object", objects),
         size_format((uint64_t)json_get_int(record, "bytes_read", 0), read),
-        (long long)json_get_int(record, "files", 0),
+        print_counted(json_get_int(record, "files", 0), "file", files),
         size_format((uint64_t)json_get_int(record, "bytes_written", 0), written));
     put_field(cli, "data", line, "");
     if (run->error)
@@ -81,17 +82,21 @@ static void describe(const json_t *task, struct buffer *text)
 {
     const char *into = json_get_text(task, "into"), *to = json_get_text(task, "to");
     const int64_t rejected = json_get_int(task, "rejected", 0);
-    char size[TIME_TEXT_SIZE];
+    char size[TIME_TEXT_SIZE], count[PRINT_COUNTED_SIZE];
 
     buffer_clear(text);
     if (json_object_get(task, "objects"))
-        buffer_printf(text, "%lld objects, %s read", (long long)json_get_int(task, "objects", 0),
+        buffer_printf(text, "%s, %s read",
+            print_counted(json_get_int(task, "objects", 0), "object", count),
             size_format((uint64_t)json_get_int(task, "bytes_read", 0), size));
     if (rejected > 0)
         buffer_printf(text, ", %lld rejected", (long long)rejected);
-    if (into || to)
-        buffer_printf(text, "→ %s, %lld files, %s", into ? into : to,
-            (long long)json_get_int(task, "files", 0),
+    if (into)
+        buffer_printf(text, "→ %s, %s, %s", into,
+            print_counted(json_get_int(task, "files", 0), "file", count),
+            size_format((uint64_t)json_get_int(task, "bytes_written", 0), size));
+    else if (to)
+        buffer_printf(text, "→ %s, %s", to,
             size_format((uint64_t)json_get_int(task, "bytes_written", 0), size));
     if (json_get_text(task, "error"))
         buffer_printf(text, "%s%s", text->length ? "; " : "", json_get_text(task, "error"));
@@ -109,8 +114,9 @@ static void add_task(struct print_table *table, const json_t *task)
     if (json_object_get(task, "attempts")) {
         cells[2] = print_count(json_get_int(task, "attempts", 0), attempts);
         cells[3] = duration_format(json_get_int(task, "duration_ms", 0), took);
-        cells[4] = print_count(json_get_int(task, "rows", 0), rows);
     }
+    if (json_object_get(task, "rows")) /* a view has none of its own */
+        cells[4] = print_count(json_get_int(task, "rows", 0), rows);
     cells[5] = text.data;
     print_table_row(table, cells);
     print_table_style(table, 1,

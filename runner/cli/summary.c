@@ -171,11 +171,12 @@ static void put_rejects(const struct output *out, const json_t *task)
     json_array_foreach(rejects, i, reject)
     {
         const char *object = json_get_text(reject, "object"),
-                   *column = json_get_text(reject, "column");
+                   *column = json_get_text(reject, "column"),
+                   *reason = json_get_text(reject, "reason");
 
-        put_line(out, "", "    %s:%lld%s%s", object ? object : "?",
+        put_line(out, "", "    %s:%lld%s%s%s%s", object ? object : "?",
             (long long)json_get_int(reject, "line", 0), column ? ": column " : "",
-            column ? column : "");
+            column ? column : "", reason ? ": " : "", reason ? reason : "");
     }
 }
 

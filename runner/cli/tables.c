@@ -1,5 +1,6 @@
 #include "runner/cli/tables.h"
 
+#include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 
 #include <string.h>
@@ -92,29 +93,39 @@ int tables_find(struct cli *cli, const char *name, struct question *question,
 
 /* --- its files --- */
 
-/* The engine wants paths: local files are named by one already, or by a file: URL. */
-static const char *path_of(const char *path)
+int tables_file(
+    struct cli *cli, const struct catalog_file *file, const char **ret_path, struct error *err)
 {
-    if (!text_starts(path, "file:"))
-        return path;
-    path += strlen("file:");
-    return text_starts(path, "///") ? path + 2 : path;
+    struct buffer path;
+    struct store *store;
+    const char *key;
+
+    if (engine_data_file(cli->engine, file->key, &store, &key, err))
+        return -1;
+    buffer_init(&path, 0);
+    store->type->describe(store, key, &path);
+    *ret_path = arena_strdup(&cli->arena, path.data);
+    buffer_deinit(&path);
+    return 0;
 }
 
-static void copy_files(
-    struct cli *cli, const struct catalog_query *files, struct text_list *ret_paths)
+static int find_files(struct cli *cli, const struct catalog_query *files,
+    struct text_list *ret_paths, struct error *err)
 {
     const char **paths;
-    size_t count = 0;
+    size_t count = 0, capacity = 0;
 
     for (size_t i = 0; i < files->count; i++)
-        count += files->deltas[i].file_count;
-    paths = arena_array(&cli->arena, count, sizeof(*paths));
-    *ret_paths = (struct text_list){.items = paths, .count = count};
+        capacity += files->deltas[i].file_count;
+    paths = arena_array(&cli->arena, capacity, sizeof(*paths));
     for (size_t i = 0; i < files->count; i++) {
-        for (size_t j = 0; j < files->deltas[i].file_count; j++)
-            *paths++ = arena_strdup(&cli->arena, path_of(files->deltas[i].files[j].path));
+        for (size_t j = 0; j < files->deltas[i].file_count; j++) {
+            if (tables_file(cli, &files->deltas[i].files[j], &paths[count++], err))
+                return -1;
+        }
     }
+    *ret_paths = (struct text_list){.items = paths, .count = count};
+    return 0;
 }
 
 static void copy_columns(
@@ -137,19 +148,20 @@ int tables_dataset(struct cli *cli, const struct catalog_version *version, bool 
                                      .table = version->table,
                                      .version = version->version}}};
     struct sql_dataset dataset = {.rows = version->rows, .bytes = version->bytes};
+    int result = -1;
 
     question_ask_catalog(cli, &files);
     questions_wait(cli);
-    if (files.err.code) {
+    if (files.err.code)
         *err = files.err;
-        question_deinit(&files);
+    else
+        result = find_files(cli, &files.catalog, &dataset.files, err);
+    question_deinit(&files);
+    if (result)
         return -1;
-    }
     dataset.name = arena_strdup(&cli->arena, version->table);
     dataset.space = alone ? NULL : arena_strdup(&cli->arena, version->namespace);
     copy_columns(cli, version, &dataset.schema);
-    copy_files(cli, &files.catalog, &dataset.files);
-    question_deinit(&files);
     *ret_dataset = dataset;
     return 0;
 }

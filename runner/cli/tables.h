@@ -13,6 +13,11 @@ int tables_parse(
 int tables_find(struct cli *cli, const char *name, struct question *question,
     const struct catalog_version **ret_version, struct error *err);
 
+/* Where people and the SQL engine open a data file of the catalog: a path or a URL, in the
+ * command's arena. */
+int tables_file(
+    struct cli *cli, const struct catalog_file *file, const char **ret_path, struct error *err);
+
 /* The table's committed files as a dataset that a session can look at, in the command's arena. It
  * is in its namespace; `alone` true: in none. */
 int tables_dataset(struct cli *cli, const struct catalog_version *version, bool alone,

@@ -85,28 +85,3 @@ const char *check_sql(const struct check *check, const char *dataset, struct are
     buffer_deinit(&sql);
     return text;
 }
-
-const char *check_title(const struct check *check, struct arena *arena)
-{
-    const struct text_list *columns = check->kind == CHECK_NOT_NULL ? &check->not_null
-                                      : check->kind == CHECK_UNIQUE ? &check->unique
-                                                                    : NULL;
-    struct buffer title;
-    const char *text;
-
-    if (check->title)
-        return check->title;
-    buffer_init(&title, 400);
-    buffer_printf(&title, "%s", check_kind_names[check->kind]);
-    if (columns || check->kind == CHECK_ACCEPTED_VALUES) {
-        const size_t count = columns ? columns->count : check->accepted_values.count;
-
-        for (size_t i = 0; i < count; i++)
-            buffer_printf(&title, "%s%s", i ? ", " : "(",
-                columns ? columns->items[i] : check->accepted_values.items[i].name);
-        buffer_putc(&title, ')');
-    }
-    text = arena_strdup(arena, title.data);
-    buffer_deinit(&title);
-    return text;
-}

@@ -9,7 +9,4 @@
 /* The statement for `check` over `dataset`; in the arena. */
 const char *check_sql(const struct check *check, const char *dataset, struct arena *arena);
 
-/* "not_null(flight_date, operator)": the check's `name:`, or made from its kind. */
-const char *check_title(const struct check *check, struct arena *arena);
-
 #endif

@@ -45,7 +45,7 @@ static void on_checked(struct sql_request *request, const struct error *err)
     struct error placed = {0};
 
     checking->running = false;
-    *result = (struct task_check){.title = check_title(check, &task->arena),
+    *result = (struct task_check){.title = check->title,
         .passed = !err && request->check.ret_passed,
         .warn_only = check->severity == SEVERITY_WARN,
         .count = err ? 0 : request->check.ret_count};

@@ -2,6 +2,7 @@
  * cursors, files to publish, the run's record. Pure: the catalog applies it in one transaction. */
 #include "runner/base/mem.h"
 #include "runner/engine/run_private.h"
+#include "runner/io/file.h"
 
 #include <assert.h>
 #include <string.h>
@@ -90,7 +91,7 @@ static void set_column_types(struct changes *changes, const struct task *task)
 /* Length of "ns/table/1/day=x" in "ns/table/1/day=x/<run>-<load>-0.parquet". */
 static size_t folder_length(const struct task_file *file)
 {
-    return (size_t)(strrchr(file->key, '/') - file->key);
+    return (size_t)(strrchr(file->file.key, '/') - file->file.key);
 }
 
 /* By partition, then in the order in which they were written (…-2 before …-10). */
@@ -98,21 +99,21 @@ static int compare_files(const void *a, const void *b)
 {
     const struct task_file *x = a, *y = b;
     const size_t x_folder = folder_length(x), y_folder = folder_length(y);
-    const int order = memcmp(x->key, y->key, MIN(x_folder, y_folder));
-    const size_t x_length = strlen(x->key), y_length = strlen(y->key);
+    const int order = memcmp(x->file.key, y->file.key, MIN(x_folder, y_folder));
+    const size_t x_length = strlen(x->file.key), y_length = strlen(y->file.key);
 
     if (order || x_folder != y_folder)
         return order ? order : x_folder < y_folder ? -1 : 1;
     if (x_length != y_length)
         return x_length < y_length ? -1 : 1;
-    return strcmp(x->key, y->key);
+    return strcmp(x->file.key, y->file.key);
 }
 
 static bool same_partition(const struct task_file *a, const struct task_file *b)
 {
     const size_t length = folder_length(a);
 
-    return folder_length(b) == length && memcmp(a->key, b->key, length) == 0;
+    return folder_length(b) == length && memcmp(a->file.key, b->file.key, length) == 0;
 }
 
 /* One delta of one partition: files[0 … count - 1]. */
@@ -166,7 +167,7 @@ static void add_publication(struct changes *changes, const struct task *task)
     add(changes, CATALOG_ADD_PUBLICATION)->publication =
         (struct catalog_publication){.run_id = changes->run->options.run_id,
             .load = task->node->name,
-            .from = task->staged_path,
+            .from = file_below(changes->run->engine->environment->spool, task->staged_path),
             .to = task->node->load->to};
 }
 
@@ -189,8 +190,10 @@ static void add_cursor(struct changes *changes, const struct task *load, const s
         struct catalog_change *change = add(changes, CATALOG_ADD_SEEN);
 
         change->seen.cursor = cursor;
-        change->seen.seen = (struct catalog_seen){
-            .key = object->key, .version = object->version, .size = object->size};
+        change->seen.seen =
+            (struct catalog_seen){.key = plan_cursor_key(run->engine, plan->store, object->key),
+                .version = object->version,
+                .size = object->size};
     }
 }
 

@@ -168,6 +168,15 @@ int engine_tables(struct engine *engine, struct store **ret_store, struct error 
     return 0;
 }
 
+int engine_data_file(struct engine *engine, const char *catalog_key, struct store **ret_store,
+    const char **ret_key, struct error *err)
+{
+    if (catalog_key[0] == '/' || scheme_length(catalog_key) > 0)
+        return engine_store_of(engine, catalog_key, ret_store, ret_key, err);
+    *ret_key = catalog_key;
+    return engine_tables(engine, ret_store, err);
+}
+
 int engine_sql(struct engine *engine, const struct sql_engine_type **ret_type, struct error *err)
 {
     if (!engine->sql_type && engine->registry->load_sql(&engine->sql_type, err))

@@ -54,6 +54,10 @@ int engine_state(struct engine *engine, struct state **ret_state, struct error *
 int engine_tables(struct engine *engine, struct store **ret_store, struct error *err);
 int engine_sql(struct engine *engine, const struct sql_engine_type **ret_type, struct error *err);
 
+/* The store that a data file of the catalog is in, and its key there (connectors/catalog.h). */
+int engine_data_file(struct engine *engine, const char *catalog_key, struct store **ret_store,
+    const char **ret_key, struct error *err);
+
 /* The store that a path or URL of a pipeline is in, and its key there. */
 int engine_store_of(struct engine *engine, const char *url, struct store **ret_store,
     const char **ret_key, struct error *err);

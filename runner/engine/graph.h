@@ -78,10 +78,10 @@ int graph_check_supported(const struct graph *graph, struct error *err);
 /* The same, all of it. */
 void graph_list_unsupported(const struct graph *graph, struct diagnostics *problems);
 
-/* As text for a terminal, one line of at most 80 columns a task: lines that follow the data, what
- * it needs, what it does. As one self-contained SVG, light or dark as the viewer is. Both are
- * UTF-8; whatever a pipeline holds is escaped. */
-void graph_draw_text(const struct graph *graph, struct buffer *buffer);
+/* As text, one line a task of at most `columns` (0: no terminal, they are as long as they are):
+ * lines that follow the data, what it needs, what it does. As one self-contained SVG, light or dark
+ * as the viewer is. Both are UTF-8; whatever a pipeline holds is escaped. */
+void graph_draw_text(const struct graph *graph, unsigned columns, struct buffer *buffer);
 void graph_draw_svg(const struct graph *graph, struct buffer *buffer);
 
 #endif

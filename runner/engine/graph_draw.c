@@ -14,7 +14,8 @@
 #include <string.h>
 
 enum {
-    COLUMNS = 80,
+    COLUMNS_MIN = 40, /* a narrower terminal wraps */
+    COLUMNS_MAX = 1000,
     LANES_MAX = 12,   /* more than that is no help to anybody: then there are none */
     ID_COLUMNS = 32,  /* longer ids push their line to the right */
     NAMED_INPUTS = 6, /* the rest is counted */
@@ -257,7 +258,7 @@ static void append_details(
 }
 
 static void append_line(const struct graph *graph, const struct graph_node *node,
-    unsigned columns_before, unsigned id_columns, struct buffer *buffer)
+    unsigned columns_before, unsigned id_columns, unsigned columns, struct buffer *buffer)
 {
     const unsigned id_length = (unsigned)strlen(node->id);
     unsigned used = columns_before + MAX(id_length, id_columns) + 2;
@@ -265,22 +266,23 @@ static void append_line(const struct graph *graph, const struct graph_node *node
 
     buffer_init(&details, 0);
     append_details(graph, node, &details);
-    if (details.length == 0 || used + 4 > COLUMNS) {
-        graph_append_cut(buffer, node->id, COLUMNS - columns_before);
+    if (details.length == 0 || used + 4 > columns) {
+        graph_append_cut(buffer, node->id, columns - columns_before);
     } else {
         buffer_printf(buffer, "%-*s  ", (int)id_columns, node->id);
-        graph_append_cut(buffer, details.data, COLUMNS - used);
+        graph_append_cut(buffer, details.data, columns - used);
     }
     buffer_putc(buffer, '\n');
     buffer_deinit(&details);
 }
 
-void graph_draw_text(const struct graph *graph, struct buffer *buffer)
+void graph_draw_text(const struct graph *graph, unsigned columns, struct buffer *buffer)
 {
     unsigned *lines = mem_calloc(graph->count, sizeof(*lines));
     struct lanes lanes = {.of = mem_calloc(graph->count, sizeof(*lanes.of))};
     unsigned width, id_columns = 0;
 
+    columns = columns ? MIN(MAX(columns, COLUMNS_MIN), COLUMNS_MAX) : COLUMNS_MAX;
     order_lines(graph, lines);
     width = count_lanes(graph, lines, &lanes);
     for (unsigned i = 0; i < graph->count; i++)
@@ -295,7 +297,7 @@ void graph_draw_text(const struct graph *graph, struct buffer *buffer)
             draw_lanes(&lanes, node, width, buffer);
             leave_inputs(&lanes, node);
         }
-        append_line(graph, node, width * 2, id_columns, buffer);
+        append_line(graph, node, width * 2, id_columns, columns, buffer);
     }
     free(lanes.of);
     free(lines);

@@ -3,6 +3,7 @@
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/base/table.h"
+#include "runner/io/file.h"
 #include "runner/io/timer.h"
 
 #include <assert.h>
@@ -16,6 +17,8 @@ struct node_question {
     struct arena arena; /* of the answers: jobs fill it, so no two share one */
     struct store_request list;
     struct catalog_query version;
+    size_t first_seen, seen_count;      /* of a load: its part of the operation's `seen` */
+    const struct seen_question *chosen; /* of an extract: whose new objects are read */
 };
 
 /* What one load has seen of one extract that drives it. */
@@ -183,6 +186,8 @@ static void add_seen_questions(struct plan *plan)
                 continue;
             operation->seen = mem_grow(
                 operation->seen, &capacity, operation->seen_count, sizeof(*operation->seen));
+            if (operation->nodes[i].seen_count++ == 0)
+                operation->nodes[i].first_seen = operation->seen_count;
             operation->seen[operation->seen_count++] =
                 (struct seen_question){.plan = plan, .load = load, .extract = extract};
         }
@@ -217,18 +222,41 @@ static void ask_all(struct plan *plan)
 
 /* --- deciding what is new: pure from here on --- */
 
+const char *plan_cursor_key(const struct engine *engine, const struct store *store, const char *key)
+{
+    return store == engine->project_files ? file_below(engine->project->root, key) : key;
+}
+
+/* By the keys of cursors. Where one was stored as it is named now and, earlier, as an absolute
+ * path, what is relative is what was seen last. */
+static void index_seen(
+    const struct engine *engine, const struct seen_question *question, struct table *seen)
+{
+    const struct store *store = question->plan->tasks[question->extract->index].extract.store;
+
+    for (size_t i = 0; i < question->query.count; i++) {
+        struct catalog_seen *object = &question->query.seen[i];
+        const char *key = plan_cursor_key(engine, store, object->key);
+
+        if (key == object->key || !table_has(seen, key))
+            table_put(seen, key, object);
+    }
+}
+
 static void find_new_objects(struct plan *plan, struct seen_question *question)
 {
+    const struct engine *engine = plan->operation->options.engine;
+    const struct store *store = plan->tasks[question->extract->index].extract.store;
     const struct store_request *list = &plan->operation->nodes[question->extract->index].list;
     struct table seen;
 
     table_init(&seen);
-    for (size_t i = 0; i < question->query.count; i++)
-        table_put(&seen, question->query.seen[i].key, &question->query.seen[i]);
+    index_seen(engine, question, &seen);
     question->is_new = arena_array(&plan->arena, list->object_count, sizeof(bool));
     for (size_t i = 0; i < list->object_count; i++) {
         const struct store_object *object = &list->objects[i];
-        const struct catalog_seen *before = table_get(&seen, object->key);
+        const struct catalog_seen *before =
+            table_get(&seen, plan_cursor_key(engine, store, object->key));
 
         question->is_new[i] = !before || before->size != object->size ||
                               strcmp(before->version, object->version) != 0;
@@ -237,52 +265,62 @@ static void find_new_objects(struct plan *plan, struct seen_question *question)
     table_deinit(&seen);
 }
 
-static struct seen_question *seen_of(
-    struct plan *plan, const struct graph_node *load, const struct graph_node *extract)
-{
-    struct plan_operation *operation = plan->operation;
-
-    for (size_t i = 0; i < operation->seen_count; i++) {
-        if (operation->seen[i].load == load && operation->seen[i].extract == extract)
-            return &operation->seen[i];
-    }
-    return NULL;
-}
-
 /* A load is idle when each extract that drives it is only_new and has nothing new for it. */
 static bool load_is_idle(struct plan *plan, const struct graph_node *load)
 {
-    for (unsigned i = 0; i < load->driver_count; i++) {
-        const struct seen_question *seen = seen_of(plan, load, node_of(plan, load->drivers[i]));
+    const struct plan_operation *operation = plan->operation;
+    const struct node_question *question = &operation->nodes[load->index];
 
-        if (!seen || seen->new_count > 0)
+    if (question->seen_count < load->driver_count) /* one of them is read whole */
+        return false;
+    for (size_t i = 0; i < question->seen_count; i++) {
+        if (operation->seen[question->first_seen + i].new_count > 0)
             return false;
     }
     return load->driver_count > 0 && !load->undriven;
 }
 
-/* Two loads that one extract drives can run together only when the same objects are new to both.
- * One that differs from an earlier one (it was added later, or left out by --task) waits for the
- * next run, where the others have nothing new and it catches up alone. */
-static void postpone_different_loads(struct plan *plan)
+static bool agrees(const struct plan *plan, const struct seen_question *seen)
+{
+    const struct node_question *extract = &plan->operation->nodes[seen->extract->index];
+
+    return !extract->chosen ||
+           memcmp(extract->chosen->is_new, seen->is_new, extract->list.object_count) == 0;
+}
+
+static void choose(struct plan_operation *operation, const struct seen_question *seen)
+{
+    struct node_question *extract = &operation->nodes[seen->extract->index];
+
+    if (!extract->chosen)
+        extract->chosen = seen;
+}
+
+/* Two loads that one extract drives can run together only when the same objects are new to both:
+ * the first one that has something to do says which the extract reads. One that differs from it
+ * (it was added later, or left out by --task) waits for the next run, where the others have
+ * nothing new and it catches up alone. */
+static void postpone_different_load(struct plan *plan, const struct graph_node *node)
+{
+    struct plan_operation *operation = plan->operation;
+    struct plan_load *load = &plan->tasks[node->index].load;
+    const struct node_question *question = &operation->nodes[node->index];
+    const size_t end = question->first_seen + question->seen_count;
+
+    for (size_t i = question->first_seen; i < end && !load->idle; i++)
+        load->idle = load->postponed = !agrees(plan, &operation->seen[i]);
+    for (size_t i = question->first_seen; i < end && !load->idle; i++)
+        choose(operation, &operation->seen[i]);
+}
+
+/* Of an extract that no load with something to do reads for what is new: what is new to the last,
+ * which is nothing. */
+static void choose_among_idle(struct plan *plan)
 {
     struct plan_operation *operation = plan->operation;
 
-    for (size_t i = 0; i < operation->seen_count; i++) {
-        const struct seen_question *first = &operation->seen[i];
-        const size_t count = operation->nodes[first->extract->index].list.object_count;
-
-        for (size_t j = i + 1; j < operation->seen_count; j++) {
-            const struct seen_question *other = &operation->seen[j];
-            struct plan_load *load = &plan->tasks[other->load->index].load;
-
-            if (other->extract != first->extract || load->idle ||
-                plan->tasks[first->load->index].load.idle ||
-                memcmp(first->is_new, other->is_new, count) == 0)
-                continue;
-            load->idle = load->postponed = true;
-        }
-    }
+    for (size_t i = operation->seen_count; i-- > 0;)
+        choose(operation, &operation->seen[i]);
 }
 
 /* A file of the project goes by its path from the project's root, as pipelines write it. */
@@ -301,15 +339,9 @@ static void choose_objects(struct plan *plan, const struct graph_node *node)
     struct plan_operation *operation = plan->operation;
     const struct store_request *list = &operation->nodes[node->index].list;
     struct plan_extract *extract = &plan->tasks[node->index].extract;
-    const struct seen_question *chosen = NULL;
+    const struct seen_question *chosen = operation->nodes[node->index].chosen;
     struct buffer shown;
 
-    for (size_t i = 0; i < operation->seen_count; i++) {
-        const struct seen_question *seen = &operation->seen[i];
-
-        if (seen->extract == node && (!chosen || plan->tasks[chosen->load->index].load.idle))
-            chosen = seen;
-    }
     buffer_init(&shown, 0);
     extract->listed = list->object_count;
     extract->objects = arena_array(&plan->arena, list->object_count, sizeof(*extract->objects));
@@ -396,10 +428,12 @@ static void decide(struct plan *plan)
     for (size_t i = 0; i < operation->seen_count; i++)
         find_new_objects(plan, &operation->seen[i]);
     for (unsigned i = 0; i < graph->count; i++) {
-        if (plan->tasks[i].wanted && graph->nodes[i].kind == TASK_LOAD)
-            plan->tasks[i].load.idle = load_is_idle(plan, &graph->nodes[i]);
+        if (!plan->tasks[i].wanted || graph->nodes[i].kind != TASK_LOAD)
+            continue;
+        plan->tasks[i].load.idle = load_is_idle(plan, &graph->nodes[i]);
+        postpone_different_load(plan, &graph->nodes[i]);
     }
-    postpone_different_loads(plan);
+    choose_among_idle(plan);
     for (unsigned i = 0; i < graph->count; i++) {
         const struct graph_node *node = &graph->nodes[i];
         struct plan_task *task = &plan->tasks[i];

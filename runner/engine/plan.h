@@ -64,6 +64,11 @@ void plan_start(struct plan *plan, const struct plan_options *options, plan_done
 void plan_cancel(struct plan *plan);
 void plan_deinit(struct plan *plan); /* after done */
 
+/* What cursors call an object: a file of the project by its path from the root, however the
+ * pipeline names it, so that the project can be moved. Points into `key`. */
+const char *plan_cursor_key(
+    const struct engine *engine, const struct store *store, const char *key);
+
 /* For `sluice plan`: stable keys. */
 json_t *plan_to_json(const struct plan *plan, const struct graph *graph);
 

@@ -32,15 +32,25 @@ static void keep_error(struct publish *publish, const struct error *err)
         error_prefix(&placed,
             "a file of run %s, which was committed, must be in its place first (remove %s to give "
             "it up)",
-            publication->run_id, publication->from);
+            publication->run_id, publish->staged);
     error_keep_first(&publish->err, &placed);
+}
+
+/* What cannot be swept harms nobody, and one may be allowed to write where one cannot list. */
+static void on_swept(struct store_request *put, const struct error *err)
+{
+    struct publish *publish = container_of(put, struct publish, put);
+
+    (void)err;
+    publish->swept += put->object_count;
+    publish_step(publish);
 }
 
 static void on_put(struct store_request *put, const struct error *err)
 {
     struct publish *publish = container_of(put, struct publish, put);
 
-    publish->gone = err && err->code == ERROR_NOT_FOUND && !file_exists(current(publish)->from);
+    publish->gone = err && err->code == ERROR_NOT_FOUND && !file_exists(publish->staged);
     if (!publish->gone)
         keep_error(publish, err);
     publish_step(publish);
@@ -61,7 +71,7 @@ static void on_looked(struct store_request *put, const struct error *err)
         log_event(publish->engine->log, LOG_ERROR, "file.lost", &context, NULL,
             "%s was committed by run %s and is lost: it is not there, and %s, from which it is "
             "made, is gone; load it again",
-            publication->to, publication->run_id, publication->from);
+            publication->to, publication->run_id, publish->staged);
     else
         error_keep_first(&publish->err, err);
     publish->lost = err != NULL;
@@ -81,31 +91,22 @@ static void on_ended(struct catalog_apply *apply, const struct error *err)
 
 /* --- what states do on entry --- */
 
-static int put_file(struct publish *publish, struct error *err)
+/* One request about the place of the current publication. */
+static int ask_place(
+    struct publish *publish, enum store_verb verb, store_done_fn done, struct error *err)
 {
     struct store *store;
     const char *key;
 
     if (engine_store_of(publish->engine, current(publish)->to, &store, &key, err))
         return -1;
-    publish->put = (struct store_request){.verb = STORE_PUT,
-        .key = key,
-        .path = current(publish)->from,
-        .move = true,
-        .replace = true,
-        .done = on_put};
-    store->type->start(store, &publish->put);
-    return 0;
-}
-
-static int look_at_place(struct publish *publish, struct error *err)
-{
-    struct store *store;
-    const char *key;
-
-    if (engine_store_of(publish->engine, current(publish)->to, &store, &key, err))
-        return -1;
-    publish->put = (struct store_request){.verb = STORE_CHECK, .key = key, .done = on_looked};
+    publish->put = (struct store_request){.verb = verb, .key = key, .done = done};
+    if (verb == STORE_PUT) {
+        free(publish->staged);
+        publish->staged = file_join(publish->engine->environment->spool, current(publish)->from);
+        publish->put.path = publish->staged;
+        publish->put.move = publish->put.replace = true;
+    }
     store->type->start(store, &publish->put);
     return 0;
 }
@@ -131,7 +132,7 @@ static void publish_step(struct publish *publish)
     if (publish->cancelled && !publish->err.code)
         error_set(&publish->err, ERROR_STOPPED, "cancelled");
     if (!publish->err.code && publish->step == PUBLISH_PUTTING && publish->gone &&
-        look_at_place(publish, &publish->err) == 0)
+        ask_place(publish, STORE_CHECK, on_looked, &publish->err) == 0)
         return;
     if (!publish->err.code && publish->step == PUBLISH_PUTTING) {
         publish->step = PUBLISH_ENDING;
@@ -139,8 +140,11 @@ static void publish_step(struct publish *publish)
         return;
     }
     if (!publish->err.code && publish->next < publish->query.count) {
-        publish->step = PUBLISH_PUTTING;
-        if (put_file(publish, &publish->err) == 0)
+        const bool sweeps = publish->sweeps && publish->step != PUBLISH_SWEEPING;
+
+        publish->step = sweeps ? PUBLISH_SWEEPING : PUBLISH_PUTTING;
+        if (ask_place(publish, sweeps ? STORE_SWEEP : STORE_PUT, sweeps ? on_swept : on_put,
+                &publish->err) == 0)
             return;
     }
     publish->done(publish, publish->err.code ? &publish->err : NULL);
@@ -170,11 +174,14 @@ void publish_start(struct publish *publish, struct engine *engine, struct catalo
 void publish_cancel(struct publish *publish)
 {
     publish->cancelled = true;
-    if (publish->step == PUBLISH_PUTTING && publish->put.store)
+    if (publish->put.store &&
+        (publish->step == PUBLISH_PUTTING || publish->step == PUBLISH_SWEEPING))
         publish->put.store->type->cancel(&publish->put);
 }
 
 void publish_deinit(struct publish *publish)
 {
     arena_deinit(&publish->arena);
+    free(publish->staged);
+    publish->staged = NULL;
 }

@@ -17,16 +17,19 @@ struct publish {
     publish_done_fn done;
 
     struct arena arena;
-    enum { PUBLISH_LISTING, PUBLISH_PUTTING, PUBLISH_ENDING } step;
+    enum { PUBLISH_LISTING, PUBLISH_SWEEPING, PUBLISH_PUTTING, PUBLISH_ENDING } step;
     struct catalog_query query;
     struct store_request put;
     struct catalog_apply apply;
     struct catalog_change change;
     size_t next;      /* of the listed publications */
+    size_t swept;     /* pieces of files that killed runs were putting */
+    char *staged;     /* where that one is until it is put */
     size_t published; /* so far */
     struct error err;
     bool gone, lost; /* the staged file; and the published one, too */
     bool cancelled;
+    bool sweeps; /* set after the start: all of them are what processes left that are gone */
 };
 
 /* Publishes all that is pending for (pipeline, instance): this run's and what others left. */

@@ -13,6 +13,7 @@ static json_t *rejects_json(const struct task *task)
         json_put_text(item, "object", reject->object);
         json_put_int(item, "line", reject->line);
         json_put_text(item, "column", reject->column);
+        json_put_text(item, "reason", reject->plain_reason);
         json_array_append_new(list, item);
     }
     return list;
@@ -45,7 +46,8 @@ static json_t *task_json(const struct task *task)
         return item;
     json_put_int(item, "attempts", task->retry.attempt);
     json_put_int(item, "duration_ms", task->finished_ms - task->started_ms);
-    json_put_int(item, "rows", task->rows);
+    if (!task->is_view)
+        json_put_int(item, "rows", task->rows);
     if (task->node->kind == TASK_EXTRACT) {
         json_put_int(item, "objects", task->objects);
         json_put_int(item, "bytes_read", (int64_t)task->bytes_read);
@@ -162,7 +164,9 @@ void record_log_finished(struct run *run)
             run->err.message);
     else
         log_event(run->engine->log, LOG_INFO, "run.finished", &run->context, fields,
-            "%s in %s: %lld rows, %lld files", state_outcome_name(summary->outcome),
+            "%s in %s: %lld rows, %lld files",
+            summary->outcome == STATE_NOTHING_NEW ? "nothing new"
+                                                  : state_outcome_name(summary->outcome),
             duration_format(summary->duration_ms, text), (long long)summary->rows,
             (long long)summary->files);
 }

@@ -3,6 +3,7 @@
 #include "runner/base/json.h"
 #include "runner/base/mem.h"
 #include "runner/io/file.h"
+#include "runner/io/scratch.h"
 
 #include <assert.h>
 #include <string.h>
@@ -71,11 +72,39 @@ static void on_deleted(struct store_request *object, const struct error *err)
     recover_step(recover);
 }
 
+static void on_swept(struct store_request *object, const struct error *err)
+{
+    struct recover *recover = container_of(object, struct recover, object);
+
+    error_keep_first(&recover->err, err);
+    recover->removed_files += object->object_count;
+    recover_step(recover);
+}
+
+static void sweep_scratch(struct work *work)
+{
+    struct recover *recover = container_of(work, struct recover, sweep_scratch);
+
+    recover->swept_scratch = scratch_sweep(recover->engine->environment->spool);
+}
+
+static void on_scratch_swept(struct work *work, bool ran)
+{
+    struct recover *recover = container_of(work, struct recover, sweep_scratch);
+
+    (void)ran;
+    recover->removed_folders += recover->swept_scratch;
+    recover_step(recover);
+}
+
 static void remove_folder(struct work *work)
 {
     struct recover *recover = container_of(work, struct recover, remove_folder);
+    char *folder = file_join(
+        recover->engine->environment->spool, recover->journal.journals[recover->next].what);
 
-    file_remove_tree(recover->journal.journals[recover->next].what, &recover->folder_err);
+    file_remove_tree(folder, &recover->folder_err);
+    free(folder);
 }
 
 static void on_folder_removed(struct work *work, bool ran)
@@ -155,6 +184,19 @@ static void delete_file(struct recover *recover)
     recover->tables->type->start(recover->tables, &recover->object);
 }
 
+static void start_sweeping(struct recover *recover)
+{
+    recover->object =
+        (struct store_request){.verb = STORE_SWEEP, .key = recover->list.key, .done = on_swept};
+    recover->tables->type->start(recover->tables, &recover->object);
+}
+
+static void start_sweeping_scratch(struct recover *recover)
+{
+    recover->sweep_scratch = (struct work){.run = sweep_scratch, .done = on_scratch_swept};
+    work_submit(&recover->engine->files, &recover->sweep_scratch);
+}
+
 static void start_removing_folder(struct recover *recover)
 {
     recover->remove_folder = (struct work){.run = remove_folder, .done = on_folder_removed};
@@ -211,6 +253,9 @@ static void enter_step(struct recover *recover, enum recover_step step)
 {
     recover->step = step;
     switch (step) {
+    case RECOVER_SCRATCH:
+        start_sweeping_scratch(recover);
+        break;
     case RECOVER_JOURNAL:
         ask_state(recover, &recover->journal, STATE_LIST_JOURNAL, recover->run_id, on_journal);
         break;
@@ -222,6 +267,9 @@ static void enter_step(struct recover *recover, enum recover_step step)
         break;
     case RECOVER_DELETING:
         delete_file(recover);
+        break;
+    case RECOVER_SWEEPING:
+        start_sweeping(recover);
         break;
     case RECOVER_FOLDER:
         start_removing_folder(recover);
@@ -294,6 +342,9 @@ static void recover_step(struct recover *recover)
     }
     switch (recover->step) {
     case RECOVER_PUBLISHING:
+        enter_step(recover, RECOVER_SCRATCH);
+        return;
+    case RECOVER_SCRATCH:
         enter_step(recover, RECOVER_JOURNAL);
         return;
     case RECOVER_JOURNAL:
@@ -310,8 +361,9 @@ static void recover_step(struct recover *recover)
         if (recover->next_object < recover->list.object_count)
             enter_step(recover, RECOVER_DELETING);
         else
-            enter_step(recover, step_after_entry(recover));
+            enter_step(recover, RECOVER_SWEEPING);
         return;
+    case RECOVER_SWEEPING:
     case RECOVER_FOLDER:
     case RECOVER_CLEARING:
         enter_step(recover, step_after_entry(recover));
@@ -346,6 +398,7 @@ void recover_start(struct recover *recover, struct engine *engine, const char *p
     assert(engine->catalog && engine->state && engine->tables);
     publish_start(&recover->publish, engine, recover->catalog, pipeline, instance, run_id, fence,
         on_published);
+    recover->publish.sweeps = true;
 }
 
 void recover_cancel(struct recover *recover)

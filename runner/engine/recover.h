@@ -12,10 +12,12 @@ typedef void (*recover_done_fn)(struct recover *recover, const struct error *err
 
 enum recover_step {
     RECOVER_PUBLISHING, /* first: their staged files are in folders that are removed below */
+    RECOVER_SCRATCH,    /* folders of previews and queries that were killed */
     RECOVER_JOURNAL,    /* list what dead runs own */
     RECOVER_COMMIT,     /* for each entry: was its run committed? */
     RECOVER_LISTING,    /* table files of a run that was not */
     RECOVER_DELETING,   /* one by one */
+    RECOVER_SWEEPING,   /* what was being put there when it was killed */
     RECOVER_FOLDER,     /* a folder goes as a whole */
     RECOVER_CLEARING,   /* the entries of the run */
     RECOVER_COMMITS,    /* history: what the catalog says … */
@@ -38,10 +40,10 @@ struct recover {
     struct catalog_query query, commits;
     struct store_request list, object;
     struct store *tables;
-    struct work remove_folder;
+    struct work remove_folder, sweep_scratch;
     size_t next;        /* journal entry, or commit */
     size_t next_object; /* of the listing */
-    size_t removed_files, removed_folders, repaired_runs;
+    size_t removed_files, removed_folders, repaired_runs, swept_scratch;
     struct error err, folder_err;
     bool cancelled;
 };

@@ -9,6 +9,7 @@
 #include "runner/engine/run.h"
 #include "runner/engine/slots.h"
 #include "runner/engine/task.h"
+#include "runner/io/scratch.h"
 #include "runner/io/timer.h"
 
 enum run_state {
@@ -62,6 +63,7 @@ struct run {
     struct plan plan;
     struct sql_session *session;
     char *folder;
+    struct scratch scratch; /* a preview's folder; a run's is journalled */
     struct slots slots;
 
     struct task *tasks; /* by node index */

@@ -36,26 +36,39 @@ static void collect_readable(struct run *run, struct text_list *ret_paths)
     *ret_paths = (struct text_list){.items = paths, .count = count};
 }
 
+/* Threads cost memory: where nobody named a number, there are as many as fit. */
+static unsigned thread_count(const struct run *run, const struct sql_engine_type *type)
+{
+    const struct resources *resources = &run->pipeline->resources;
+    unsigned threads = (unsigned)resources->threads;
+
+    if (pipeline_is_set(run->pipeline, &resources->threads))
+        return threads;
+    while (threads > 1 && type->memory_minimum(threads) > resources->memory)
+        threads--;
+    return threads;
+}
+
 void run_open_session(struct run *run)
 {
     const struct resources *resources = &run->pipeline->resources;
     const struct sql_engine_type *type;
-    struct sql_session_options options = {.loop = run->engine->loop,
-        .lane = &run->engine->sql,
-        .folder = run->folder,
-        .threads = (unsigned)resources->threads};
+    struct sql_session_options options = {
+        .loop = run->engine->loop, .lane = &run->engine->sql, .folder = run->folder};
     char minimum[TIME_TEXT_SIZE];
 
     if (engine_sql(run->engine, &type, &run->err))
         return;
+    options.threads = thread_count(run, type);
     if (resources->memory < type->memory_minimum(options.threads)) {
         const struct option_mark mark = pipeline_mark(run->pipeline, &resources->memory);
 
         error_set(&run->err, ERROR_INVALID,
-            "%s:%u:%u: resources.memory: a run with %u threads needs %s at least; raise it, or "
-            "lower resources.threads",
+            "%s:%u:%u: resources.memory: a run with %u thread%s needs %s at least; raise it%s",
             run->pipeline->path, mark.line, mark.column, options.threads,
-            size_format(type->memory_minimum(options.threads), minimum));
+            options.threads == 1 ? "" : "s",
+            size_format(type->memory_minimum(options.threads), minimum),
+            options.threads == 1 ? "" : ", or lower resources.threads");
         return;
     }
     options.memory = type->memory_share(resources->memory, options.threads);
@@ -116,7 +129,10 @@ static void remove_folder(struct work *work)
 {
     struct run *run = container_of(work, struct run, work);
 
-    file_remove_tree(run->folder, &run->work_err);
+    if (run->options.preview_dataset)
+        scratch_remove(&run->scratch, &run->work_err);
+    else
+        file_remove_tree(run->folder, &run->work_err);
 }
 
 static void on_cleared(struct state_request *request, const struct error *err)
@@ -151,7 +167,7 @@ static void keep_committed_files(struct run *run)
         struct task *task = &run->tasks[i];
 
         for (size_t j = 0; j < task->file_count; j++)
-            table_put(&task->puts, task->files[j].key, NULL);
+            table_put(&task->puts, task->files[j].file.key, NULL);
     }
 }
 

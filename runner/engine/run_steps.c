@@ -89,17 +89,18 @@ bool run_step_release(struct run *run)
 static void on_recovered(struct recover *recover, const struct error *err)
 {
     struct run *run = container_of(recover, struct run, recover);
+    const size_t removed_files = recover->removed_files + recover->publish.swept;
 
     error_keep_first(&run->err, err);
-    if (recover->removed_files || recover->removed_folders || recover->publish.published) {
+    if (removed_files || recover->removed_folders || recover->publish.published) {
         json_t *fields = json_object();
 
-        json_put_int(fields, "files", (int64_t)recover->removed_files);
+        json_put_int(fields, "files", (int64_t)removed_files);
         json_put_int(fields, "folders", (int64_t)recover->removed_folders);
         json_put_int(fields, "published", (int64_t)recover->publish.published);
         log_event(run->engine->log, LOG_WARN, "run.recovered", &run->context, fields,
             "put right what an earlier run left: %zu files and %zu folders removed, %zu published",
-            recover->removed_files, recover->removed_folders, recover->publish.published);
+            removed_files, recover->removed_folders, recover->publish.published);
     }
     recover_deinit(recover);
     run_step(run);
@@ -235,7 +236,11 @@ static void make_folder(struct work *work)
 {
     struct run *run = container_of(work, struct run, work);
 
-    file_make_folders(run->folder, &run->work_err);
+    if (!run->options.preview_dataset)
+        file_make_folders(run->folder, &run->work_err);
+    else if (scratch_make(&run->scratch, run->engine->environment->spool, run->options.run_id,
+                 &run->work_err) == 0)
+        run->folder = mem_strdup(run->scratch.path);
 }
 
 static void on_folder_made(struct work *work, bool ran)
@@ -275,7 +280,7 @@ static void prepare_next(struct run *run)
         const struct graph_node *node = index ? &run->graph->nodes[index - 1] : NULL;
 
         if (!node) {
-            add_journal(run, "folder", run->folder);
+            add_journal(run, "folder", file_below(run->engine->environment->spool, run->folder));
             return;
         }
         if (node->kind == TASK_LOAD && node->load->into && run->plan.tasks[index - 1].needed) {
@@ -290,8 +295,9 @@ static void prepare_next(struct run *run)
 bool run_step_prepare(struct run *run)
 {
     /* With the fence: a process that is thought dead may live, and have the same run's id. */
-    run->folder = mem_printf(
-        "%s/%s-%" PRId64, run->engine->environment->spool, run->options.run_id, run->lease.fence);
+    if (!run->options.preview_dataset)
+        run->folder = mem_printf("%s/%s-%" PRId64, run->engine->environment->spool,
+            run->options.run_id, run->lease.fence);
     prepare_next(run);
     return true;
 }

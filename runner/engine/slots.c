@@ -3,15 +3,7 @@
 #include <assert.h>
 #include <stddef.h>
 
-bool slots_take(struct slots *slots)
-{
-    if (slots->used >= slots->limit)
-        return false;
-    slots->used++;
-    return true;
-}
-
-void slots_wait(struct slots *slots, struct slot_waiter *waiter)
+static void wait_in_line(struct slots *slots, struct slot_waiter *waiter)
 {
     if (waiter->waiting)
         return;
@@ -22,6 +14,16 @@ void slots_wait(struct slots *slots, struct slot_waiter *waiter)
     else
         slots->first = waiter;
     slots->last = waiter;
+}
+
+bool slots_take(struct slots *slots, struct slot_waiter *waiter)
+{
+    if (slots->used >= slots->limit) {
+        wait_in_line(slots, waiter);
+        return false;
+    }
+    slots->used++;
+    return true;
 }
 
 void slots_forget(struct slots *slots, struct slot_waiter *waiter)

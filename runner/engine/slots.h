@@ -7,7 +7,7 @@
 
 struct slot_waiter;
 
-/* A slot is free now: take it with slots_take(), or wait again. */
+/* A slot is free now: take it with slots_take(), which may put it in line again. */
 typedef void (*slot_fn)(struct slot_waiter *waiter);
 
 struct slot_waiter {
@@ -21,9 +21,9 @@ struct slots {
     struct slot_waiter *first, *last;
 };
 
-bool slots_take(struct slots *slots);
-void slots_give(struct slots *slots);                             /* wakes the first in line */
-void slots_wait(struct slots *slots, struct slot_waiter *waiter); /* again is harmless */
+/* Takes one; false: none is free, and the waiter stands in line (once, however often it asks). */
+bool slots_take(struct slots *slots, struct slot_waiter *waiter);
+void slots_give(struct slots *slots); /* wakes the first in line */
 void slots_forget(struct slots *slots, struct slot_waiter *waiter);
 
 #endif

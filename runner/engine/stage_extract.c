@@ -4,6 +4,7 @@
  */
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
+#include "runner/base/time.h"
 #include "runner/engine/run_private.h"
 #include "runner/io/file.h"
 #include "runner/io/verify.h"
@@ -35,7 +36,7 @@ struct extract_stage {
     struct task *task;
     enum extract_step step;
     struct extract_object *objects;
-    size_t count, next, in_flight; /* in flight: requests and jobs of all kinds */
+    size_t count, next, next_check, in_flight; /* in flight: requests and jobs of all kinds */
     struct slot_waiter waiter;
     struct plan_object sample; /* read for its columns only, where there is nothing new */
     struct sql_request scan;
@@ -106,10 +107,12 @@ static void on_checked(struct store_request *check, const struct error *err)
 {
     struct extract_object *object = container_of(check, struct extract_object, check);
     struct extract_stage *stage = object->stage;
+    struct slots *slots = &stage->task->run->slots;
 
     stage->in_flight--;
     error_keep_first(&stage->err, err);
     extract_step(stage);
+    slots_give(slots); /* last, as above */
 }
 
 static void on_slot(struct slot_waiter *waiter)
@@ -124,10 +127,16 @@ static void unpack_object(struct work *work)
     struct extract_object *object = container_of(work, struct extract_object, unpack);
     const uint64_t quota = object->stage->task->run->pipeline->resources.spool;
 
+    char size[TIME_TEXT_SIZE];
+
     if (verify_unpack(object->path, object->format, object->plain_path, quota, &object->plain_bytes,
-            &object->unpacked_bytes, &work->cancelled, &object->unpack_err) &&
-        object->unpack_err.class != ERROR_CANCELLED)
-        error_prefix(&object->unpack_err, "%s", object->planned->shown);
+            &object->unpacked_bytes, &work->cancelled, &object->unpack_err) == 0 ||
+        object->unpack_err.class == ERROR_CANCELLED)
+        return;
+    if (object->unpack_err.code == ERROR_LIMIT)
+        error_set(&object->unpack_err, ERROR_LIMIT,
+            "it unpacks to more than resources.spool (%s): raise it", size_format(quota, size));
+    error_prefix(&object->unpack_err, "%s", object->planned->shown);
 }
 
 static void remove_plain(struct work *work)
@@ -146,10 +155,8 @@ static void fetch_objects(struct extract_stage *stage)
     while (stage->next < stage->count && !stage->err.code) {
         struct extract_object *object = &stage->objects[stage->next];
 
-        if (!slots_take(slots)) {
-            slots_wait(slots, &stage->waiter);
+        if (!slots_take(slots, &stage->waiter))
             return;
-        }
         stage->next++;
         stage->in_flight++;
         object->get = (struct store_request){.verb = STORE_GET,
@@ -237,14 +244,18 @@ static void start_scan(struct extract_stage *stage)
     run->session->type->start(run->session, &stage->scan);
 }
 
-/* Also what was unpacked is not needed any more. */
+/* As many at a time as are fetched. Also what was unpacked is not needed any more. */
 static void check_objects(struct extract_stage *stage)
 {
+    struct slots *slots = &stage->task->run->slots;
     struct store *store = stage->task->plan->extract.store;
 
-    for (size_t i = 0; i < stage->count; i++) {
-        struct extract_object *object = &stage->objects[i];
+    while (stage->next_check < stage->count && !stage->err.code) {
+        struct extract_object *object = &stage->objects[stage->next_check];
 
+        if (!slots_take(slots, &stage->waiter))
+            return;
+        stage->next_check++;
         stage->in_flight++;
         object->check = (struct store_request){.verb = STORE_CHECK,
             .key = object->planned->object.key,
@@ -280,6 +291,22 @@ static void enter_step(struct extract_stage *stage, enum extract_step step)
 
 /* --- the end --- */
 
+/* What it says of the data, only `logs: {samples: true}` lets into the log. */
+static void log_reject(struct task *task, const struct sql_reject *reject)
+{
+    const bool samples = task->run->engine->environment->logs.samples;
+    const char *reason = samples ? reject->reason : reject->plain_reason;
+    json_t *fields = json_object();
+
+    json_put_text(fields, "object", reject->object);
+    json_put_int(fields, "line", reject->line);
+    json_put_text(fields, "column", reject->column);
+    json_put_text(fields, "reason", reason);
+    task_log(task, LOG_WARN, "rows.skipped", fields, "%s:%lld: left out: %s%s%s%s", reject->object,
+        (long long)reject->line, reject->column ? "column " : "",
+        reject->column ? reject->column : "", reject->column ? ": " : "", reason);
+}
+
 static void keep_results(struct extract_stage *stage)
 {
     struct task *task = stage->task;
@@ -291,17 +318,8 @@ static void keep_results(struct extract_stage *stage)
     task->rejects = scan->ret_rejects;
     task->reject_count = scan->ret_reject_count;
     task->objects = (int64_t)task->plan->extract.object_count;
-    for (size_t i = 0; i < task->reject_count; i++) {
-        const struct sql_reject *reject = &task->rejects[i];
-        json_t *fields = json_object();
-
-        json_put_text(fields, "object", reject->object);
-        json_put_int(fields, "line", reject->line);
-        json_put_text(fields, "column", reject->column);
-        task_log(task, LOG_WARN, "rows.skipped", fields, "%s:%lld: left out%s%s", reject->object,
-            (long long)reject->line, reject->column ? ": column " : "",
-            reject->column ? reject->column : "");
-    }
+    for (size_t i = 0; i < task->reject_count; i++)
+        log_reject(task, &task->rejects[i]);
     if (task->rejected > 0) {
         json_t *fields = json_object();
 
@@ -349,15 +367,24 @@ static void cancel_requests(struct extract_stage *stage)
         stage->scan.session->type->cancel(&stage->scan);
 }
 
+/* Whether objects wait for a slot. */
+static bool has_more(const struct extract_stage *stage)
+{
+    return stage->next < stage->count ||
+           (stage->step == EXTRACT_CHECKING && stage->next_check < stage->count);
+}
+
 static void extract_step(struct extract_stage *stage)
 {
     const bool failed = stage->err.code || stage->cancelled;
 
     if (stage->step == EXTRACT_FETCHING && !failed)
         fetch_objects(stage);
+    if (stage->step == EXTRACT_CHECKING && !failed)
+        check_objects(stage);
     if (failed)
         cancel_requests(stage);
-    if (stage->in_flight > 0 || (!failed && stage->next < stage->count))
+    if (stage->in_flight > 0 || (!failed && has_more(stage)))
         return;
     switch (stage->step) {
     case EXTRACT_FETCHING:

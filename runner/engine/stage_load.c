@@ -19,6 +19,7 @@ struct load_put {
     struct load_put *next; /* waiting */
     struct store_request request;
     struct task_file file;
+    const char *shown; /* its key as people call it */
 };
 
 struct load_stage {
@@ -58,10 +59,10 @@ static void on_put(struct store_request *request, const struct error *err)
             mem_grow(task->files, &task->file_capacity, task->file_count, sizeof(*task->files));
         task->files[task->file_count++] = put->file;
         task->bytes_written += put->file.file.bytes;
-        json_put_text(fields, "object", put->file.file.path);
+        json_put_text(fields, "object", put->shown);
         json_put_int(fields, "bytes", (int64_t)put->file.file.bytes);
         json_put_int(fields, "rows", put->file.file.rows);
-        task_log(task, LOG_DEBUG, "file.uploaded", fields, "stored %s", put->file.file.path);
+        task_log(task, LOG_DEBUG, "file.uploaded", fields, "stored %s", put->shown);
     }
     load_step(stage);  /* may end the stage */
     slots_give(slots); /* last: the next one in line may be this very stage */
@@ -79,6 +80,7 @@ static void place_write_error(const struct task *task, struct error *err)
     const struct task *source = &task->run->tasks[from->index];
 
     if (source->is_view && (err->code == ERROR_DATA || err->code == ERROR_SQL)) {
+        err->detail = 0; /* a place in the statement that wrote */
         error_prefix(err, "%s", task->node->id);
         task_place_transform_error(source, err);
     } else {
@@ -119,16 +121,17 @@ static void on_file(struct sql_request *write, const struct sql_file *file)
     struct buffer shown;
 
     put->stage = stage;
-    put->file.key = arena_printf(&task->arena, "%s%s", folder, name ? name : file->path);
     put->file.values = file->values;
-    buffer_init(&shown, 0);
-    task->plan->load.store->type->describe(task->plan->load.store, put->file.key, &shown);
-    put->file.file = (struct catalog_file){.path = arena_strdup(&task->arena, shown.data),
+    put->file.file = (struct catalog_file){
+        .key = arena_printf(&task->arena, "%s%s", folder, name ? name : file->path),
         .format = "parquet",
         .rows = file->rows,
         .bytes = file->bytes};
+    buffer_init(&shown, 0);
+    task->plan->load.store->type->describe(task->plan->load.store, put->file.file.key, &shown);
+    put->shown = arena_strdup(&task->arena, shown.data);
     put->request = (struct store_request){.verb = STORE_PUT,
-        .key = put->file.key,
+        .key = put->file.file.key,
         .path = file->path,
         .move = true,
         .replace = true, /* an earlier attempt of this very run */
@@ -165,15 +168,13 @@ static void put_files(struct load_stage *stage)
     while (stage->first && !stage->err.code && !stage->cancelled) {
         struct load_put *put = stage->first;
 
-        if (!slots_take(slots)) {
-            slots_wait(slots, &stage->waiter);
+        if (!slots_take(slots, &stage->waiter))
             return;
-        }
         stage->first = put->next;
         if (!stage->first)
             stage->last = NULL;
         stage->in_flight++;
-        table_put(&stage->task->puts, put->file.key, stage->task);
+        table_put(&stage->task->puts, put->file.file.key, stage->task);
         store->type->start(store, &put->request);
     }
 }

@@ -44,17 +44,21 @@ static int missing_column(struct task *task, const struct sql_schema *schema, co
     return -1;
 }
 
-/* "flight_date desc" sorts by flight_date, a quoted name by what is in the quotes. */
-static size_t sort_column(const char *text, const char **ret_name)
+/* "Flight Date desc" sorts by Flight Date, unless a column has that whole name. */
+static bool has_sort_column(const struct sql_schema *schema, const char *text)
 {
-    const char *end;
+    static const char *const directions[] = {" desc", " asc"};
+    const size_t length = strlen(text);
 
-    if (*text == '"' && (end = strchr(text + 1, '"'))) {
-        *ret_name = text + 1;
-        return (size_t)(end - text - 1);
+    if (has_column(schema, text, length))
+        return true;
+    for (size_t i = 0; i < ARRAY_LENGTH(directions); i++) {
+        const size_t end = strlen(directions[i]);
+
+        if (length > end && strcasecmp(text + length - end, directions[i]) == 0)
+            return has_column(schema, text, length - end);
     }
-    *ret_name = text;
-    return strcspn(text, " ");
+    return false;
 }
 
 static int check_columns(struct task *task, const struct sql_schema *schema, struct error *err)
@@ -68,10 +72,7 @@ static int check_columns(struct task *task, const struct sql_schema *schema, str
             return missing_column(task, schema, &load->partition_by, "partition_by", column, err);
     }
     for (size_t i = 0; i < load->sort_by.count; i++) {
-        const char *column;
-        const size_t length = sort_column(load->sort_by.items[i], &column);
-
-        if (!has_column(schema, column, length))
+        if (!has_sort_column(schema, load->sort_by.items[i]))
             return missing_column(
                 task, schema, &load->sort_by, "sort_by", load->sort_by.items[i], err);
     }

@@ -210,7 +210,8 @@ static void log_finished(struct task *task)
 
     json_put_text(fields, "outcome", task_state_name(task->state));
     json_put_int(fields, "duration_ms", task->finished_ms - task->started_ms);
-    json_put_int(fields, "rows", task->rows);
+    if (!task->is_view)
+        json_put_int(fields, "rows", task->rows);
     json_put_int(fields, "rejected", task->rejected);
     json_put_int(fields, "bytes_read", (int64_t)task->bytes_read);
     json_put_int(fields, "bytes_written", (int64_t)task->bytes_written);
@@ -218,6 +219,8 @@ static void log_finished(struct task *task)
         json_put_text(fields, "error", task->err.message);
     if (task->state == TASK_FAILED)
         task_log(task, LOG_ERROR, "task.finished", fields, "%s", task->err.message);
+    else if (task->is_view) /* its rows are made, and counted, where they are written */
+        task_log(task, LOG_INFO, "task.finished", fields, "%s", task_state_name(task->state));
     else
         task_log(task, LOG_INFO, "task.finished", fields, "%s, %lld rows",
             task_state_name(task->state), (long long)task->rows);

@@ -31,7 +31,6 @@ extern const struct stage_type stage_extract, stage_transform, stage_load;
 /* A data file that a load has put into the store, waiting for the commit. */
 struct task_file {
     struct catalog_file file;
-    const char *key;
     const char *const *values; /* of its partition */
 };
 

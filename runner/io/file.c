@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -130,6 +131,34 @@ struct temporary {
     int fd;
 };
 
+static bool take_lock(int fd, int flags)
+{
+    int result;
+
+    do {
+        result = flock(fd, LOCK_EX | flags);
+    } while (result && errno == EINTR);
+    return result == 0;
+}
+
+static int create_locked(const char *path)
+{
+    struct stat st;
+    int fd;
+
+    do {
+        do {
+            fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        } while (fd < 0 && errno == EINTR);
+        if (fd < 0)
+            return -1;
+        take_lock(fd, 0); /* no locks here: nobody removes it, either */
+        if (fstat(fd, &st) || st.st_nlink > 0)
+            return fd;
+        close(fd); /* between the two it was taken for one that was left */
+    } while (true);
+}
+
 /* Its name does not hold that of `to`, which may be as long as names can be. */
 static int temporary_open(struct temporary *temporary, const char *to, struct error *err)
 {
@@ -140,9 +169,7 @@ static int temporary_open(struct temporary *temporary, const char *to, struct er
     *temporary = (struct temporary){.to = to, .folder = file_folder(to)};
     temporary->path = mem_printf("%s/" TEMPORARY_PREFIX "%0*llx" TEMPORARY_SUFFIX,
         temporary->folder, TEMPORARY_DIGITS, (unsigned long long)random);
-    do {
-        temporary->fd = open(temporary->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    } while (temporary->fd < 0 && errno == EINTR);
+    temporary->fd = create_locked(temporary->path);
     if (temporary->fd >= 0)
         return 0;
     error_set_errno(err, errno, "cannot write %s", to);
@@ -170,6 +197,8 @@ static int rename_to(const char *from, const char *to, bool replace)
 /* Gives the file its name where `rc` is 0, removes it where not. Returns 0 or -1. */
 static int temporary_end(struct temporary *temporary, int rc, bool replace, struct error *err)
 {
+    /* Holds the lock until it has its name: closing, which may fail, comes before that. */
+    const int lock_fd = fcntl(temporary->fd, F_DUPFD_CLOEXEC, 0);
     bool named = false;
 
     while (rc == 0 && fsync(temporary->fd)) {
@@ -186,9 +215,21 @@ static int temporary_end(struct temporary *temporary, int rc, bool replace, stru
     }
     if (!named)
         unlink(temporary->path);
+    if (lock_fd >= 0)
+        close(lock_fd);
     free(temporary->path);
     free(temporary->folder);
     return rc;
+}
+
+bool file_remove_left(const char *path)
+{
+    const int fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    const bool removed = fd >= 0 && take_lock(fd, LOCK_NB) && unlink(path) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return removed;
 }
 
 /* --- whole files --- */

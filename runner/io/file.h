@@ -31,6 +31,10 @@ bool file_exists(const char *path); /* anything of that name, also a dangling li
  * was killed: nobody else's, and to be ignored. */
 bool file_is_temporary(const char *name);
 
+/* Removes a temporary file that nobody is writing any more: its process, which held a lock
+ * (flock(2)) on it, was killed. False: somebody is, or it cannot be told, or not be removed. */
+bool file_remove_left(const char *path);
+
 /* --- whole files --- */
 
 /* Appends the file to the buffer; `limit` bytes at most (ERROR_LIMIT above). */
@@ -64,6 +68,9 @@ int file_sync_folder(const char *path, struct error *err);
  * or the folder is empty), as new texts to free(). */
 char *file_folder(const char *path);
 char *file_join(const char *folder, const char *name);
+
+/* The way back: what follows the folder in `path`; the path itself where it is not below it. */
+const char *file_below(const char *folder, const char *path);
 
 /* Calls `visit` for each regular file below `folder` (links to files count; links to folders are
  * not followed, dangling ones not visited) with its path relative to it, in order of the bytes of

@@ -29,6 +29,20 @@ char *file_join(const char *folder, const char *name)
     return mem_printf("%s%s%s", folder, folder[length - 1] == '/' ? "" : "/", name);
 }
 
+const char *file_below(const char *folder, const char *path)
+{
+    size_t length = strlen(folder);
+
+    while (length > 1 && folder[length - 1] == '/')
+        length--;
+    if (length == 0 || strncmp(folder, path, length) != 0)
+        return path;
+    if (folder[length - 1] != '/' && path[length] != '/')
+        return path;
+    path += length;
+    return path + strspn(path, "/");
+}
+
 /* --- making --- */
 
 int file_sync_folder(const char *path, struct error *err)

@@ -3,10 +3,13 @@
 #include "runner/io/http_private.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <openssl/pem.h>
-#include <stdio.h>
 #include <string.h>
+
+enum {
+    BUFFER_BYTES = 256 * 1024,
+    BUFFER_BYTES_MIN = 16 * 1024,
+    BUFFER_BYTES_MAX = 512 * 1024,
+};
 
 /* --- lists --- */
 
@@ -181,16 +184,16 @@ static void finish(struct http_transfer *transfer, struct error *err)
 
 static void finish_ending(struct http *http)
 {
-    struct http_transfer_list ending = http->ending;
+    struct http_transfer *transfer, *next;
 
     /* What ends from here on is for the next turn: somebody whose every request fails at once must
      * not keep the loop from its other work. */
+    transfer = http->ending.first;
     http->ending = (struct http_transfer_list){0};
-    while (ending.first) {
-        struct http_transfer *transfer = ending.first;
+    for (; transfer; transfer = next) {
         struct error err = {0};
 
-        list_remove(&ending, transfer);
+        next = transfer->next;
         if (transfer->handle)
             curl_multi_remove_handle(http->multi, transfer->handle->easy);
         http_outcome(transfer, &err);
@@ -272,38 +275,6 @@ void http_turn_soon(struct http *http)
 
 /* --- the client's life --- */
 
-/* curl looks at it only when the first connection is made, and then blames the server. */
-static int check_ca_file(const char *path, struct error *err)
-{
-    FILE *file = fopen(path, "re");
-    X509 *certificate;
-
-    if (!file) {
-        error_set_errno(err, errno, "cannot read the CA file %s", path);
-        err->code = ERROR_INVALID;
-        return -1;
-    }
-    certificate = PEM_read_X509_AUX(file, NULL, NULL, NULL);
-    fclose(file);
-    if (!certificate)
-        return error_set(err, ERROR_INVALID,
-            "the CA file %s has no certificate in it: it must be in PEM form, with a line "
-            "-----BEGIN CERTIFICATE-----",
-            path);
-    X509_free(certificate);
-    return 0;
-}
-
-static int choose_ca_file(struct http *http, const char *asked, struct error *err)
-{
-    const char *path = asked ? asked : getenv("SSL_CERT_FILE");
-
-    if (!path || !path[0])
-        return 0;
-    http->ca_file = mem_strdup(path);
-    return check_ca_file(path, err);
-}
-
 void http_handle_closed(struct http *http)
 {
     if (--http->open_handles > 0)
@@ -329,7 +300,8 @@ struct http *http_new(const struct http_options *options, struct error *err)
     http->loop = options->loop;
     http->log = options->log;
     http->connections = options->connections;
-    http->buffer_bytes = options->buffer_bytes ? options->buffer_bytes : 256 * (size_t)1024;
+    http->buffer_bytes = options->buffer_bytes ? options->buffer_bytes : BUFFER_BYTES;
+    assert(http->buffer_bytes >= BUFFER_BYTES_MIN && http->buffer_bytes <= BUFFER_BYTES_MAX);
     http->user_agent =
         mem_strdup(options->user_agent ? options->user_agent : "sluice/" SLUICE_VERSION);
     if (!getenv("http_proxy") && !getenv("REQUEST_METHOD")) /* CGI: a header of the client's */
@@ -338,7 +310,7 @@ struct http *http_new(const struct http_options *options, struct error *err)
     http_loop_init(http);
     if (!http->multi)
         error_set(err, ERROR_NO_MEMORY, "libcurl has no memory for its handles");
-    if (!http->multi || choose_ca_file(http, options->ca_file, err)) {
+    if (!http->multi || http_choose_ca_file(http, options->ca_file, err)) {
         http_free(http);
         return NULL;
     }
@@ -380,7 +352,6 @@ void http_start(struct http *http, struct http_request *request)
 void http_cancel(struct http_request *request)
 {
     struct http_transfer *transfer = request->transfer;
-
     struct error stopped;
 
     if (!transfer)
@@ -404,49 +375,7 @@ void http_resume(struct http_request *request)
     http_turn_soon(handle->http);
 }
 
-/* --- questions --- */
-
-static const struct http_handle *answered_handle(const struct http_request *request)
-{
-    const struct http_transfer *transfer = request->transfer;
-
-    if (!transfer && request->http && request->http->finishing &&
-        request->http->finishing->request == request)
-        transfer = request->http->finishing;
-    return transfer && transfer->handle && transfer->handle->head.complete ? transfer->handle
-                                                                           : NULL;
-}
-
-const char *http_response_header(const struct http_request *request, const char *name)
-{
-    const struct http_handle *handle = answered_handle(request);
-    const char *value;
-
-    if (!handle)
-        return NULL;
-    value = http_head_find(&handle->trailers, name);
-    return value ? value : http_head_find(&handle->head, name);
-}
-
-bool http_response_header_at(
-    const struct http_request *request, size_t index, struct http_header *ret_header)
-{
-    const struct http_handle *handle = answered_handle(request);
-    const struct http_head *head;
-
-    if (!handle)
-        return false;
-    head = &handle->head;
-    if (index >= head->count) {
-        index -= head->count;
-        head = &handle->trailers;
-    }
-    if (index >= head->count)
-        return false;
-    ret_header->name = head->text.data + head->fields[index].name;
-    ret_header->value = head->text.data + head->fields[index].value;
-    return true;
-}
+/* --- what went on --- */
 
 void http_counters(const struct http *http, struct http_counters *ret_counters)
 {

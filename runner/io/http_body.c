@@ -1,5 +1,6 @@
 #include "runner/io/http_private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/param.h>
@@ -123,6 +124,7 @@ static int on_seek(void *data, curl_off_t offset, int origin)
     if (body_of(handle)->kind == HTTP_BODY_STREAM && (uint64_t)offset != handle->body_position)
         return CURL_SEEKFUNC_FAIL;
     handle->body_position = (uint64_t)offset;
+    handle->transfer->request->bytes_sent = handle->body_position;
     return CURL_SEEKFUNC_OK;
 }
 
@@ -137,6 +139,7 @@ void http_body_set(struct http_handle *handle)
     const struct http_body *body = body_of(handle);
     CURL *easy = handle->easy;
 
+    assert(body->kind == HTTP_BODY_STREAM || body->length >= 0);
     handle->body_position = 0;
     if (body->kind == HTTP_BODY_NONE && !needs_length(http_method(handle->transfer)))
         return;

@@ -59,14 +59,23 @@ static struct failure tunnel_failure(long status)
         status < 500 ? ERROR_PERMANENT : ERROR_TRANSIENT, "the proxy refuses the connection"};
 }
 
+/* curl's own limit for one line, 100 KiB, comes before ours: what it says to that is one of these.
+ */
+static bool head_too_long(const struct http_handle *handle, CURLcode result)
+{
+    const CURLcode too_large = 100; /* CURLE_TOO_LARGE, since 8.6.0 */
+
+    return (result == CURLE_OUT_OF_MEMORY || result == too_large) &&
+           handle->phase != HTTP_PHASE_CONNECTING && !handle->head.complete;
+}
+
 static struct failure judge(const struct http_handle *handle, CURLcode result)
 {
     long proxy_status = 0;
 
     if (result == CURLE_SSL_CONNECT_ERROR)
         return handshake_failure(handle->curl_message);
-    if (result == CURLE_OUT_OF_MEMORY && handle->phase != HTTP_PHASE_CONNECTING &&
-        !handle->head.complete) /* what curl says of a line that is longer than 100 KiB */
+    if (head_too_long(handle, result))
         return (struct failure){result, ERROR_LIMIT, ERROR_PERMANENT,
             "a header of the answer is longer than the 64 KiB that all may have"};
     curl_easy_getinfo(handle->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
@@ -104,6 +113,11 @@ int http_outcome(const struct http_transfer *transfer, struct error *err)
     if (handle->err.code) {
         *err = handle->err;
         return -1;
+    }
+    /* curl takes a head that breaks off for a whole answer without a body. */
+    if (transfer->result == CURLE_OK && !handle->head.complete) {
+        error_set(err, ERROR_IO, "the connection ended in the head of the answer");
+        return error_set_class(err, ERROR_TRANSIENT);
     }
     if (transfer->result == CURLE_OK)
         return 0;

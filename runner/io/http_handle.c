@@ -18,14 +18,12 @@ enum {
 
 static void set_tls_options(CURL *easy, const struct http *http)
 {
-    const char *built_in = curl_version_info(CURLVERSION_NOW)->cainfo;
-
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (http->ca_file)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
-    /* With a folder of certificates curl reads all of them anew for each connection. */
-    if (http->ca_file || built_in)
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    if (!http->ca_file)
+        return;
+    curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
+    /* With a folder of certificates, curl reads the file, too, anew for each connection. */
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 }
 
 static void set_connection_options(CURL *easy)

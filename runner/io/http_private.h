@@ -5,6 +5,8 @@
  * http_handle.c    a curl handle, used for one transfer after the other: options, headers
  * http_transfer.c  what curl calls: head, body, and the time-outs
  * http_body.c      what is sent
+ * http_head.c      the head of an answer; http_answer.c: what callers ask of it
+ * http_ca.c        whose certificates are believed
  * http_url.c       hosts and redirects
  * http_error.c     curl's codes as errors; log lines
  *
@@ -101,7 +103,7 @@ struct http_socket;
 struct http {
     struct loop *loop;
     struct log *log;
-    char *ca_file, *user_agent; /* ca_file NULL: curl's own */
+    char *ca_file, *user_agent; /* ca_file NULL: there is none but curl's */
     const char *http_proxy;     /* $HTTP_PROXY, where curl does not look; NULL: none */
     size_t buffer_bytes;
     unsigned connections;
@@ -173,6 +175,11 @@ void http_transfer_resume(struct http_handle *handle);
 
 void http_body_set(struct http_handle *handle);
 bool http_body_is_sent(const struct http_handle *handle);
+
+/* --- http_ca.c --- */
+
+/* Sets http->ca_file; checks one that was named. */
+int http_choose_ca_file(struct http *http, const char *asked, struct error *err);
 
 /* --- http_url.c --- */
 

@@ -44,7 +44,7 @@ char *http_url_host(const char *url)
     for (char *c = name; *c; c++)
         *c = (char)tolower((unsigned char)*c);
     port = strrchr(name, ':');
-    if (strcmp(port, default_port) == 0)
+    if (!port[1] || strcmp(port, default_port) == 0)
         *port = '\0';
     return name;
 }

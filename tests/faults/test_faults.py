@@ -2,6 +2,7 @@
 databases, bad SQL. Each is one clear line, nothing is committed, and once mended the next run does
 what the failed one would have done."""
 
+import contextlib
 import gzip
 import os
 import shutil
@@ -295,6 +296,17 @@ def test_unreadable_folder_is_not_an_empty_one(project, closed):
     failed(project, errors[0])
 
 
+def test_what_reads_works_in_a_read_only_project(project, closed):
+    """SQLite cannot make its log's files there, so that the databases are read as they are."""
+    project.write("in.csv", ROWS)
+    project.copy_pipeline("x", **{"from": "in.csv"})
+    project.run("x")
+    closed(project.path(".sluice"), 0o555)
+    for words in (["health"], ["runs"], ["catalog", "ls"], ["plan", "x"], ["catalog", "read", "t.x", "--limit", "1"]):
+        code, errors, log = run_unprivileged(project, *words)
+        assert (code, errors) == (0, []), (words, log)
+
+
 def test_read_only_project_folder(project, closed):
     project.write("in.csv", ROWS)
     project.copy_pipeline("x", **{"from": "in.csv"})
@@ -489,6 +501,19 @@ def small_disk():
         subprocess.run(["umount", "-l", str(path)], check=True)
 
 
+def test_what_reads_works_on_a_full_disk(project, small_disk):
+    project.write("in.csv", ROWS)
+    project.copy_pipeline("x", **{"from": "in.csv"})
+    small_disk(project.path(".sluice"), "2m")
+    project.run("x")
+    with open(project.path(".sluice/fill"), "wb", buffering=0) as fill, contextlib.suppress(OSError):
+        while fill.write(b"x" * 4096):
+            pass
+    for words in (["health"], ["runs"], ["catalog", "ls"]):
+        result = project.sluice(*words)
+        assert (result.exit, result.errors) == (0, []), str(result)
+
+
 @pytest.mark.parametrize("folder,size", [("spool", "256k"), ("store", "512k"), ("", "1m")])
 def test_full_disk(project, small_disk, folder, size):
     project.write("in.csv", "id,text\n" + "".join(f"{i},{os.urandom(25).hex()}\n" for i in range(COUNT)))
@@ -527,6 +552,22 @@ def test_full_disk_of_an_export(project, small_disk):
 # --- limits
 
 
+def test_threads_that_nobody_named_fit_into_the_memory(project):
+    """Else the default memory would be refused where there are many processors."""
+    project.write("in.csv", ROWS)
+    project.pipeline(
+        "x",
+        """
+        resources: {memory: 230MiB}
+        extract: {x: {from: in.csv, only_new: true}}
+        load: {x: {into: t.x}}
+        """,
+    )
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("one processor: there is nothing to lower")
+    assert project.run("x").exit == 0
+
+
 def test_memory_that_is_too_small(project):
     project.write("in.csv", ROWS)
     project.write(
@@ -559,6 +600,21 @@ def test_spool_quota(project):
         project.fails("x"),
         "pipelines/x.yaml:3:5: extract.x: the run's own files take ",
         ", more than resources.spool (1.0 MiB): raise it, or read less in one run",
+    )
+
+
+def test_spool_quota_of_what_is_unpacked(project):
+    project.write("in.csv.gz", gzip.compress(ROWS.encode() + b"1,2\n" * 1000000))
+    project.pipeline(
+        "x",
+        {
+            "resources": {"spool": "1MiB"},
+            "extract": {"x": {"from": "in.csv.gz", "only_new": True}},
+            "load": {"x": {"into": "t.x"}},
+        },
+    )
+    assert project.fails("x").endswith(
+        "in.csv.gz: it unpacks to more than resources.spool (1.0 MiB): raise it"
     )
 
 

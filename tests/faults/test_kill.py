@@ -1,9 +1,13 @@
 """kill -9 at any moment: what was committed stays, what was not leaves no trace, and the next run
 gives exactly the right rows. Ctrl-C and SIGTERM end a run in order."""
 
+import fcntl
 import os
+import pathlib
 import random
+import shutil
 import signal
+import tempfile
 import time
 
 import pytest
@@ -231,3 +235,119 @@ def test_timeout_of_a_task_is_retried(project):
     assert "transform.x.timeout: took longer than its time-out of 200ms" in result.error
     assert len(result.named("task.retry")) == 1
     project.check_consistent()
+
+
+# --- what previews, queries and cross-device puts leave
+
+
+def wait_for(process, condition, what):
+    """Until it holds, while the process runs."""
+    end = time.monotonic() + 20 * PATIENCE
+    while not condition():
+        assert process.poll() is None, f"{process.args} ended before {what}"
+        assert time.monotonic() < end, f"{what}: not within 20 s"
+        time.sleep(0.001)
+
+
+QUERIES = [
+    ["preview", "endless", "x"],
+    ["sql", "select * from t.x, range(10000000) a, range(10000000) b order by hash(a.range + b.range)"],
+    ["catalog", "read", "t.x", "--sql", "select i, max(a.range) from x, range(1000000000000) a group by i"],
+]
+
+
+def start_query(project, args):
+    """The query, once it has made its folder, and that folder's name."""
+    spool = project.path(".sluice/spool")
+    before = set(os.listdir(spool))
+    process = project.start(*args)
+    wait_for(process, lambda: set(os.listdir(spool)) - before, "it made its folder")
+    (name,) = set(os.listdir(spool)) - before
+    return process, name
+
+
+@pytest.mark.parametrize("last", ["run", "preview", "sql"])
+@pytest.mark.parametrize("args", QUERIES, ids=lambda args: args[0])
+def test_killed_query_leaves_nothing(project, args, last):
+    """The next command removes what it left, and nothing of one that still runs."""
+    project.write("in.csv", "i\n1\n")
+    project.copy_pipeline("x", **{"from": "in.csv"})
+    project.pipeline(
+        "endless",
+        {"transform": {"x": {"sql": ENDLESS}}, "load": {"x": {"into": "t.y", "mode": "overwrite"}}},
+    )
+    project.run("x")
+    assert project.spooled() == []
+    live, kept = start_query(project, args)
+    killed, dead = start_query(project, args)
+    killed.kill()
+    killed.communicate()
+    assert set(os.listdir(project.path(".sluice/spool"))) == {kept, dead}
+
+    commands = {"run": ["run", "x"], "preview": ["preview", "x", "x"], "sql": ["sql", "select 1 as i"]}
+    assert project.sluice(*commands[last]).exit == 0
+    assert os.listdir(project.path(".sluice/spool")) == [kept]
+    live.send_signal(signal.SIGINT)
+    result = project.finish(live)
+    assert result.exit == 130, str(result)
+    assert project.spooled() == []
+
+
+SHARED_MEMORY = pathlib.Path("/dev/shm")  # another file system than that of tests
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    if not SHARED_MEMORY.is_dir() or SHARED_MEMORY.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("no second file system")
+    folder = pathlib.Path(tempfile.mkdtemp(dir=SHARED_MEMORY))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def kill_while_it_puts(project, folder, name):
+    """Kills a run as soon as a file in the folder is being written; its temporary files."""
+
+    def temporaries():
+        return [path for path in folder.rglob(".sluice-*.tmp")]
+
+    for _ in range(50):
+        process = project.start("run", name)
+        while process.poll() is None and not temporaries():
+            pass
+        process.kill()
+        _, stderr = process.communicate()
+        left = temporaries()
+        if left:
+            return left
+        assert process.returncode in (0, -signal.SIGKILL), stderr.decode()
+        project.write("in.csv", project.path("in.csv").read_text() + "0\n")
+    pytest.fail("no run was killed while it put a file")
+
+
+@pytest.mark.parametrize("load", ["into", "to"])
+def test_killed_put_to_another_file_system_leaves_nothing(project, elsewhere, load):
+    """The store, or an export, is on another device: a put is a copy under a temporary name."""
+    target = {"into": "t.x"} if load == "into" else {"to": f"{elsewhere}/out/${{run.id}}.csv"}
+    if load == "into":
+        project.path(".sluice").mkdir()
+        project.path(".sluice/store").symlink_to(elsewhere)
+    project.write("in.csv", "i\n1\n")
+    project.pipeline(
+        "x",
+        {
+            "extract": {"numbers": {"from": "in.csv", "only_new": True}},
+            "transform": {"x": {"sql": "select a.range as a, hash(a.range) as b from numbers, range(1500000) a where i = 1"}},
+            "load": {"x": target},
+        },
+    )
+    dead = kill_while_it_puts(project, elsewhere, "x")
+    live = dead[0].with_name(".sluice-00000000deadbeef.tmp")
+    with open(live, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # as a process does that is writing it
+        result = project.run("x")
+        assert len(result.named("run.recovered")) == 1
+        assert [path for path in elsewhere.rglob(".sluice-*")] == [live]
+    live.unlink()
+    if load == "into":
+        project.check_consistent()

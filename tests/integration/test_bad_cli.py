@@ -24,7 +24,7 @@ CASES = [
     (["run", "flights", "--task", "load.flihgts"], '--task: no task is called "load.flihgts"; did you mean "load.flights"?'),
     (["run", "flights", "--env", "prod"], 'there is no environment "prod"'),
     (["run", "flights", "--config", "nowhere.yaml"], "nowhere.yaml: does not exist"),
-    (["run", "flights", "--log-format", "xml"], '--log-format: "xml" is neither json nor text'),
+    (["run", "flights", "--log-format", "xml"], '--log-format: "xml" is not a log-format; choose one of: auto, json, text'),
     (["run", "flights", "--log", "loud"], 'log filter: "loud" is not a level'),
     (["rnu", "flights"], 'did you mean "run"?'),
     (["preview", "flights"], "preview: "),

@@ -36,14 +36,20 @@ def sluice(*args, cwd, **kwargs):
         (["jsonschema", "x"], 'sluice: jsonschema: "x" has no schema: '),
         (["completion", "fish"], 'sluice: completion: "fish" is not a shell that is known: '),
         (["--config", "nowhere.yaml", "list"], "sluice: nowhere.yaml: "),
-        (["--log-format", "xml", "plan", "p"], 'sluice: --log-format: "xml" is neither json nor text'),
+        (["--log-format", "xml", "list"], 'sluice: --log-format: "xml" is not a log-format; choose one of: auto,'),
+        (["--log", "run=loud", "list"], 'sluice: --log: log filter: "loud" is not a level; write it as '),
+        (["catalog", "lst"], 'sluice: catalog: there is no command "lst"; did you mean "ls"?; see'),
+        (["catalog", "xyzzy"], 'sluice: catalog: there is no command "xyzzy"; see sluice help catalog\n'),
+        (["sql", "select 1", "--limit", "0"], "sluice: --limit: 0 is out of range; allowed: 1 to 9000000000000000\n"),
+        (["list"], "sluice: there is no sluice.yaml here or above, and no folder pipelines; go to "),
+        (["plan", "p", "--param", "b=1"], "sluice: pipelines/p.yaml: --param b: there is no such parameter; the pipeline declares since, until\n"),
         (["run", "nosuch"], "sluice: there is no "),
     ],
 )
 def test_usage_errors_are_one_line(tmp_path, args, message):
-    if args[-1] == "p":
+    if "p" in args:
         (tmp_path / "pipelines").mkdir()
-        (tmp_path / "pipelines" / "p.yaml").write_text("extract: {a: {from: a.csv}}\nload: {a: {to: b.csv}}\n")
+        (tmp_path / "pipelines" / "p.yaml").write_text("params: {since: {default: x}, until: {default: y}}\nextract: {a: {from: a.csv}}\nload: {a: {to: b.csv}}\n")
     result = sluice(*args, cwd=tmp_path)
     assert result.stderr.startswith(message)
     assert result.stderr.count("\n") == 1
@@ -165,3 +171,37 @@ def test_bash_completes(tmp_path):
     assert complete(shop, "preview", "--format", "c") == ["csv"]
     assert complete(shop, "completion", "") == ["bash", "zsh"]
     assert complete(shop, "run", "--param", "") == []
+    assert complete(shop, "run", "example", "") == []
+    assert complete(shop, "preview", "example", "c") == ["customers", "clean"]
+    assert complete(shop, "validate", "example", "") == ["example"]
+    assert complete(shop, "help", "catalog", "r") == ["read"]
+    assert complete(shop, "--log-format", "") == ["auto", "json", "text"]
+
+
+def test_bash_completes_behind_an_equals_sign(tmp_path):
+    """Bash breaks --task=l into three words."""
+    if not shutil.which("bash"):
+        pytest.skip("bash is not installed")
+    shop = tmp_path / "shop"
+    assert sluice("init", "shop", cwd=tmp_path).returncode == 0
+    assert complete(shop, "run", "example", "--task", "=", "l") == ["load.clean"]
+    assert complete(shop, "sql", "--format", "=") == ["table", "csv", "ndjson", "json"]
+    assert complete(shop, "--env", "=", "dev", "run", "") == ["example"]
+
+
+def test_an_empty_project_says_how_to_begin(tmp_path):
+    (tmp_path / "pipelines").mkdir()
+    listed, run = sluice("list", cwd=tmp_path), sluice("run", "x", cwd=tmp_path)
+    assert (listed.returncode, listed.stderr) == (0, "No pipelines yet: `sluice init DIR` writes an example.\n")
+    assert sluice("list", "--json", "-q", cwd=tmp_path).stderr == ""
+    assert (run.returncode, "`sluice init DIR`" in run.stderr) == (2, True)
+    (tmp_path / "sluice.yaml").write_text("pipelines: elsewhere\n")
+    assert sluice("list", cwd=tmp_path).stderr == (
+        "sluice: sluice.yaml: there is no folder elsewhere; make it, or name another under pipelines:\n"
+    )
+
+
+def test_a_log_without_such_lines_says_so(tmp_path):
+    assert sluice("logs", cwd=tmp_path).stderr == "No such lines in .sluice/logs of the last 24 hours; see --since.\n"
+    assert sluice("logs", "--since", "7d", cwd=tmp_path).stderr == "No such lines in .sluice/logs.\n"
+    assert sluice("logs", "-q", cwd=tmp_path).stderr == ""

@@ -408,12 +408,14 @@ def test_skipped_rows_are_counted(project):
         (1 + 3 * i, "n") for i in range(1, 11)
     ]
     assert {e["object"] for e in skipped if "line" in e} == {"in/x.csv"}
+    assert {e["reason"] for e in skipped if "line" in e} == {"the value is not BIGINT"}
     assert [e["rejected"] for e in skipped if "rejected" in e] == [20]
     assert result.named("run.finished")[0]["rejected"] == 20
     record = project.sluice("runs", "show", run_id, "--json").json
     (extract,) = [task for task in record["tasks"] if task["task"] == "extract.x"]
     assert extract["rejected"] == 20
     assert [reject["line"] for reject in extract["rejects"]] == [1 + 3 * i for i in range(1, 11)]
+    assert {reject["reason"] for reject in extract["rejects"]} == {"the value is not BIGINT"}
 
 
 def test_a_row_with_two_bad_cells_counts_once(project):
@@ -432,6 +434,17 @@ def test_no_sample_of_rows_in_the_log(project):
     assert "secret7" not in result.stderr
     for path in project.path(".sluice/logs").iterdir():
         assert "secret7" not in path.read_text()
+
+
+def test_samples_of_rows_in_the_log_when_asked_for(project):
+    settings = (project.root / "sluice.yaml").read_text()
+    project.write("sluice.yaml", settings.replace("{dir:", "{samples: true, dir:"))
+    result = load(project, "id,n\n1,secret7\n2,3\n", columns={"n": "bigint"}, on_bad_row="skip")
+    (reject,) = [e for e in result.named("rows.skipped") if "line" in e]
+    run_id = result.named("run.started")[0]["run_id"]
+
+    assert reject["reason"] == '"secret7" is not BIGINT'
+    assert "secret7" not in project.sluice("runs", "show", run_id, "--json").stdout
 
 
 def test_skip_in_ndjson(project):
@@ -491,3 +504,18 @@ def test_csv_that_claims_to_be_parquet(project):
 def test_numbers_with_leading_zeros_stay_text(project):
     load(project, "zip\n01234\n98765\n")
     assert project.rows("t.x") == [("01234",), ("98765",)]
+
+
+def test_big_endian_utf16_is_refused(project):
+    # It was read as one header without rows: a success with nothing in it.
+    project.write("in/a.csv", b"\xfe\xff" + "a,b\n1,2\n".encode("utf-16-be"))
+    project.copy_pipeline("x", **{"from": "in/a.csv"}, csv={"encoding": "utf-16"})
+    assert project.fails("x", expect=1).endswith(
+        "in/a.csv: the file is big-endian UTF-16, which is not read: convert it to UTF-8 with iconv"
+    )
+
+
+def test_line_ends_of_two_kinds(project):
+    project.write("in/a.csv", b"a,b\r\n1,x\n2,y\r\n")
+    project.copy_pipeline("x", **{"from": "in/a.csv"})
+    assert "in/a.csv: some lines end with CR LF and others" in project.fails("x")

@@ -179,6 +179,21 @@ def test_a_table_that_is_gone(project):
     assert "gone" in sluice("health", cwd=project, code=4).stdout
 
 
+def test_one_data_file_of_many_that_is_gone(project):
+    for i in range(3):
+        (project / "people.csv").write_text(f"id,name\n{i + 100},Cy\n")
+        sluice("run", "people", "-q", cwd=project)
+    files = json.loads(sluice("catalog", "files", "demo.people", "--json", cwd=project).stdout)
+    os.remove(project / files[-1]["path"])
+    assert codes(only(project, code=4)) == ["table_gone"]
+
+
+def test_an_invalid_file_is_called_by_its_name(project):
+    (project / "pipelines" / "people.yaml").write_text("load: [")
+    pipeline = only(project, code=4)
+    assert (pipeline["pipeline"], pipeline["path"], codes(pipeline)) == ("people", "pipelines/people.yaml", ["invalid"])
+
+
 def test_data_files_that_are_gone(project):
     shutil.rmtree(project / ".sluice" / "store")
     pipeline = only(project, code=4)
@@ -251,7 +266,7 @@ def test_runs_show(project):
     assert [task["task"] for task in shown["tasks"]] == ["extract.src", "load.src"]
     text = sluice("runs", "show", run["run_id"], cwd=project).stdout
     assert "rows      2 committed, 0 rejected\n" in text
-    assert "→ demo.people, 1 files" in text
+    assert "1 object, " in text and "→ demo.people, 1 file, " in text
 
 
 @pytest.mark.parametrize(
@@ -268,3 +283,12 @@ def test_refused_in_one_line(project, args, message):
     result = sluice(*args, cwd=project, code=2)
     assert result.stderr.startswith(f"sluice: {message}")
     assert result.stderr.count("\n") == 1
+
+
+def test_reading_leaves_no_files_behind(project):
+    """SQLite's log and its index, which only one who may write removes."""
+    before = sorted(os.listdir(project / ".sluice"))
+    assert not [name for name in before if name.endswith(("-wal", "-shm"))]
+    for words in (["health"], ["runs"], ["catalog", "ls"], ["plan", "people"]):
+        sluice(*words, cwd=project)
+    assert sorted(os.listdir(project / ".sluice")) == before

@@ -223,6 +223,17 @@ def test_sort_by(project):
         assert rows == sorted(rows, key=lambda row: (-row["h"], row["i"]))
 
 
+def test_sort_by_a_name_with_spaces(project):
+    sql = 'select i as "Flight Date", 1 as "asc" from range(5) r(i)'
+    values(project, sql, sort_by=["asc", "Flight Date desc"])
+    project.run("x")
+    (file,) = project.files("t.x")
+    import pyarrow.parquet
+
+    table = pyarrow.parquet.ParquetFile(file["path"]).read()
+    assert table.column("Flight Date").to_pylist() == [4, 3, 2, 1, 0]
+
+
 def test_file_size_splits_a_partition(project):
     sql = "select i % 2 as p, i, hash(i)::varchar || hash(i + 1)::varchar as t from range(100000) r(i)"
     values(project, sql, partition_by=["p"], sort_by=["i"], file_size="256KiB")
@@ -270,6 +281,42 @@ def test_a_fraction_is_not_rounded_away(project):
     project.write("in/2.csv", lines([(2, 2.5)]))
     line = project.fails("x")
     assert 'column "v"' in line and '"2.5" does not fit' in line
+
+
+@pytest.mark.parametrize(
+    "pinned, later",
+    [
+        ("1", "+1.5"),  # text to whole numbers: rounded to 2
+        ("1.5", "9007199254740993"),  # …992 as a double
+        ("true", "5"),  # true
+        ("10:00", "2020-01-01 10:00:00"),  # the time alone
+    ],
+)
+def test_what_the_type_of_the_table_would_bend(project, pinned, later):
+    project.write("in/a.csv", f"a\n{pinned}\n")
+    project.copy_pipeline("x", **{"from": "in/*.csv"})
+    project.run("x")
+    project.write("in/b.csv", f"a\n{later}\n")
+    assert f'"{later}" does not fit; cast it in the SELECT' in project.fails("x")
+    assert len(project.rows("t.x")) == 1
+
+
+@pytest.mark.parametrize(
+    "pinned, later, rows",
+    [
+        ("1", "+2", [1, 2]),
+        ("1", "007.0", [1, 7]),
+        ("1.5", "9007199254740992", [1.5, 9007199254740992.0]),
+        ("true", "0", [False, True]),
+    ],
+)
+def test_what_the_type_of_the_table_can_hold(project, pinned, later, rows):
+    project.write("in/a.csv", f"a\n{pinned}\n")
+    project.copy_pipeline("x", **{"from": "in/*.csv"})
+    project.run("x")
+    project.write("in/b.csv", f"a\n{later}\n")
+    project.run("x")
+    assert sorted(value for (value,) in project.rows("t.x")) == rows
 
 
 def test_a_column_that_is_missing_is_null(project):

@@ -195,6 +195,22 @@ def test_damaged_rows_are_left_out_and_counted(shipped):
     ] == numbers
 
 
+def test_the_rows_of_a_view_are_those_of_its_load(shipped):
+    """transform.monthly is made where load.monthly writes it: it has no count of its own."""
+    result = shipped.run("birdstrikes")
+    tasks = {event["task"]: event for event in result.named("task.finished")}
+    shown = shipped.sluice("runs", "show", tasks["load.monthly"]["run_id"])
+    assert tasks["transform.monthly"]["msg"] == "done" and "rows" not in tasks["transform.monthly"]
+    assert tasks["load.monthly"]["rows"] == 151
+    assert " 0 files" not in shown.stdout and "1 objects" not in shown.stdout
+    (line,) = [line for line in shown.stdout.splitlines() if line.startswith("transform.monthly")]
+    assert line.split()[-1].endswith("ms")
+
+
+def test_show_is_cut_only_for_a_terminal(shipped):
+    assert "pipelines/sql/airport_names.sql, 1 check\n" in shipped.sluice("show", "birdstrikes").stdout
+
+
 def test_parameter_narrows_what_is_loaded(shipped):
     shipped.run("birdstrikes", "--param", "since=2001-01-01")
     want = [row for row in expected(shipped) if dict(row)["flight_date"].year >= 2001]

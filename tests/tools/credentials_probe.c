@@ -1,10 +1,12 @@
 /* Prints what the credentials chain finds, as one line of JSON: {"Ok": {…}} with the secret, or
  * {"Error": {"code", "class", "message"}}. For tests only: the program itself never shows a secret.
+ * The trace log goes to stderr: no secret may be in it.
  *
  * usage: credentials_probe [--profile NAME] [--region NAME] [--unsigned] */
 #include "connectors/aws/credentials.h"
 
 #include "runner/base/json.h"
+#include "runner/base/log.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 
@@ -14,6 +16,7 @@ struct probe {
     struct loop loop;
     struct work_pool *pool;
     struct work_lane lane;
+    struct log *log;
     struct http *http;
     struct credentials_options options;
     struct credentials_chain *chain;
@@ -88,9 +91,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: credentials_probe [--profile P] [--region R] [--unsigned]\n");
         return 2;
     }
-    if (loop_init(&probe.loop, &err) || !(probe.pool = work_pool_new(&probe.loop, 2, &err)) ||
-        !(probe.http =
-                http_new(&(struct http_options){.loop = &probe.loop, .connections = 4}, &err)))
+    if (!(probe.log = log_new(&(struct log_options){.fd = 2, .filter = "trace"}, &err)) ||
+        loop_init(&probe.loop, &err) || !(probe.pool = work_pool_new(&probe.loop, 2, &err)) ||
+        !(probe.http = http_new(
+              &(struct http_options){.loop = &probe.loop, .log = probe.log, .connections = 4},
+              &err)))
         fail(&err);
     work_lane_init(&probe.lane, probe.pool, "files", 2);
     probe.options.loop = &probe.loop;
@@ -105,6 +110,7 @@ int main(int argc, char **argv)
     work_pool_free(probe.pool);
     if (loop_deinit(&probe.loop, &err))
         fail(&err);
+    log_free(probe.log);
     line = json_line(probe.result);
     puts(line);
     failed = json_object_get(probe.result, "Error") != NULL;

@@ -81,7 +81,7 @@ static inline struct catalog_change *book_add_delta(
     struct catalog_file *file = arena_new(&book->arena, struct catalog_file);
 
     *file = (struct catalog_file){
-        .path = path, .format = "parquet", .rows = rows, .bytes = (uint64_t)rows * 10};
+        .key = path, .format = "parquet", .rows = rows, .bytes = (uint64_t)rows * 10};
     change->delta.type = CATALOG_APPEND;
     change->delta.files = file;
     change->delta.file_count = 1;

@@ -78,7 +78,8 @@ struct fake_operation *fake_start(
 
     operation->request = request;
     operation->finish = finish;
-    operation->transfer = text_starts(name, "store.get") || text_starts(name, "store.put");
+    operation->transfer = text_starts(name, "store.get") || text_starts(name, "store.put") ||
+                          text_starts(name, "store.check");
     fakes->open++;
     fakes->transfers += operation->transfer;
     fakes->transfers_max = MAX(fakes->transfers_max, fakes->transfers);
@@ -193,6 +194,8 @@ static void do_store(struct store_request *request, struct error *err)
     case STORE_DELETE:
         fake_forget(&fakes_current->objects, request->key);
         break;
+    case STORE_SWEEP: /* puts here are whole */
+        break;
     }
 }
 
@@ -210,7 +213,7 @@ static void finish_store(struct fake_operation *operation, const struct error *e
 
 static void start_store(struct store *store, struct store_request *request)
 {
-    static const char *const verbs[] = {"list", "get", "check", "put", "delete"};
+    static const char *const verbs[] = {"list", "get", "check", "put", "delete", "sweep"};
 
     request->store = store;
     request->operation = fake_start(

@@ -4,7 +4,7 @@
  * test can look at what a run left behind; files in a run's folder are real.
  *
  * Operations have names, which faults and tests ask for by their beginning:
- *     store.list PATTERN, store.get|check|put|delete KEY
+ *     store.list PATTERN, store.get|check|put|delete|sweep KEY
  *     state.put_run ID, state.add_journal KIND, state.list_journal, state.clear_journal ID,
  *     state.list_runs, state.acquire_lease, state.release_lease
  *     catalog.get_version TABLE, catalog.get_commit ID, catalog.list_commits,
@@ -61,7 +61,7 @@ struct fakes {
     bool fail_after_effect;
     struct fake_fault faults[FAKE_FAULTS_MAX];
     unsigned open;                     /* operations under way */
-    unsigned transfers, transfers_max; /* gets and puts at once */
+    unsigned transfers, transfers_max; /* gets, puts and checks at once */
     bool forgetful; /* no names are kept and no files made: for thousands of tasks */
     char *started[FAKE_STARTED_MAX]; /* names, in order */
     size_t started_count;

@@ -191,7 +191,7 @@ static void stage_delta(const struct catalog_change *change)
     }
     partition->deltas++;
     for (size_t i = 0; i < change->delta.file_count; i++) {
-        const char *path = change->delta.files[i].path;
+        const char *path = change->delta.files[i].key;
 
         assert(!table_has(&fakes_current->known_files, path));
         table_put(&fakes_current->known_files, path, NULL);
@@ -370,8 +370,7 @@ unsigned fakes_dangling(const struct fakes *fakes)
             const struct fake_partition *partition = table->partitions.entries[j].value;
 
             for (size_t k = 0; k < partition->files.count; k++)
-                count +=
-                    !table_get(&fakes->objects, partition->files.entries[k].key + strlen("/fake/"));
+                count += !table_get(&fakes->objects, partition->files.entries[k].key);
         }
     }
     return count;
@@ -383,11 +382,9 @@ unsigned fakes_orphans(const struct fakes *fakes)
 
     for (size_t i = 0; i < fakes->objects.count; i++) {
         const struct table_entry *entry = &fakes->objects.entries[i];
-        char *path = mem_printf("/fake/%s", entry->key);
 
-        count +=
-            entry->value && text_starts(entry->key, "n/") && !table_has(&fakes->known_files, path);
-        free(path);
+        count += entry->value && text_starts(entry->key, "n/") &&
+                 !table_has(&fakes->known_files, entry->key);
     }
     return count;
 }

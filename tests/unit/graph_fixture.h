@@ -23,6 +23,7 @@
 struct fixture {
     struct pipeline pipeline;
     struct bind_marks marks;
+    struct buffer source; /* all SQL, as the lines of a file would hold it */
     struct extract *extracts;
     struct transform *transforms;
     struct load *loads;
@@ -44,6 +45,7 @@ static inline void fixture_init(struct fixture *fixture, size_t capacity)
     arena_init(&fixture->pipeline.arena);
     fixture->marks.arena = &fixture->pipeline.arena;
     fixture->pipeline.marks = &fixture->marks;
+    buffer_init(&fixture->source, 0);
     diagnostics_init(&fixture->problems);
 }
 
@@ -51,6 +53,7 @@ static inline void fixture_deinit(struct fixture *fixture)
 {
     graph_free(fixture->graph);
     diagnostics_deinit(&fixture->problems);
+    buffer_deinit(&fixture->source);
     arena_deinit(&fixture->pipeline.arena);
     free(fixture->extracts);
     free(fixture->transforms);
@@ -75,13 +78,31 @@ static inline struct extract *add_extract(struct fixture *fixture, const char *n
 }
 
 /* As if the text at `field` began there, in lines that are indented like the first. */
-static inline void place(struct fixture *fixture, const void *field, unsigned line, unsigned column)
+static inline void place(
+    struct fixture *fixture, const char *const *field, unsigned line, unsigned column)
 {
     struct bind_place *place = bind_put_place(&fixture->marks, field);
+    struct yaml_node *node = arena_new(&fixture->pipeline.arena, struct yaml_node);
 
-    place->mark = place->text = (struct option_mark){line, column};
-    place->block = true;
-    place->indent = column - 1;
+    *node = (struct yaml_node){.style = YAML_PLAIN,
+        .mark = {line, column},
+        .start = fixture->source.length,
+        .text = *field};
+    place->mark = node->mark;
+    place->node = node;
+    for (const char *at = *field; *at; at++) {
+        buffer_putc(&fixture->source, *at);
+        if (*at == '\n')
+            buffer_printf(&fixture->source, "%*s", (int)column - 1, "");
+    }
+    fixture->marks.source = fixture->source.data;
+    fixture->marks.source_length = fixture->source.length;
+}
+
+static inline void set_sql(struct fixture *fixture, struct transform *transform, const char *sql)
+{
+    transform->sql = sql;
+    place(fixture, &transform->sql, transform->item.mark.line + 1, 7);
 }
 
 /* Its SQL is a literal block whose lines are indented by six columns, on the line below. */
@@ -92,9 +113,9 @@ static inline struct transform *add_transform(
 
     assert_true(fixture->pipeline.transforms.count <= fixture->capacity);
     fixture->pipeline.transforms.items = fixture->transforms;
-    *transform = (struct transform){.item = fixture_item(fixture, name), .sql = sql};
+    *transform = (struct transform){.item = fixture_item(fixture, name)};
     transform->sql_path = fixture->pipeline.path;
-    place(fixture, &transform->sql, fixture->line + 1, 7);
+    set_sql(fixture, transform, sql);
     return transform;
 }
 

@@ -32,7 +32,8 @@ struct call {
     struct error err;
     char *kept_header; /* what `keep` named, copied in `done` */
     const char *keep;
-    unsigned order; /* the how manieth to be done: 1 … */
+    unsigned order;  /* the how manieth to be done: 1 … */
+    bool keep_order; /* it is the test's to set */
 };
 
 static inline void client_start(struct client *client, const struct origin_options *options)
@@ -94,7 +95,9 @@ static inline void call_on_done(struct http_request *request, const struct error
     const char *value;
 
     call->done++;
-    call->order = ++call->client->done;
+    call->client->done++;
+    if (!call->keep_order)
+        call->order = call->client->done;
     if (err)
         call->err = *err;
     value = call->keep ? http_response_header(request, call->keep) : NULL;

@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -429,6 +430,7 @@ struct origin *origin_start(const struct origin_options *options)
     socklen_t size = sizeof(address);
     struct origin *origin = mem_new(struct origin);
 
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes where nobody listens any more */
     origin->options = *options;
     if (options->certificate)
         origin->tls = make_tls(options);

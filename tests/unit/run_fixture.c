@@ -1,6 +1,7 @@
 #include "tests/unit/run_fixture.h"
 
 #include "runner/base/mem.h"
+#include "runner/io/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +37,10 @@ int house_tear_down(void **state)
     (void)state;
     rmdir(house.environment.spool);
     free((char *)house.environment.spool);
-    return rmdir(house.folder); /* runs leave nothing behind */
+    if (!rmdir(house.folder))
+        return 0;
+    file_remove_tree(house.folder, NULL);
+    return -1; /* runs leave nothing behind */
 }
 
 const char *house_spool(void)

@@ -24,6 +24,8 @@ struct credentials_chain {
     char key_id[32];
     unsigned generation, expired_count, start_count;
     bool unsigned_access, cancelled;
+    void (*closed)(void *data);
+    void *closed_data;
 };
 
 /* What the next chain does. */
@@ -65,14 +67,20 @@ struct credentials_chain *credentials_chain_new(const struct credentials_options
 
     timer_init(&chain->timer, options->loop);
     chain->unsigned_access = options->unsigned_access;
+    chain->closed = options->closed;
+    chain->closed_data = options->closed_data;
     s3_fake_renew(chain);
     s3_fixture_chain = chain;
     return chain;
 }
 
+/* As late as when it was fetching ahead. */
 static void s3_fake_on_closed(struct timer *timer)
 {
-    free(container_of(timer, struct credentials_chain, timer));
+    struct credentials_chain *chain = container_of(timer, struct credentials_chain, timer);
+
+    chain->closed(chain->closed_data);
+    free(chain);
 }
 
 void credentials_chain_free(struct credentials_chain *chain)
@@ -189,6 +197,21 @@ static inline char *s3_error_body(const char *code)
 static inline void s3_http_date(int64_t time_ms, char text[64])
 {
     assert_int_equal(time_format(time_ms, "%a, %d %b %Y %H:%M:%S GMT", text, 64, NULL), 0);
+}
+
+/* --- how it ended --- */
+
+static inline void s3_good(const struct error *outcome)
+{
+    if (outcome->code)
+        fail_msg("%s", outcome->message);
+}
+
+static inline void s3_failed(const struct error *outcome, enum error_code code, const char *words)
+{
+    if (outcome->code != code)
+        fail_msg("%s: %s", error_code_name(outcome->code), outcome->message);
+    assert_contains(outcome->message, words);
 }
 
 #endif

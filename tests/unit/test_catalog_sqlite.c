@@ -212,8 +212,8 @@ static void test_append(void **state)
     assert_int_equal(partitions.partitions[1].position, 1);
     files = book_ask(&book, CATALOG_LIST_FILES);
     assert_int_equal(files.count, 3);
-    assert_string_equal(files.deltas[0].files[0].path, "a.parquet");
-    assert_string_equal(files.deltas[2].files[0].path, "c.parquet");
+    assert_string_equal(files.deltas[0].files[0].key, "a.parquet");
+    assert_string_equal(files.deltas[2].files[0].key, "c.parquet");
     assert_int_equal(files.deltas[2].position, 2);
     assert_int_equal(files.deltas[2].previous_position, 1);
     assert_int_equal(files.deltas[0].previous_position, 0);
@@ -265,7 +265,7 @@ static void test_replace_partition(void **state)
         (struct catalog_query){.verb = CATALOG_LIST_DELTAS, .ascending = true, .with_files = true});
     assert_int_equal(deltas.count, 3); /* the history has all of them */
     assert_int_equal(deltas.deltas[0].state, CATALOG_REPLACED);
-    assert_string_equal(deltas.deltas[0].files[0].path, "a");
+    assert_string_equal(deltas.deltas[0].files[0].key, "a");
     assert_int_equal(deltas.deltas[1].state, CATALOG_COMMITTED);
     assert_int_equal(deltas.deltas[2].state, CATALOG_COMMITTED);
     assert_int_equal(deltas.deltas[2].position, 2);
@@ -298,7 +298,7 @@ static void test_overwrite_in_either_order(void **state)
     book_add(&book, CATALOG_DELETE_ALL_PARTITIONS); /* also when it is committed already */
     book_apply(&book);
     assert_int_equal(book_ask(&book, CATALOG_GET_VERSION).versions[0].rows, 7);
-    assert_string_equal(book_ask(&book, CATALOG_LIST_FILES).deltas[0].files[0].path, "e");
+    assert_string_equal(book_ask(&book, CATALOG_LIST_FILES).deltas[0].files[0].key, "e");
     book_check(&book);
     book_close(&book);
 }
@@ -387,8 +387,8 @@ static void test_second_delta_of_a_run_joins_the_first(void **state)
     assert_int_equal(files.count, 1);
     assert_int_equal(files.deltas[0].rows, 7);
     assert_int_equal(files.deltas[0].file_count, 2);
-    assert_string_equal(files.deltas[0].files[0].path, "a");
-    assert_string_equal(files.deltas[0].files[1].path, "b");
+    assert_string_equal(files.deltas[0].files[0].key, "a");
+    assert_string_equal(files.deltas[0].files[1].key, "b");
     assert_int_equal(files.deltas[0].type, CATALOG_APPEND);
     book_add_append(&book, "2024-01", "c", 1);
     book_add_delta(&book, "2024-01", "d", 1)->delta.type = CATALOG_ADD;

@@ -191,9 +191,8 @@ static uint64_t apply_partitions_ms(struct book *book, size_t count)
         struct catalog_file *file = arena_new(&book->arena, struct catalog_file);
 
         values[0] = arena_printf(&book->arena, "day-%zu", i);
-        *file = (struct catalog_file){
-            .path = arena_printf(
-                &book->arena, "/store/wildlife/strikes/1/day-%zu/run-clean-%zu.parquet", i, i),
+        *file = (struct catalog_file){.key = arena_printf(&book->arena,
+                                          "wildlife/strikes/1/day-%zu/run-clean-%zu.parquet", i, i),
             .format = "parquet",
             .rows = 100,
             .bytes = 1000};

@@ -179,6 +179,23 @@ static void test_export(void **state)
     call.request.export.format = FORMAT_PARQUET;
     call.request.export.path = "/proc/x.parquet";
     assert_int_equal(call_run(&s, &call), ERROR_DENIED);
+    /* Neither is written as it was said, so neither is written. */
+    call.request.export.format = FORMAT_CSV;
+    call.request.export.path = at(&s, "y.csv");
+    call.request.export.csv.delimiter = "||";
+    call.done = 0;
+    assert_int_equal(call_run(&s, &call), ERROR_NOT_SUPPORTED);
+    call.request.export.csv = (struct csv_dialect){.quote = ""};
+    call.done = 0;
+    assert_int_equal(call_run(&s, &call), ERROR_NOT_SUPPORTED);
+    call.request.export.format = FORMAT_PARQUET;
+    /* Parquet would hold the sum as DOUBLE, 15 digits of it. */
+    derive(&s, "t", "select sum(i) as total from range(3) r(i)", NULL, NULL);
+    call.done = 0;
+    call.request.export.path = at(&s, "x.parquet");
+    assert_int_equal(call_run(&s, &call), ERROR_SQL);
+    assert_contains(
+        call.err.message, "column \"total\" is HUGEINT, which Parquet files cannot hold");
     sluice_close(&s);
 }
 
@@ -400,6 +417,20 @@ static void test_many_at_once(void **state)
     sluice_close(&s);
 }
 
+/* How soon there is something to tell depends on the machine: asked again until there is. */
+static void on_look(struct timer *timer)
+{
+    struct alarm *alarm = container_of(timer, struct alarm, timer);
+
+    if (!alarm->call->done)
+        sluice_duckdb_engine()->progress(&alarm->call->request, &alarm->progress);
+    if (!alarm->call->done && alarm->progress.share <= 0)
+        return;
+    if (!alarm->call->done)
+        sluice_duckdb_engine()->cancel(&alarm->call->request);
+    timer_close(timer, NULL);
+}
+
 static void test_progress(void **state)
 {
     struct call call = {
@@ -413,7 +444,7 @@ static void test_progress(void **state)
     derive(&s, "t", "select i, 'x' || i as x from range(5000000) r(i)", make_folder(&s, "t"), NULL);
     call.request.derive.folder = make_folder(&s, "d");
     timer_init(&alarm.timer, &s.loop);
-    timer_start(&alarm.timer, 400, 0, on_alarm);
+    timer_start(&alarm.timer, 20, 20, on_look);
     call_start(&s, &call);
     loop_run(&s.loop);
     assert_true(alarm.progress.share > 0 && alarm.progress.share <= 1);
@@ -437,6 +468,30 @@ static void test_memory(void **state)
     assert_null(strstr(call.err.message, "http"));
     assert_string_equal(rows(&s, "select 42"), "42\n");
     sluice_close(&s);
+}
+
+/* 5 M rows of 16 bytes that do not compress, sorted in 64 MiB. */
+static enum error_code sort_with(uint64_t spill, const char *name)
+{
+    struct call call = {.request = {.verb = SQL_DERIVE, .derive = {.dataset = "d"}}};
+    struct sluice s;
+
+    sluice_open_with(&s, (struct sql_session_options){.memory = 64 << 20, .spill = spill});
+    call.request.derive.sql =
+        "select hash(i) as h, hash(-i) as k from range(5000000) r(i) order by h";
+    call.request.derive.folder = make_folder(&s, name);
+    call_run(&s, &call);
+    if (call.err.code == ERROR_NO_SPACE)
+        assert_contains(call.err.message, "raise resources.spool");
+    sluice_close(&s);
+    return call.err.code;
+}
+
+static void test_spill(void **state)
+{
+    (void)state;
+    assert_int_equal(sort_with(0, "all"), ERROR_NONE);
+    assert_int_equal(sort_with(8 << 20, "some"), ERROR_NO_SPACE);
 }
 
 static void test_shares(void **state)
@@ -473,6 +528,7 @@ int main(void)
             test_many_at_once, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_progress, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_memory, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test_setup_teardown(test_spill, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test(test_shares),
     };
 

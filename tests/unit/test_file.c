@@ -412,6 +412,25 @@ static void test_paths(void **state)
     }
 }
 
+static void test_what_is_below_a_folder(void **state)
+{
+    static const struct {
+        const char *folder, *path, *below;
+    } cases[] = {
+        {"/a/b", "/a/b/c", "c"},
+        {"/a/b/", "/a/b//c/d", "c/d"},
+        {"/", "/a", "a"},
+        {"/a/b", "/a/bc", "/a/bc"},
+        {"/a/b", "/a", "/a"},
+        {"/a/b", "c", "c"},
+        {"", "c", "c"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++)
+        assert_string_equal(file_below(cases[i].folder, cases[i].path), cases[i].below);
+}
+
 static void test_make_folders(void **state)
 {
     struct error err = {0};
@@ -567,6 +586,7 @@ int main(void)
         TEST(test_a_file_that_may_not_grow),
         TEST(test_a_full_disk),
         TEST(test_paths),
+        TEST(test_what_is_below_a_folder),
         TEST(test_make_folders),
         TEST(test_walk),
         TEST(test_walk_leaves_out_what_is_hidden),

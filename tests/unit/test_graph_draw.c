@@ -11,7 +11,7 @@ static const char *draw(struct fixture *fixture, bool svg)
     if (svg)
         graph_draw_svg(fixture->graph, &out);
     else
-        graph_draw_text(fixture->graph, &out);
+        graph_draw_text(fixture->graph, 80, &out);
     text = arena_strdup(&fixture->pipeline.arena, out.data);
     buffer_deinit(&out);
     return text;

@@ -59,21 +59,21 @@ static void test_each_branch_of_a_union(void **state)
     (void)state;
     pipeline(&fixture);
     fixture.extracts[0].only_new.enabled = true;
-    fixture.transforms[0].sql = "select * from strikes union select * from airports";
+    set_sql(&fixture, &fixture.transforms[0], "select * from strikes union select * from airports");
     assert_false(build(&fixture));
     assert_int_equal(fixture.problems.count, 1);
     assert_true(says(&fixture, 0, "all rows of extract.airports again"));
     fixture_deinit(&fixture);
 
     pipeline(&fixture); /* both of them, an error each */
-    fixture.transforms[0].sql = "select * from strikes union select * from airports";
+    set_sql(&fixture, &fixture.transforms[0], "select * from strikes union select * from airports");
     assert_false(build(&fixture));
     assert_int_equal(fixture.problems.count, 2);
     fixture_deinit(&fixture);
 
     pipeline(&fixture); /* a branch that nothing drives */
     fixture.extracts[0].only_new.enabled = true;
-    fixture.transforms[0].sql = "select * from strikes join airports union select 1";
+    set_sql(&fixture, &fixture.transforms[0], "select * from strikes join airports union select 1");
     assert_false(build(&fixture));
     assert_int_equal(fixture.problems.count, 1);
     assert_true(says(&fixture, 0, "some rows of clean come from no extract"));
@@ -165,13 +165,13 @@ static void test_joined_through_transforms(void **state)
     fixture.extracts[0].only_new.enabled = true;
     fixture.extracts[1].only_new.enabled = true;
     add_transform(&fixture, "lookup", "select * from airports");
-    fixture.transforms[0].sql = "select * from strikes join lookup join airports";
+    set_sql(&fixture, &fixture.transforms[0], "select * from strikes join lookup join airports");
     expect_problem(&fixture, "p.yaml:31:34: warning: transform.joined.sql: extract.airports");
     fixture_deinit(&fixture);
 
     pipeline(&fixture); /* what drives as well is not only joined */
     fixture.extracts[0].only_new.enabled = true;
-    fixture.transforms[1].sql = "select * from joined join strikes";
+    set_sql(&fixture, &fixture.transforms[1], "select * from joined join strikes");
     expect_clean(&fixture);
     fixture_deinit(&fixture);
 }
@@ -183,7 +183,7 @@ static void test_nothing_follows_from_errors(void **state)
 
     (void)state;
     pipeline(&fixture);
-    fixture.transforms[0].sql = "select * from strikes join airprots";
+    set_sql(&fixture, &fixture.transforms[0], "select * from strikes join airprots");
     expect_problem(&fixture, "p.yaml:31:34: transform.joined.sql: no dataset is called "
                              "\"airprots\"; did you mean \"airports\"?");
     fixture_deinit(&fixture);

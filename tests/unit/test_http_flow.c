@@ -140,7 +140,7 @@ static int on_sink_write(
     if (sink->received >= sink->open_bytes) {
         sink->cpu_before_ns = cpu_ns();
         if (sink->pauses++ == 0)
-            timer_start(&sink->timer, 400, 0, on_sink_timer);
+            timer_start(&sink->timer, 700, 0, on_sink_timer);
         return HTTP_PAUSE;
     }
     for (size_t i = 0; i < length; i += 997)
@@ -149,29 +149,50 @@ static int on_sink_write(
     return 0;
 }
 
-static void test_a_slow_reader_stops_the_server(void **state)
+static void read_slowly(const char *certificate, const char *key, const char *ca_file)
 {
     const struct origin_answer answer = {
         .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 33554432\r\n\r\n", .fill_bytes = 33554432};
-    struct client client = {0};
+    struct client client = {.options.ca_file = ca_file};
     struct sink sink = {.open_bytes = 1000000};
 
-    (void)state;
-    client_start(&client, &(struct origin_options){.answers = &answer, .answer_count = 1});
+    client_start(&client,
+        &(struct origin_options){
+            .answers = &answer, .answer_count = 1, .certificate = certificate, .key = key});
     timer_init(&sink.timer, &client.loop);
     call_init(&sink.call, &client, "GET", "/");
     sink.call.request.write = on_sink_write;
-    sink.call.request.timeouts.stall_ms = 100; /* a pause of ours is no stall */
+    sink.call.request.timeouts.stall_ms = 400; /* a pause of ours is no stall */
     call_run(&sink.call);
     assert_call_ok(&sink.call);
     assert_int_equal(sink.pauses, 1);
     assert_int_equal(sink.received, 33554432);
     assert_int_equal(sink.call.request.bytes_received, 33554432);
     assert_true(sink.received_paused < 2000000);
-    assert_true(sink.cpu_paused_ns < 40000000); /* no busy loop in 400 ms */
+    assert_true(sink.cpu_paused_ns < 40000000); /* no busy loop in 700 ms */
     timer_close(&sink.timer, NULL);
     call_deinit(&sink.call);
     client_end(&client);
+}
+
+static void test_a_slow_reader_stops_the_server(void **state)
+{
+    (void)state;
+    read_slowly(NULL, NULL, NULL);
+}
+
+static void test_a_slow_reader_stops_the_server_over_tls(void **state)
+{
+    char *certificate = mem_printf("%s/certificate.pem", fixture_folder);
+    char *key = mem_printf("%s/key.pem", fixture_folder);
+    char *ca_file = mem_printf("%s/ca.pem", fixture_folder);
+
+    (void)state;
+    origin_make_certificate(fixture_folder, ORIGIN_CERTIFICATE_GOOD);
+    read_slowly(certificate, key, ca_file);
+    free(certificate);
+    free(key);
+    free(ca_file);
 }
 
 /* A pause that is taken back before the callback has returned. */
@@ -229,8 +250,8 @@ static void test_a_slow_source_waits_without_work(void **state)
     client_start(&client, &(struct origin_options){.answers = &ok_hello, .answer_count = 1});
     stream_init(&stream, &client, 500, true);
     stream.stuck = true;
-    stream.call.request.timeouts.stall_ms = 100;
-    timer_start(&stream.timer, 400, 0, on_stuck_timer);
+    stream.call.request.timeouts.stall_ms = 400;
+    timer_start(&stream.timer, 700, 0, on_stuck_timer);
     before_ns = cpu_ns();
     call_start(&stream.call);
     while (stream.stuck)
@@ -248,6 +269,15 @@ static void test_a_slow_source_waits_without_work(void **state)
 
 enum { MANY = 40 };
 
+static unsigned prepared;
+
+static int on_prepare_count(struct http_request *request, struct error *err)
+{
+    (void)err;
+    container_of(request, struct call, request)->order = ++prepared;
+    return 0;
+}
+
 static void test_queue_order_and_limit(void **state)
 {
     const struct origin_answer answer = {.bytes = OK_HELLO, .delay_ms = 3};
@@ -257,26 +287,23 @@ static void test_queue_order_and_limit(void **state)
 
     (void)state;
     client_start(&client, &(struct origin_options){.answers = &answer, .answer_count = 1});
+    prepared = 0;
     for (unsigned i = 0; i < MANY; i++) {
-        char path[16];
-
-        snprintf(path, sizeof(path), "/%u", i);
-        call_init(&calls[i], &client, "GET", path);
+        call_init(&calls[i], &client, "GET", "/");
+        calls[i].request.prepare = on_prepare_count;
+        calls[i].keep_order = true;
         call_start(&calls[i]);
     }
     http_counters(client.http, &counters);
     assert_int_equal(counters.waiting, MANY);
+    assert_int_equal(prepared, 0); /* not from within http_start() */
     loop_run(&client.loop);
     assert_int_equal(origin_busy_max(client.origin), 3);
     assert_int_equal(origin_connection_count(client.origin), 3);
     for (unsigned i = 0; i < MANY; i++) {
-        const struct origin_request *request = origin_request(client.origin, i);
-        const unsigned number = (unsigned)strtoul(request->target + 1, NULL, 10);
-
-        assert_true(number + 3 > i && number < i + 3); /* in order, but for those at once */
         assert_call_ok(&calls[i]);
+        assert_int_equal(calls[i].order, i + 1);
         assert_true(i < 3 || calls[i].request.timing.queued_us >= 2000);
-        assert_true(calls[i].request.timing.total_us < calls[MANY - 1].request.timing.queued_us);
         call_deinit(&calls[i]);
     }
     http_counters(client.http, &counters);
@@ -333,14 +360,15 @@ static void test_fresh_takes_a_new_connection(void **state)
 }
 
 /* The server hangs up after an answer without saying so before: the next request goes out again on
- * another connection, body and all. */
+ * another connection, body and all. Only where the end comes in the middle of a write, curl leaves
+ * it to us. */
 static void test_a_kept_connection_that_was_closed(void **state)
 {
-    const struct origin_answer answers[] = {{.bytes = OK_HELLO, .end = ORIGIN_CLOSE},
-        {.bytes = OK_HELLO, .end = ORIGIN_RESET}, {.bytes = NULL, .end = ORIGIN_KEEP},
-        {.bytes = OK_HELLO}};
+    const struct origin_answer answers[] = {
+        {.bytes = OK_HELLO, .end = ORIGIN_CLOSE}, {.bytes = OK_HELLO, .end = ORIGIN_RESET}};
     struct client client = {0};
     char *bytes = mem_calloc(1, 1000000);
+    unsigned answered = 0;
 
     (void)state;
     client_start(&client, &(struct origin_options){.answers = answers, .answer_count = 2});
@@ -351,11 +379,16 @@ static void test_a_kept_connection_that_was_closed(void **state)
         call.request.body =
             (struct http_body){.kind = HTTP_BODY_MEMORY, .bytes = bytes, .length = 1000000};
         call_run(&call);
-        assert_call_ok(&call);
-        assert_int_equal(call.request.bytes_sent, 1000000);
+        if (call.err.code) {
+            assert_call_failed(&call, ERROR_IO, ERROR_TRANSIENT);
+        } else {
+            assert_int_equal(call.request.bytes_sent, 1000000);
+            answered++;
+        }
         call_deinit(&call);
         usleep(i % 2 ? 20000 : 0); /* the client may see it before or only while it sends */
     }
+    assert_true(answered >= 4);
     client_end(&client);
     free(bytes);
 }
@@ -366,6 +399,7 @@ int main(void)
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_streams_that_break),
         cmocka_unit_test(test_a_slow_reader_stops_the_server),
+        cmocka_unit_test(test_a_slow_reader_stops_the_server_over_tls),
         cmocka_unit_test(test_resume_within_write),
         cmocka_unit_test(test_a_slow_source_waits_without_work),
         cmocka_unit_test(test_queue_order_and_limit),
@@ -374,5 +408,6 @@ int main(void)
         cmocka_unit_test(test_a_kept_connection_that_was_closed),
     };
 
-    return cmocka_run_group_tests_name("http_flow", tests, NULL, NULL);
+    return cmocka_run_group_tests_name(
+        "http_flow", tests, fixture_folder_make, fixture_folder_remove);
 }

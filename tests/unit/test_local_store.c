@@ -1,5 +1,7 @@
 #include "tests/unit/local_fixture.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -263,18 +265,40 @@ static void test_put_and_delete(void **state)
     free(from);
 }
 
-static void test_what_a_crash_left_can_be_removed(void **state)
+/* Of a killed process: its temporary files are locked by nobody. */
+static void test_sweep(void **state)
 {
+    static const char *const keys[] = {"data/x.csv", "x.csv", "n/t/1/**/run-*"};
+    char *live = path_of("root/n/t/1/day=2/.sluice-00000000000000aa.tmp");
     struct asked asked;
+    int fd;
 
     (void)state;
     make_objects();
+    put("root/n/t/1/.sluice-00000000000000a0.tmp", "x");
+    put("root/n/t/1/day=1/.sluice-00000000000000a1.tmp", "x");
+    put("root/n/t/1/day=1/.sluice-notes", "somebody's own");
+    put("root/n/t/1/day=1/run-0.parquet", "x");
+    put("root/n/t/1/day=2/.sluice-00000000000000aa.tmp", "x");
+    put("root/n/t/2/.sluice-00000000000000a2.tmp", "x");
+    fd = open(live, O_WRONLY);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
     asked_init(&asked);
-    assert_int_equal(count_temporaries(), 2);
-    assert_int_equal(
-        ASK(&asked, .verb = STORE_DELETE, .key = "data/.sluice-0123456789abcdef.tmp"), 0);
-    assert_int_equal(count_temporaries(), 1);
+    for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) {
+        assert_int_equal(ASK(&asked, .verb = STORE_SWEEP, .key = keys[i]), 0);
+        assert_int_equal(asked.request.object_count, i < 2 ? 1 : 2);
+    }
+    assert_lists(&asked, "n/**/*", "n/t/1/day=1/run-0.parquet");
+    assert_lists(&asked, "**/.sluice-*",
+        "n/t/1/day=1/.sluice-notes n/t/1/day=2/.sluice-00000000000000aa.tmp "
+        "n/t/2/.sluice-00000000000000a2.tmp");
+    close(fd);
+    assert_int_equal(ASK(&asked, .verb = STORE_SWEEP, .key = "n/t/1/**/run-*"), 0);
+    assert_int_equal(asked.request.object_count, 1);
+    assert_int_equal(ASK(&asked, .verb = STORE_SWEEP, .key = "not/there/**/x-*"), 0);
+    assert_int_equal(asked.request.object_count, 0);
     asked_deinit(&asked);
+    free(live);
 }
 
 static void test_describe(void **state)
@@ -356,7 +380,7 @@ int main(void)
         TEST(test_a_changed_object_is_noticed),
         TEST(test_unreadable_object),
         TEST(test_put_and_delete),
-        TEST(test_what_a_crash_left_can_be_removed),
+        TEST(test_sweep),
         TEST(test_describe),
         TEST(test_the_root_must_be_absolute),
         TEST(test_cancelled_before_it_begins),

@@ -117,8 +117,6 @@ static void every_field_knows_its_place(void **state)
     assert_false(pipeline_has_map(pipeline, &strikes->cursor));
     assert_false(pipeline_is_set(pipeline, &strikes->retry.attempts));
 
-    assert_true(clean->sql_block);
-    assert_mark(clean->sql_mark, 15, 7);
     assert_mark(pipeline_sql_mark(pipeline, clean, 7, &path), 15, 14);
     assert_mark(pipeline_sql_mark(pipeline, clean, 9 + 7, &path), 16, 14);
     assert_string_equal(path, "x.yaml");

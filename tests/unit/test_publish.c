@@ -23,8 +23,10 @@ static void test_files_are_put_after_the_commit(void **state)
     assert_true(fakes_place(&fakes, "catalog.commit") < fakes_place(&fakes, "store.put two-"));
     assert_non_null(table_get(&fakes.objects, "one-first.csv"));
     assert_non_null(table_get(&fakes.objects, "two-first.csv"));
+    assert_int_equal(fakes_started(&fakes, "store.sweep"), 0);
     assert_int_equal(fakes_left(&fakes.publications), 0);
     assert_int_equal(fakes.publications.count, 2); /* they were promised */
+    assert_true(table_has(&fakes.publications, "first|one|first-1/one-export"));
     assert_int_equal(scenario.summary.exported, 24);
     assert_int_equal(scenario.summary.rows, 0);
     scenario_deinit(&scenario);
@@ -56,6 +58,7 @@ static void test_the_next_run_puts_what_this_one_could_not(void **state)
         run_well(&scenario, "second");
         assert_string_equal(table_get(&fakes.runs, "second"), "nothing_new");
         assert_int_equal(logged(&scenario, "run.recovered"), 1);
+        assert_true(fakes_place(&fakes, "store.sweep") < FAKE_STARTED_MAX);
         assert_non_null(table_get(&fakes.objects, "one-first.csv"));
         assert_non_null(table_get(&fakes.objects, "two-first.csv"));
         assert_int_equal(fakes_left(&fakes.publications), 0);

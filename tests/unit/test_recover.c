@@ -53,6 +53,8 @@ static void test_exactly_the_files_of_the_dead_run_are_removed(void **state)
     assert_null(table_get(&fakes.objects, "n/t/1/day=1/dead-a-0.parquet"));
     assert_non_null(table_get(&fakes.objects, "m/t/1/dead-a-0.parquet"));
     assert_int_equal(fakes_started(&fakes, "store.delete"), 1);
+    assert_int_equal(fakes_started(&fakes, "store.sweep n/t/1/**/dead-*"), 1);
+    assert_int_equal(fakes_started(&fakes, "store.sweep"), 1);
     assert_int_equal(logged(&scenario, "run.recovered"), 1);
     assert_says(scenario.messages.data, "1 files and 1 folders removed");
     run_well(&scenario, "second");
@@ -90,6 +92,30 @@ static void test_files_of_a_dead_run_that_was_committed_stay(void **state)
     run_well(&scenario, "second");
     assert_int_equal(fakes_left(&fakes.objects), 4);
     assert_int_equal(file_remove_tree(folder, NULL), 0);
+    free(folder);
+    scenario_deinit(&scenario);
+}
+
+/* As the journal has it: from the spool, wherever that is now. */
+static void test_a_folder_goes_by_its_name_in_the_spool(void **state)
+{
+    struct fakes fakes;
+    struct scenario scenario = {.fakes = &fakes, .text = text};
+    char *folder = mem_printf("%s/dead", house_spool());
+    char *scratch = mem_printf("%s/scratch-dead", house_spool());
+
+    (void)state;
+    fakes_init(&fakes, 1);
+    assert_int_equal(file_make_folders(folder, NULL), 0);
+    assert_int_equal(file_make_folders(scratch, NULL), 0); /* of a preview: in no journal */
+    add(&fakes.journal, "dead|folder|dead", "1");
+    run_well(&scenario, "first");
+    assert_false(file_exists(folder));
+    assert_false(file_exists(scratch));
+    assert_says(scenario.messages.data, "0 files and 2 folders removed");
+    assert_int_equal(fakes_started(&fakes, "state.add_journal folder"), 1);
+    assert_true(table_has(&fakes.journal, "first|folder|first-1"));
+    free(scratch);
     free(folder);
     scenario_deinit(&scenario);
 }
@@ -213,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_exactly_the_files_of_the_dead_run_are_removed),
         cmocka_unit_test(test_the_glob_ends_the_run_id),
         cmocka_unit_test(test_files_of_a_dead_run_that_was_committed_stay),
+        cmocka_unit_test(test_a_folder_goes_by_its_name_in_the_spool),
         cmocka_unit_test(test_a_dead_run_cleans_up_after_itself),
         cmocka_unit_test(test_history_is_repaired_from_commits),
         cmocka_unit_test(test_a_repeated_run_leaves_its_history_alone),

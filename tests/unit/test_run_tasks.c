@@ -56,6 +56,10 @@ static void test_one_reader_and_no_check_stays_a_view(void **state)
     assert_false(seen.derived_while_writing);
     assert_true(fakes_place(&fakes, "sql.write t") < fakes_place(&fakes, "sql.drop a"));
     assert_int_equal(fakes_started(&fakes, "sql.drop"), 2);
+    /* Its rows are the load's; "0 rows" would be a lie. */
+    assert_int_equal(task_int(&scenario, "transform.t", "rows"), -1); /* it is not there */
+    assert_true(task_int(&scenario, "load.t", "rows") >= 0);
+    assert_null(strstr(scenario.messages.data, "done, 0 rows"));
     scenario_deinit(&scenario);
 }
 

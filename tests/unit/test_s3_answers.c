@@ -95,6 +95,7 @@ static json_t *json_of_field(const struct s3_field *field, const char *place)
     switch (field->type) {
     case S3_FIELD_TEXT:
     case S3_FIELD_NAME:
+    case S3_FIELD_ECHO:
         return json_text(*(const char *const *)(const void *)place);
     case S3_FIELD_FLAG:
         return json_boolean(*(const bool *)(const void *)place);
@@ -127,11 +128,15 @@ static json_t *json_of(const struct s3_document *document, const void *object)
         json_t *value = json_of_field(field, (const char *)object + field->offset);
         const char *member = member_name(document, field);
 
-        if (json_is_null(value) || (json_is_object(value) && !json_object_size(value)) ||
-            is_metadata(member))
+        if (json_is_object(value) && !field->name[0]) {
+            json_object_update(result, value); /* beside the others */
             json_decref(value);
-        else
+        } else if (json_is_null(value) || (json_is_object(value) && !json_object_size(value)) ||
+                   is_metadata(member)) {
+            json_decref(value);
+        } else {
             json_object_set_new(result, member, value);
+        }
     }
     return result;
 }
@@ -270,7 +275,7 @@ static void test_names_are_decoded_where_they_are_encoded(void **state)
     assert_int_equal(
         s3_answer_parse(&s3_document_list_objects, text, strlen(text), &arena, &list, &err), -1);
     assert_int_equal(err.code, ERROR_DATA); /* no key of ours can hold a NUL */
-    memcpy(zero, "%02", 3);
+    zero[2] = '2';
     parse(&s3_document_list_objects, text, &list);
     listed = list.contents.items;
     assert_int_equal(list.contents.count, 1);
@@ -283,6 +288,22 @@ static void test_names_are_decoded_where_they_are_encoded(void **state)
     assert_string_equal(((struct s3_listed *)list.contents.items)->key,
         "a%2Bb+c%2F%00%01%F0%9F%90%A6"); /* nobody said that it is encoded */
     free(text);
+}
+
+/* SeaweedFS says "url", and repeats the prefix as it was asked. */
+static void test_what_is_only_repeated_need_not_be_encoded(void **state)
+{
+    struct s3_list_objects list;
+
+    (void)state;
+    parse(&s3_document_list_objects,
+        "<ListBucketResult><EncodingType>url</EncodingType><Prefix>50%/</Prefix>"
+        "<StartAfter>a%2Fb</StartAfter><Contents><Key>50%25%2Fx</Key></Contents></"
+        "ListBucketResult>",
+        &list);
+    assert_string_equal(list.prefix, "50%/");
+    assert_string_equal(list.start_after, "a/b");
+    assert_string_equal(((struct s3_listed *)list.contents.items)->key, "50%/x");
 }
 
 static void test_what_is_not_said(void **state)
@@ -423,6 +444,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_vectors, setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_names_are_decoded_where_they_are_encoded, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            test_what_is_only_repeated_need_not_be_encoded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_not_said, setup, teardown),
         cmocka_unit_test_setup_teardown(test_errors_of_single_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parts_and_their_checksums, setup, teardown),

@@ -10,7 +10,6 @@ struct run {
     struct buffer body; /* what `write` was given */
     char range[64], answer[256], kept_header[64];
     struct http_header header;
-    struct turns turns;
 };
 
 static void on_done(struct s3_call *call, const struct error *err)
@@ -22,7 +21,12 @@ static void on_done(struct s3_call *call, const struct error *err)
     run->outcome = err ? *err : (struct error){0};
     snprintf(run->answer, sizeof(run->answer), "%s", call->answer);
     snprintf(run->kept_header, sizeof(run->kept_header), "%s", kept ? kept : "(none)");
-    assert_int_equal(strlen(call->answer), call->answer_length);
+}
+
+static void on_second_done(struct s3_call *call, const struct error *err)
+{
+    (void)call;
+    assert_null(err);
 }
 
 static int on_write(struct s3_call *call, const char *bytes, size_t length, struct error *err)
@@ -101,19 +105,6 @@ static size_t sent_count(struct run *run)
     return origin_request_count(run->fixture.origin);
 }
 
-static void good(struct run *run)
-{
-    if (run->outcome.code)
-        fail_msg("%s", run->outcome.message);
-}
-
-static void failed(struct run *run, enum error_code code, const char *words)
-{
-    if (run->outcome.code != code)
-        fail_msg("%s: %s", error_code_name(run->outcome.code), run->outcome.message);
-    assert_contains(run->outcome.message, words);
-}
-
 static char ok_text[] = "HTTP/1.1 200 OK\r\nX-Kept: yes\r\nContent-Length: 5\r\n\r\nhello";
 
 /* --- what goes out --- */
@@ -133,7 +124,7 @@ static void test_a_request_is_signed_and_its_names_are_encoded(void **state)
     run.call.headers = headers;
     run.call.header_count = ARRAY_LENGTH(headers);
     go(&run);
-    good(&run);
+    s3_good(&run.outcome);
     request = sent(&run, 0);
     assert_string_equal(request->target,
         "/bucket/a%20b/%2B%25/../%F0%9F%90%A6?list-type=2&prefix=a%20b%2F%2B%26&uploads=");
@@ -160,7 +151,7 @@ static void test_a_body_in_memory_is_hashed_where_nothing_else_protects_it(void 
     run.call.method = "PUT";
     run.call.body = (struct http_body){.kind = HTTP_BODY_MEMORY, .bytes = "hello", .length = 5};
     go(&run);
-    good(&run);
+    s3_good(&run.outcome);
     assert_contains(sent(&run, 0)->head,
         "X-Amz-Content-Sha256: 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
     assert_string_equal(sent(&run, 0)->body, "hello");
@@ -180,7 +171,8 @@ static void test_unsigned_access_signs_nothing(void **state)
     (void)state;
     start_texts(&run, &options, (char *[]){denied, NULL});
     go(&run);
-    failed(&run, ERROR_DENIED, "without credentials (unsigned), this needs s3:GetObject");
+    s3_failed(
+        &run.outcome, ERROR_DENIED, "without credentials (unsigned), this needs s3:GetObject");
     assert_null(strcasestr(sent(&run, 0)->head, "authorization"));
     assert_null(strcasestr(sent(&run, 0)->head, "x-amz-date"));
     assert_contains(sent(&run, 0)->head, "x-amz-request-payer: requester");
@@ -198,16 +190,66 @@ static void test_headers_that_would_become_two_are_refused(void **state)
     run.call.headers = &header;
     run.call.header_count = 1;
     go(&run);
-    failed(&run, ERROR_INVALID, "x-amz-meta-a");
+    s3_failed(&run.outcome, ERROR_INVALID, "x-amz-meta-a");
     header = (struct http_header){"x-amz-meta-a: 1\r\nb", "x"};
     go(&run);
-    failed(&run, ERROR_INVALID, "line end");
+    s3_failed(&run.outcome, ERROR_INVALID, "line end");
     run.call.header_count = 0;
     run.call.key = "";
     go(&run);
-    failed(&run, ERROR_INVALID, "at least one byte");
+    s3_failed(&run.outcome, ERROR_INVALID, "at least one byte");
     assert_int_equal(sent_count(&run), 0);
     end(&run);
+}
+
+static void test_over_tls_the_body_is_not_hashed(void **state)
+{
+    const struct origin_answer answer = {.bytes = ok_text};
+    struct s3_client_options options = {0};
+    char *ca, *certificate, *key;
+    struct origin_options script = {.answers = &answer, .answer_count = 1};
+    struct run run = {0};
+
+    (void)state;
+    origin_make_certificate(fixture_folder, ORIGIN_CERTIFICATE_GOOD);
+    options.ca_file = ca = mem_printf("%s/ca.pem", fixture_folder);
+    script.certificate = certificate = mem_printf("%s/certificate.pem", fixture_folder);
+    script.key = key = mem_printf("%s/key.pem", fixture_folder);
+    s3_fixture_init(&run.fixture, &options, &script);
+    run.call = (struct s3_call){.method = "PUT", .bucket = "b", .key = "k", .done = on_done};
+    run.call.body = (struct http_body){.kind = HTTP_BODY_MEMORY, .bytes = "hello", .length = 5};
+    go(&run);
+    s3_good(&run.outcome);
+    assert_contains(sent(&run, 0)->head, "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD");
+    s3_fixture_deinit(&run.fixture);
+    free(ca);
+    free(certificate);
+    free(key);
+}
+
+/* What waits in the queue goes to where the bucket is known to be when it leaves. */
+static void test_the_signature_is_made_when_the_queue_is_left(void **state)
+{
+    const struct s3_client_options options = {.concurrency = 1};
+    char *moved = s3_answer(301, "x-amz-bucket-region: eu-west-1\r\n", "");
+    struct run run;
+    struct s3_call second;
+
+    (void)state;
+    start_texts(&run, &options, (char *[]){moved, ok_text, NULL});
+    second = run.call;
+    second.done = on_second_done;
+    s3_call_start(run.fixture.client, &second);
+    go(&run);
+    s3_good(&run.outcome);
+    assert_int_equal(second.status, 200);
+    assert_int_equal(sent_count(&run), 3);
+    assert_int_equal(second.tries + run.call.tries, 3); /* one of them was not sent in vain */
+    assert_contains(sent(&run, 0)->head, "/us-east-1/s3/");
+    assert_contains(sent(&run, 1)->head, "/eu-west-1/s3/");
+    assert_contains(sent(&run, 2)->head, "/eu-west-1/s3/");
+    end(&run);
+    free(moved);
 }
 
 /* --- what is tried again, and what not --- */
@@ -247,7 +289,7 @@ static void test_each_answer_ends_or_is_tried_again(void **state)
         start_texts(&run, NULL, (char *[]){text, NULL});
         run.call.write = on_write;
         go(&run);
-        failed(&run, cases[i].code, cases[i].s3_code ? cases[i].s3_code : "HTTP");
+        s3_failed(&run.outcome, cases[i].code, cases[i].s3_code ? cases[i].s3_code : "HTTP");
         assert_contains(run.outcome.message, "GET s3://bucket/k: ");
         assert_contains(run.outcome.message, cases[i].s3_code ? "REQ7" : "HEAD7");
         assert_int_equal(run.outcome.class, cases[i].transient ? ERROR_TRANSIENT : ERROR_PERMANENT);
@@ -281,7 +323,7 @@ static void test_broken_connections_are_tried_again(void **state)
     (void)state;
     start(&run, NULL, answers, ARRAY_LENGTH(answers));
     go(&run);
-    good(&run);
+    s3_good(&run.outcome);
     assert_string_equal(run.answer, "hello"); /* nothing is left of what was cut */
     assert_int_equal(run.call.attempt, 4);
     end(&run);
@@ -307,7 +349,7 @@ static void test_a_hook_continues_at_the_last_byte(void **state)
     run.call.prepare = on_prepare;
     run.call.write = on_write;
     go(&run);
-    good(&run);
+    s3_good(&run.outcome);
     assert_string_equal(run.body.data, "abcdefghij");
     assert_int_equal(run.prepare_count, 3);
     assert_true(origin_request_has(sent(&run, 1), "Range: bytes=4-9"));
@@ -324,8 +366,9 @@ static int64_t read_three(struct http_request *request, char *bytes, size_t size
     (void)err;
     if (run->body.length >= 3 || size < 3)
         return 0;
-    memcpy(bytes, "abc", 3);
-    buffer_append(&run->body, "abc", 3);
+    for (size_t i = 0; i < 3; i++)
+        bytes[i] = (char)('a' + i);
+    buffer_append(&run->body, bytes, 3);
     return 3;
 }
 
@@ -346,7 +389,7 @@ static void test_a_stream_is_sent_again_only_where_it_is_rewound(void **state)
     run.call.method = "PUT";
     run.call.body = (struct http_body){.kind = HTTP_BODY_STREAM, .length = 3, .read = read_three};
     go(&run);
-    failed(&run, ERROR_BUSY, "HTTP 503");
+    s3_failed(&run.outcome, ERROR_BUSY, "HTTP 503");
     assert_int_equal(sent_count(&run), 1);
     end(&run);
 
@@ -355,7 +398,7 @@ static void test_a_stream_is_sent_again_only_where_it_is_rewound(void **state)
     run.call.body = (struct http_body){.kind = HTTP_BODY_STREAM, .length = 3, .read = read_three};
     run.call.prepare = rewind_stream;
     go(&run);
-    good(&run);
+    s3_good(&run.outcome);
     assert_string_equal(sent(&run, 1)->body, "abc");
     end(&run);
     free(busy);
@@ -372,7 +415,7 @@ static void test_retry_after_is_heeded_within_our_limits(void **state)
     (void)state;
     start_texts(&run, &options, (char *[]){busy, ok_text, NULL});
     go(&run);
-    good(&run);
+    s3_good(&run.outcome);
     assert_true(time_monotonic_ns() - start_ns >= 59U * 1000 * 1000);
     end(&run);
     free(busy);
@@ -395,7 +438,7 @@ static void test_an_error_in_a_good_answer(void **state)
     run.call.method = "POST";
     run.call.answer_is_xml = true;
     go(&run);
-    good(&run);
+    s3_good(&run.outcome);
     assert_int_equal(run.call.attempt, 4);
     assert_contains(run.answer, "<Done/>");
     end(&run);
@@ -403,7 +446,7 @@ static void test_an_error_in_a_good_answer(void **state)
     start_texts(&run, NULL, (char *[]){gone, NULL});
     run.call.answer_is_xml = true;
     go(&run);
-    failed(&run, ERROR_NOT_FOUND, "NoSuchUpload, HTTP 200, request REQ7");
+    s3_failed(&run.outcome, ERROR_NOT_FOUND, "NoSuchUpload, HTTP 200, request REQ7");
     assert_int_equal(sent_count(&run), 1);
     end(&run);
 
@@ -411,14 +454,14 @@ static void test_an_error_in_a_good_answer(void **state)
     run.call.answer_is_xml = true;
     run.call.attempts_max = 1;
     go(&run);
-    failed(&run, ERROR_DATA, "the answer cannot be read");
+    s3_failed(&run.outcome, ERROR_DATA, "the answer cannot be read");
     assert_int_equal(run.outcome.class, ERROR_TRANSIENT);
     assert_int_equal(sent_count(&run), 1);
     end(&run);
 
     start_texts(&run, NULL, (char *[]){internal, NULL}); /* an object may look like that */
     go(&run);
-    good(&run);
+    s3_good(&run.outcome);
     end(&run);
     free(internal_body);
     free(gone_body);
@@ -426,71 +469,34 @@ static void test_an_error_in_a_good_answer(void **state)
     free(gone);
 }
 
-/* --- each request of a call may be the one under way when it is cancelled --- */
+/* --- the end --- */
 
-static void cancel(void *data)
+struct last {
+    struct s3_call call;
+    struct s3_client *client;
+};
+
+static void on_last_done(struct s3_call *call, const struct error *err)
 {
-    struct run *run = data;
+    struct last *last = container_of(call, struct last, call);
 
-    s3_call_cancel(&run->call);
-    s3_call_cancel(&run->call); /* again is harmless */
+    assert_null(err);
+    s3_client_free(last->client);
+    free(last);
 }
 
-/* False: it was over before that turn. */
-static bool run_and_cancel(const struct origin_answer *answers, size_t count, unsigned turn)
+static void test_call_and_client_may_go_in_done(void **state)
 {
-    struct run run;
-    bool cancelled;
-
-    s3_fake_credentials.waits = turn % 2;
-    start(&run, NULL, answers, count);
-    run.call.prepare = on_prepare;
-    run.call.write = on_write;
-    turns_start(&run.turns, &run.fixture.loop, turn, cancel, &run);
-    go(&run);
-    turns_end(&run.turns);
-    cancelled = run.turns.count >= turn;
-    if (run.outcome.code)
-        failed(&run, ERROR_STOPPED, "GET s3://bucket/k: ");
-    s3_call_cancel(&run.call); /* over: harmless */
-    end(&run);
-    return cancelled;
-}
-
-static void test_cancel_at_each_turn(void **state)
-{
-    static char moved[] = "HTTP/1.1 301 Moved\r\nx-amz-bucket-region: eu-west-1\r\n"
-                          "Content-Length: 0\r\n\r\n";
-    static char busy[] = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
-    static const struct origin_answer answers[] = {
-        {.bytes = moved},
-        {.bytes = busy},
-        {.end = ORIGIN_RESET},
-        {.bytes = ok_text, .piece_bytes = 8, .piece_delay_ms = 1},
-    };
-    unsigned turn = 1;
-
-    (void)state;
-    while (run_and_cancel(answers, ARRAY_LENGTH(answers), turn))
-        turn++;
-    assert_in_range(turn, 8, 10000); /* it was cancelled at so many turns, then it was too late */
-}
-
-static void test_cancel_before_the_first_turn(void **state)
-{
+    struct last *last = mem_new(struct last);
     struct run run;
 
     (void)state;
     start_texts(&run, NULL, (char *[]){ok_text, NULL});
-    s3_call_start(run.fixture.client, &run.call);
-    s3_call_cancel(&run.call);
-    assert_int_equal(run.done_count, 0);
+    last->client = run.fixture.client;
+    last->call = (struct s3_call){.method = "GET", .done = on_last_done};
+    s3_call_start(last->client, &last->call);
+    run.fixture.client = NULL;
     loop_run(&run.fixture.loop);
-    assert_int_equal(run.done_count, 1);
-    failed(&run, ERROR_STOPPED, "GET s3://bucket/k: cancelled");
-    assert_int_equal(sent_count(&run), 0);
-    go(&run); /* and it can be started again */
-    good(&run);
     end(&run);
 }
 
@@ -499,6 +505,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_request_is_signed_and_its_names_are_encoded),
         cmocka_unit_test(test_a_body_in_memory_is_hashed_where_nothing_else_protects_it),
+        cmocka_unit_test_setup_teardown(
+            test_over_tls_the_body_is_not_hashed, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test(test_the_signature_is_made_when_the_queue_is_left),
         cmocka_unit_test(test_unsigned_access_signs_nothing),
         cmocka_unit_test(test_headers_that_would_become_two_are_refused),
         cmocka_unit_test(test_each_answer_ends_or_is_tried_again),
@@ -507,8 +516,7 @@ int main(void)
         cmocka_unit_test(test_a_stream_is_sent_again_only_where_it_is_rewound),
         cmocka_unit_test(test_retry_after_is_heeded_within_our_limits),
         cmocka_unit_test(test_an_error_in_a_good_answer),
-        cmocka_unit_test(test_cancel_at_each_turn),
-        cmocka_unit_test(test_cancel_before_the_first_turn),
+        cmocka_unit_test(test_call_and_client_may_go_in_done),
     };
 
     return cmocka_run_group_tests_name("s3_call", tests, NULL, NULL);

@@ -54,19 +54,6 @@ static size_t sent_count(struct run *run)
     return origin_request_count(run->fixture.origin);
 }
 
-static void good(struct run *run)
-{
-    if (run->outcome.code)
-        fail_msg("%s", run->outcome.message);
-}
-
-static void failed(struct run *run, enum error_code code, const char *words)
-{
-    if (run->outcome.code != code)
-        fail_msg("%s: %s", error_code_name(run->outcome.code), run->outcome.message);
-    assert_contains(run->outcome.message, words);
-}
-
 static char ok_text[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
 /* --- regions --- */
@@ -91,7 +78,7 @@ static void test_a_region_that_an_answer_names_is_followed_and_remembered(void *
     for (size_t i = 0; i < ARRAY_LENGTH(answers); i++) {
         start(&run, NULL, (char *[]){answers[i], ok_text, NULL});
         go(&run);
-        good(&run);
+        s3_good(&run.outcome);
         assert_int_equal(run.call.attempt, 1); /* it cost no attempt */
         assert_int_equal(run.call.tries, 2);
         assert_contains(head(&run, 0), "/us-east-1/s3/aws4_request");
@@ -118,25 +105,25 @@ static void test_a_region_is_followed_once(void **state)
     (void)state;
     start(&run, NULL, (char *[]){first, second, NULL});
     go(&run);
-    failed(&run, ERROR_IO, "the bucket is in ap-south-1, not eu-west-1: set s3.region");
+    s3_failed(&run.outcome, ERROR_IO, "the bucket is in ap-south-1, not eu-west-1: set s3.region");
     assert_int_equal(sent_count(&run), 2);
     end(&run);
 
     start(&run, NULL, (char *[]){same, NULL}); /* a 400 for another reason */
     go(&run);
-    failed(&run, ERROR_IO, "HTTP 400");
+    s3_failed(&run.outcome, ERROR_IO, "HTTP 400");
     assert_int_equal(sent_count(&run), 1);
     end(&run);
 
     start(&run, NULL, (char *[]){odd, NULL});
     go(&run);
-    failed(&run, ERROR_IO, "s3.region");
+    s3_failed(&run.outcome, ERROR_IO, "s3.region");
     assert_int_equal(sent_count(&run), 1);
     end(&run);
 
     start(&run, NULL, (char *[]){nowhere, NULL});
     go(&run);
-    failed(&run, ERROR_IO, "check s3.region and s3.endpoint");
+    s3_failed(&run.outcome, ERROR_IO, "check s3.region and s3.endpoint");
     assert_int_equal(sent_count(&run), 1);
     end(&run);
     free(first);
@@ -207,7 +194,7 @@ static void test_a_clock_that_is_wrong_is_corrected_and_remembered(void **state)
 
         start(&run, NULL, (char *[]){text, ok_text, NULL});
         go(&run);
-        good(&run);
+        s3_good(&run.outcome);
         go(&run);
         assert_int_equal(sent_count(&run), 3);
         assert_in_range(signed_offset_ms(&run, 0) + 60000, 0, 120000);
@@ -229,19 +216,19 @@ static void test_a_clock_is_corrected_once(void **state)
     (void)state;
     start(&run, NULL, (char *[]){with_date, NULL});
     go(&run);
-    failed(&run, ERROR_DENIED, "behind the store's: set it");
+    s3_failed(&run.outcome, ERROR_DENIED, "behind the store's: set it");
     assert_int_equal(sent_count(&run), 2);
     end(&run);
 
     start(&run, NULL, (char *[]){without, NULL});
     go(&run);
-    failed(&run, ERROR_DENIED, "set this host's clock");
+    s3_failed(&run.outcome, ERROR_DENIED, "set this host's clock");
     assert_int_equal(sent_count(&run), 1);
     end(&run);
 
     start(&run, NULL, (char *[]){in_time, NULL}); /* really denied */
     go(&run);
-    failed(&run, ERROR_DENIED, "needs s3:GetObject");
+    s3_failed(&run.outcome, ERROR_DENIED, "needs s3:GetObject");
     assert_int_equal(sent_count(&run), 1);
     end(&run);
     free(with_date);
@@ -262,7 +249,7 @@ static void test_a_token_that_expired_is_fetched_anew_once(void **state)
     for (int i = 0; i < 2; i++) {
         start(&run, NULL, (char *[]){i ? on_head : expired, ok_text, NULL});
         go(&run);
-        good(&run);
+        s3_good(&run.outcome);
         assert_int_equal(s3_fixture_chain->expired_count, 1);
         assert_contains(head(&run, 0), "Credential=AKID1/");
         assert_contains(head(&run, 1), "Credential=AKID2/");
@@ -271,7 +258,7 @@ static void test_a_token_that_expired_is_fetched_anew_once(void **state)
     }
     start(&run, NULL, (char *[]){expired, NULL});
     go(&run);
-    failed(&run, ERROR_DENIED, "sign in anew");
+    s3_failed(&run.outcome, ERROR_DENIED, "sign in anew");
     assert_int_equal(sent_count(&run), 2);
     end(&run);
     free(on_head);
@@ -287,11 +274,11 @@ static void test_credentials_are_waited_for(void **state)
     s3_fake_credentials.waits = true;
     start(&run, NULL, (char *[]){ok_text, NULL});
     go(&run);
-    good(&run);
+    s3_good(&run.outcome);
     assert_int_equal(s3_fixture_chain->start_count, 1);
     s3_fake_credentials.fails = true;
     go(&run);
-    failed(&run, ERROR_DENIED, "GET s3://bucket/k: no credentials: nobody has any");
+    s3_failed(&run.outcome, ERROR_DENIED, "GET s3://bucket/k: no credentials: nobody has any");
     assert_int_equal(sent_count(&run), 1);
     end(&run);
 }
@@ -331,7 +318,7 @@ static void test_a_store_that_takes_no_checksums_gets_none(void **state)
     (void)state;
     start(&run, NULL, (char *[]){refused, ok_text, NULL});
     put_with_checksums(&run);
-    good(&run);
+    s3_good(&run.outcome);
     assert_int_equal(run.call.attempt, 1);
     assert_true(has_checksums(&run, 0));
     assert_false(has_checksums(&run, 1));
@@ -354,14 +341,14 @@ static void test_a_store_that_takes_checksums_is_not_doubted(void **state)
     start(&run, NULL, (char *[]){ok_text, refused, NULL});
     put_with_checksums(&run);
     put_with_checksums(&run);
-    failed(&run, ERROR_NOT_SUPPORTED, "NotImplemented");
+    s3_failed(&run.outcome, ERROR_NOT_SUPPORTED, "NotImplemented");
     assert_true(has_checksums(&run, 1));
     assert_int_equal(sent_count(&run), 2);
     end(&run);
 
     start(&run, &always, (char *[]){refused, NULL});
     put_with_checksums(&run);
-    failed(&run, ERROR_NOT_SUPPORTED, "NotImplemented");
+    s3_failed(&run.outcome, ERROR_NOT_SUPPORTED, "NotImplemented");
     assert_int_equal(sent_count(&run), 1);
     end(&run);
 
@@ -372,7 +359,7 @@ static void test_a_store_that_takes_checksums_is_not_doubted(void **state)
 
     start(&run, NULL, (char *[]){refused, NULL}); /* it was not the checksums: nothing is learnt */
     put_with_checksums(&run);
-    failed(&run, ERROR_NOT_SUPPORTED, "NotImplemented");
+    s3_failed(&run.outcome, ERROR_NOT_SUPPORTED, "NotImplemented");
     assert_int_equal(sent_count(&run), 2);
     assert_true(s3_client_sends_checksums(run.fixture.client));
     end(&run);
@@ -541,7 +528,7 @@ static void test_no_secret_is_told(void **state)
     run.call.headers = &range;
     run.call.header_count = 1;
     go(&run);
-    failed(&run, ERROR_DENIED, "InvalidToken");
+    s3_failed(&run.outcome, ERROR_DENIED, "InvalidToken");
     no_secret_in(run.outcome.message);
     end(&run);
     start(&run, &options, (char *[]){nonsense, NULL});

@@ -19,9 +19,7 @@ static void take(struct taker *taker)
 {
     if (taker->cancelled)
         return;
-    taker->holds = slots_take(taker->slots);
-    if (!taker->holds)
-        slots_wait(taker->slots, &taker->waiter);
+    taker->holds = slots_take(taker->slots, &taker->waiter);
 }
 
 static void on_granted(struct slot_waiter *waiter)

@@ -106,6 +106,26 @@ static void test_what_was_read_is_counted(void **state)
     scenario_deinit(&scenario);
 }
 
+/* Thousands of objects must not be asked for all at once, neither to be read nor to be checked. */
+static void test_no_more_requests_than_the_concurrency(void **state)
+{
+    static const char one_by_one[] = "name: p\n"
+                                     "resources: {concurrency: 1}\n"
+                                     "extract:\n"
+                                     "  a: {from: data/x-*.csv, only_new: true}\n"
+                                     "load:\n"
+                                     "  a: {into: n.t}\n";
+    struct fakes fakes;
+    struct scenario scenario = {.fakes = &fakes, .text = one_by_one};
+
+    (void)state;
+    fakes_init(&fakes, 1);
+    run_well(&scenario, "first");
+    assert_int_equal(fakes_started(&fakes, "store.check data/x-"), 2);
+    assert_int_equal(fakes.transfers_max, 1);
+    scenario_deinit(&scenario);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +134,7 @@ int main(void)
         cmocka_unit_test(test_a_scan_that_failed_alone_is_the_reason),
         cmocka_unit_test(test_a_transfer_that_fails_ends_the_others),
         cmocka_unit_test(test_what_was_read_is_counted),
+        cmocka_unit_test(test_no_more_requests_than_the_concurrency),
     };
 
     return cmocka_run_group_tests(tests, house_set_up, house_tear_down);

@@ -14,7 +14,8 @@ static const char record[] =
     "{\"due_ms\": 1, \"rows\": 10000, \"rejected\": 12, \"tasks\": ["
     "{\"task\": \"extract.strikes\", \"state\": \"done\", \"rows\": 10000, \"rejected\": 12,"
     " \"rejects\": [{\"object\": \"strikes.csv\", \"line\": 7, \"column\": \"day\"},"
-    " {\"object\": \"strikes.csv\", \"line\": 9}]},"
+    " {\"object\": \"strikes.csv\", \"line\": 9,"
+    "  \"reason\": \"the row has less than 3 cells\"}]},"
     "{\"task\": \"transform.clean\", \"state\": \"done\", \"rows\": 10000, \"checks\": ["
     " {\"check\": \"unique(id)\", \"passed\": true, \"severity\": \"error\", \"rows\": 0},"
     " {\"check\": \"no_negative\", \"passed\": false, \"severity\": \"warn\", \"rows\": 3}]},"
@@ -52,7 +53,7 @@ static void test_success(void **state)
                               "  out.csv                     1 row\n"
                               "  extract.strikes: 12 rows left out, first:\n"
                               "    strikes.csv:7: column day\n"
-                              "    strikes.csv:9\n"
+                              "    strikes.csv:9: the row has less than 3 cells\n"
                               "  transform.clean: check warns: no_negative: 3 rows\n");
     free(text);
 }

@@ -158,11 +158,13 @@ static void limits_and_bytes(void **state)
 static void a_byte_order_mark_is_let_through(void **state)
 {
     struct yaml_node *root = load("\xef\xbb\xbf"
-                                  "a: b\n");
+                                  "a: b\nc: d\n");
 
     (void)state;
     assert_non_null(root);
     assert_string_equal(yaml_get(root, "a")->text, "b");
+    assert_string_equal(yaml_get(root, "c")->text, "d");
+    assert_int_equal(yaml_get(root, "a")->mark.column, 4);
 }
 
 int main(void)

@@ -1,0 +1,124 @@
+#include "runner/io/scratch.h"
+
+#include "runner/base/mem.h"
+#include "runner/base/text.h"
+#include "runner/io/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PREFIX "scratch-"
+enum {
+    SWEPT_MAX = 100, /* so that a start stays short; the next one goes on */
+    ATTEMPTS = 100,  /* each lost to a sweep within microseconds */
+};
+
+static int open_folder(const char *path)
+{
+    int fd;
+
+    do {
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+static bool take_lock(int fd, int flags)
+{
+    int result;
+
+    do {
+        result = flock(fd, LOCK_EX | flags);
+    } while (result && errno == EINTR);
+    return result == 0;
+}
+
+/* Whether the folder still goes by the path under which it was opened. */
+static bool is_there(int fd, const char *path)
+{
+    struct stat opened, named;
+
+    return fstat(fd, &opened) == 0 && stat(path, &named) == 0 && opened.st_dev == named.st_dev &&
+           opened.st_ino == named.st_ino;
+}
+
+/* Between making and locking it a sweep may have taken it for one that was left: then again. */
+static int make_and_lock(const char *path, int *ret_fd, struct error *err)
+{
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        int fd;
+
+        /* Not durable, as it need not be: so nothing comes between the two for long. */
+        if (mkdir(path, 0777) && errno != EEXIST)
+            return error_set_errno(err, errno, "cannot make the folder %s", path);
+        fd = open_folder(path);
+        if (fd < 0 && errno != ENOENT)
+            return error_set_errno(err, errno, "cannot open the folder %s", path);
+        if (fd < 0)
+            continue;
+        take_lock(fd, 0); /* no locks here: no sweep that works, either */
+        if (is_there(fd, path)) {
+            *ret_fd = fd;
+            return 0;
+        }
+        close(fd);
+    }
+    return error_set(err, ERROR_IO, "cannot make the folder %s: something else removes it", path);
+}
+
+int scratch_make(struct scratch *scratch, const char *folder, const char *name, struct error *err)
+{
+    char *path = mem_printf("%s/" PREFIX "%s", folder, name);
+    int fd;
+
+    scratch_sweep(folder);
+    if (file_make_folders(folder, err) || make_and_lock(path, &fd, err)) {
+        free(path);
+        return -1;
+    }
+    *scratch = (struct scratch){.path = path, .fd = fd};
+    return 0;
+}
+
+int scratch_remove(struct scratch *scratch, struct error *err)
+{
+    int result;
+
+    if (!scratch->path)
+        return 0;
+    result = file_remove_tree(scratch->path, err);
+    close(scratch->fd);
+    free(scratch->path);
+    *scratch = (struct scratch){0};
+    return result;
+}
+
+static bool remove_left(const char *folder, const char *name)
+{
+    char *path = file_join(folder, name);
+    const int fd = open_folder(path);
+    const bool removed = fd >= 0 && take_lock(fd, LOCK_NB) && is_there(fd, path) &&
+                         file_remove_tree(path, NULL) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return removed;
+}
+
+size_t scratch_sweep(const char *folder)
+{
+    DIR *entries = opendir(folder);
+    const struct dirent *entry;
+    size_t count = 0;
+
+    while (entries && count < SWEPT_MAX && (entry = readdir(entries)))
+        count += text_starts(entry->d_name, PREFIX) && remove_left(folder, entry->d_name);
+    if (entries)
+        closedir(entries);
+    return count;
+}
