@@ -2,6 +2,7 @@
 
 #include "connectors/aws/sigv4.h"
 #include "connectors/s3/answers.h"
+#include "connectors/s3/error.h"
 #include "runner/base/mem.h"
 #include "runner/base/time.h"
 
@@ -328,6 +329,19 @@ static enum s3_multipart_state after_upload_look(struct s3_multipart *upload)
     return give_up(upload);
 }
 
+/* Puts what was found out in front of what the store said when it was asked to complete. */
+static void explain(struct s3_multipart *upload, const char *words, const char *reason)
+{
+    const struct error said = upload->err;
+    char name[S3_NAME_SIZE];
+
+    error_set(&upload->err, said.code, "PUT %s: %s%s%.100s%s (%.150s)",
+        s3_error_name(upload->bucket, upload->key, name), words, reason ? " (" : "",
+        reason ? reason : "", reason ? ")" : "", said.message);
+    upload->err.class = said.class;
+    upload->err.detail = said.detail;
+}
+
 static enum s3_multipart_state after_object_look(struct s3_multipart *upload)
 {
     const struct s3_call *call = &upload->control;
@@ -340,11 +354,15 @@ static enum s3_multipart_state after_object_look(struct s3_multipart *upload)
         return give_up(upload); /* cancelled, or given up before */
     upload->err = upload->doubt;
     if (err->code && err->code != ERROR_NOT_FOUND)
-        error_prefix(&upload->err, "it may be stored or not (%.120s)", err->message);
+        explain(upload, "it may be stored or not, because it cannot be looked at", err->message);
+    else if (upload->gone && err->code)
+        explain(upload, "the upload is gone and there is no such object: others aborted it", NULL);
     else if (upload->gone)
-        error_prefix(&upload->err,
-            "the upload is gone and %s: it was aborted or replaced by others",
-            err->code ? "there is no such object" : "the object is not what was sent");
+        explain(upload,
+            "the upload is gone and the object is not what was sent: others aborted it, or "
+            "replaced "
+            "the object since",
+            NULL);
     return give_up(upload);
 }
 
