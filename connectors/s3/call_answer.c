@@ -265,7 +265,7 @@ static enum verdict judge(struct s3_exchange *x, const struct error *failure, st
     if (status < 200 || status >= 300)
         return judge_error(x, &x->trouble, ret_err);
     /* What was written has no document, unless it is an error's; what is read may be anything. */
-    if (x->call->answer_is_xml || (x->answer.length && strcmp(x->call->method, "PUT") == 0))
+    if (x->call->answer_is_xml || (x->answer.length && strcmp(x->call->method, "GET") != 0))
         verdict = judge_answer(x, ret_err);
     if (verdict == VERDICT_GOOD && (x->checksum_value_sent || x->corrections.no_checksums))
         s3_client_learn_checksums(x->client, x->checksums_sent);
@@ -280,6 +280,7 @@ enum verdict exchange_judge(
 
     call->status = x->request.status;
     call->timing = x->request.timing;
+    call->lost += x->request.sends > 1 ? x->request.sends - 1 : 0;
     call->bytes_sent += x->request.bytes_sent;
     call->bytes_received += x->request.bytes_received;
     verdict = judge(x, failure, ret_err);

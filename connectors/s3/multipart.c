@@ -232,7 +232,7 @@ static enum s3_multipart_state after_create(struct s3_multipart *upload)
 {
     const struct error *err = &upload->control_err;
     const bool in_time = !upload->cancelled || timer_active(&upload->limit);
-    const bool lost = upload->control.attempt > 1 || (err->code && err->class != ERROR_PERMANENT);
+    const bool lost = upload->control.lost || (err->code && err->class != ERROR_PERMANENT);
     struct s3_create_upload answer;
     struct error failure = *err;
 
@@ -300,7 +300,7 @@ static enum s3_multipart_state after_complete(struct s3_multipart *upload)
     const struct error *err = &upload->control_err;
     struct s3_complete_upload answer;
 
-    upload->completions += call->tries;
+    upload->completions += call->lost + (call->tries > 0);
     upload->doubt = *err;
     if (!err->code && s3_answer_parse(&s3_document_complete_upload, call->answer,
                           call->answer_length, &upload->arena, &answer, &upload->doubt) == 0)

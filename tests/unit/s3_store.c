@@ -708,8 +708,9 @@ static void spoil(struct asked *asked, enum s3_fault fault, struct origin_answer
         *reply = (struct origin_answer){.end = ORIGIN_HANG};
         break;
     case S3_FAULT_ERROR_200:
-    case S3_FAULT_ERROR_200_DONE:
-        refuse(asked, 200, "InternalError", reply);
+    case S3_FAULT_ERROR_200_DONE: /* HEAD has no body to say it in */
+        refuse(
+            asked, strcmp(asked->request->method, "HEAD") == 0 ? 500 : 200, "InternalError", reply);
         break;
     case S3_FAULT_EXPIRED:
         refuse(asked, 400, "ExpiredToken", reply);
