@@ -146,6 +146,7 @@ static void ask_source(
         .query_count = count,
         .headers = operation->call_headers,
         .header_count = requester_pays(operation),
+        .answer_is_xml = subresource != NULL,
     };
     send_call(operation);
 }
