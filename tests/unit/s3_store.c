@@ -254,8 +254,10 @@ static void refuse(
     struct asked *asked, int status, const char *code, struct origin_answer *ret_answer)
 {
     char *body = mem_printf("<Error><Code>%s</Code><Message>no</Message></Error>", code);
+    char *headers = mem_printf("x-amz-error-code: %s\r\n", code);
 
-    answer_text(asked, status, body, ret_answer);
+    answer(asked, status, headers, body, strlen(body), ret_answer);
+    free(headers);
     free(body);
 }
 
