@@ -82,7 +82,6 @@ static void run_init(struct run *run, const struct object *object)
     buffer_init(&run->body, 0);
     s3_fixture_init(&run->fixture, &options, &script);
     timer_init(&run->timer, &run->fixture.loop);
-    uv_unref((uv_handle_t *)&run->timer.handle);
     run->get = (struct s3_get){
         .bucket = "bucket",
         .key = "k",
@@ -306,6 +305,24 @@ static void test_no_bytes(void **state)
     }
 }
 
+static void test_what_is_known_to_be_small_has_no_range(void **state)
+{
+    (void)state;
+    for (uint64_t hint = 46; hint <= 101; hint += 55) {
+        struct run run;
+
+        run_init(&run, &(struct object){.fault = FAULT_RESET_IN, .fault_at = 1});
+        into_file(&run);
+        run.get.size_hint = hint;
+        run.get.part_bytes = 100;
+        go(&run);
+        has(&run, false, 0, OBJECT_BYTES);
+        assert_int_equal(strcasestr(sent(&run, 0)->head, "Range: ") == NULL, hint < 100);
+        assert_true(origin_request_has(sent(&run, 1), "If-Match: \"first\""));
+        run_deinit(&run);
+    }
+}
+
 static void test_stores_that_know_no_ranges(void **state)
 {
     (void)state;
@@ -346,7 +363,7 @@ static void test_what_cannot_be_read(void **state)
     run_init(&run, &(struct object){.no_ranges = true, .no_length = true});
     into_file(&run);
     go(&run);
-    failed(&run, ERROR_NOT_SUPPORTED, "GET s3://bucket/k: the store does not say how long");
+    failed(&run, ERROR_NOT_SUPPORTED, "the store does not say how long the object is");
     run_deinit(&run);
 
     run_init(&run, &(struct object){0});
@@ -467,9 +484,9 @@ static void test_an_object_that_never_rests(void **state)
 
     (void)state;
     run_init(&run, &(struct object){0});
+    timer_close(&run.timer, NULL);
     s3_fixture_deinit(&run.fixture);
     own.data = &run.object;
-    timer_close(&run.timer, NULL);
     s3_fixture_init(&run.fixture, &options, &own);
     timer_init(&run.timer, &run.fixture.loop);
     into_file(&run);
@@ -785,6 +802,7 @@ int main(void)
         cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_a_range_behind_the_end),
         cmocka_unit_test(test_no_bytes),
+        cmocka_unit_test(test_what_is_known_to_be_small_has_no_range),
         cmocka_unit_test(test_stores_that_know_no_ranges),
         cmocka_unit_test(test_what_cannot_be_read),
         cmocka_unit_test(test_the_version_that_is_wanted),
