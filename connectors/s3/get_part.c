@@ -139,13 +139,19 @@ static void on_failed(struct get_part *part, const struct error *err)
 {
     struct get_flow *flow = part->flow;
     const bool behind_end = part->call.status == 416;
+    struct error shorter = {0};
 
     if (get_stopping(flow))
         return;
     if (behind_end && !flow->known && !part->whole && part->first == 0) {
         part->whole = true; /* an empty object has no range: see whether it is one */
         get_part_start(part);
-    } else if (err->code == ERROR_CHANGED || (behind_end && flow->known)) {
+    } else if (behind_end && flow->known) {
+        error_set(&shorter, ERROR_CHANGED,
+            "the object became shorter while it was read: %s is not there any more", part->range);
+        get_name_error(flow, &shorter);
+        get_changed(flow, &shorter);
+    } else if (err->code == ERROR_CHANGED) {
         get_changed(flow, err);
     } else {
         get_fail(flow, err);
