@@ -109,7 +109,22 @@ int tables_file(
     return 0;
 }
 
-static int find_files(struct cli *cli, const struct catalog_query *files,
+/* Where the SQL engine opens it. */
+static int find_file(struct cli *cli, const struct catalog_file *file, struct fetch *fetch,
+    const char **ret_path, struct error *err)
+{
+    struct store *store;
+    const char *key;
+
+    if (engine_data_file(cli->engine, file->key, &store, &key, err))
+        return -1;
+    if (store->type->local_path)
+        return tables_file(cli, file, ret_path, err);
+    *ret_path = fetch_add(fetch, store, key);
+    return 0;
+}
+
+static int find_files(struct cli *cli, const struct catalog_query *files, struct fetch *fetch,
     struct text_list *ret_paths, struct error *err)
 {
     const char **paths;
@@ -120,7 +135,7 @@ static int find_files(struct cli *cli, const struct catalog_query *files,
     paths = arena_array(&cli->arena, capacity, sizeof(*paths));
     for (size_t i = 0; i < files->count; i++) {
         for (size_t j = 0; j < files->deltas[i].file_count; j++) {
-            if (tables_file(cli, &files->deltas[i].files[j], &paths[count++], err))
+            if (find_file(cli, &files->deltas[i].files[j], fetch, &paths[count++], err))
                 return -1;
         }
     }
@@ -141,7 +156,7 @@ static void copy_columns(
 }
 
 int tables_dataset(struct cli *cli, const struct catalog_version *version, bool alone,
-    struct sql_dataset *ret_dataset, struct error *err)
+    struct fetch *fetch, struct sql_dataset *ret_dataset, struct error *err)
 {
     struct question files = {.catalog = {.verb = CATALOG_LIST_FILES,
                                  .at = {.namespace = version->namespace,
@@ -155,7 +170,7 @@ int tables_dataset(struct cli *cli, const struct catalog_version *version, bool 
     if (files.err.code)
         *err = files.err;
     else
-        result = find_files(cli, &files.catalog, &dataset.files, err);
+        result = find_files(cli, &files.catalog, fetch, &dataset.files, err);
     question_deinit(&files);
     if (result)
         return -1;
