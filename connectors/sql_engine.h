@@ -29,6 +29,7 @@ struct sql_statement {
         *tables; /* in order of first mention; a name that is used twice is there once */
     size_t table_count;
     struct text_list parameters; /* "since" for $since */
+    struct text_list ctes;       /* names that a WITH in it gives, as written, sub-queries too */
     bool rootless; /* a branch of it has no base table to be driven by: VALUES, a table function, a
                       SELECT without FROM */
 };
@@ -127,11 +128,13 @@ struct sql_derive {
 };
 
 struct sql_check {
-    const char *sql; /* one row; a boolean (true: passed), or a number (0: passed) in column 1 */
+    const char *sql; /* one row; a boolean (true: passed), or a number (0: passed) in column 1;
+                        behind a boolean, column 2 may say what was found */
     const struct sql_param *params;
     size_t param_count;
     bool ret_passed;
     int64_t ret_count; /* what a number said; 0 otherwise */
+    int64_t ret_found; /* what a number in column 2 said; 0 otherwise */
 };
 
 enum sql_partition_transform {

@@ -74,6 +74,7 @@ class Project:
 
     def __init__(self, root):
         self.root = pathlib.Path(root)
+        self.started = []
         self.environment = {
             key: value for key, value in os.environ.items() if not key.startswith("SLUICE_")
         }
@@ -114,7 +115,7 @@ class Project:
     def start(self, *args, env=None, **options):
         command = [os.environ["SLUICE_BIN"], *map(str, args)]
         # A group of its own: what a test ends is the program and what it started, nothing else.
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             cwd=self.root,
             env={**self.environment, **(env or {})},
@@ -124,6 +125,15 @@ class Project:
             start_new_session=True,
             **options,
         )
+        self.started.append(process)
+        return process
+
+    def end(self):
+        """What a test that failed half-way left running would run for ever."""
+        for process in self.started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def finish(self, process, timeout=60):
         try:
@@ -270,7 +280,9 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path):
-    return Project(tmp_path / "project")
+    project = Project(tmp_path / "project")
+    yield project
+    project.end()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ struct reader {
     struct arena scratch;
     struct sql_table *tables; /* malloc'd; names belong to the tree */
     size_t table_count, table_capacity;
-    struct table parameters;
+    struct table parameters, ctes; /* names, a set each */
     bool rootless;
     size_t offset; /* of the trouble */
     struct error *err;
@@ -276,6 +276,7 @@ static int bind_ctes(struct reader *r, const json_t *node, const struct cte **sc
         cte->driven = arena_new(&r->scratch, bool);
         if (read_query(r, cte->body, cte->scope, false))
             return -1;
+        table_put(&r->ctes, cte->name, r);
         *scope = cte;
     }
     return 0;
@@ -345,6 +346,16 @@ static int by_offset(const void *a, const void *b)
     return (left->offset > right->offset) - (left->offset < right->offset);
 }
 
+static void copy_names(const struct table *names, struct arena *arena, struct text_list *ret)
+{
+    struct text_list list = {.count = names->count};
+
+    list.items = arena_array(arena, names->count, sizeof(*list.items));
+    for (size_t i = 0; i < names->count; i++)
+        list.items[i] = arena_strdup(arena, names->entries[i].key);
+    *ret = list;
+}
+
 static void copy_result(struct reader *r, struct arena *arena, struct sql_statement *ret)
 {
     struct sql_statement statement = {.rootless = r->rootless, .table_count = r->table_count};
@@ -358,11 +369,8 @@ static void copy_result(struct reader *r, struct arena *arena, struct sql_statem
         if (r->tables[i].schema)
             statement.tables[i].schema = arena_strdup(arena, r->tables[i].schema);
     }
-    statement.parameters.count = r->parameters.count;
-    statement.parameters.items =
-        arena_array(arena, r->parameters.count, sizeof(*statement.parameters.items));
-    for (size_t i = 0; i < r->parameters.count; i++)
-        statement.parameters.items[i] = arena_strdup(arena, r->parameters.entries[i].key);
+    copy_names(&r->parameters, arena, &statement.parameters);
+    copy_names(&r->ctes, arena, &statement.ctes);
     *ret = statement;
 }
 
@@ -374,11 +382,13 @@ int ast_read(const json_t *statement, struct arena *arena, struct sql_statement 
 
     arena_init(&r.scratch);
     table_init(&r.parameters);
+    table_init(&r.ctes);
     rc = read_query(&r, json_object_get(statement, "node"), NULL, true);
     if (rc)
         *ret_offset = r.offset;
     else
         copy_result(&r, arena, ret_statement);
+    table_deinit(&r.ctes);
     table_deinit(&r.parameters);
     arena_deinit(&r.scratch);
     free(r.tables);

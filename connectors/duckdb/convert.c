@@ -91,6 +91,21 @@ static struct conversion to_float(struct arena *a, const char *number, const cha
             overflows, number, type)};
 }
 
+/* No decimal has more digits, so that the text itself is looked at; one with an exponent may still
+ * be rounded. */
+static struct conversion to_widest(struct arena *a, const char *number, const char *type, int scale)
+{
+    const char *rounded = arena_printf(a,
+        "(contains(%s, '.') AND regexp_full_match(%s, '[^.eE]*[.]\\d{%d}\\d*[1-9]0*'))", number,
+        number, scale);
+
+    return (struct conversion){
+        .try =
+            arena_printf(a, "CASE WHEN NOT %s THEN TRY_CAST(%s AS %s) END", rounded, number, type),
+        .hard = arena_printf(
+            a, "CASE WHEN %s THEN error('misfit') ELSE CAST(%s AS %s) END", rounded, number, type)};
+}
+
 /* DuckDB rounds '1.239' to two places; 1.230 fits, 1.239 does not. Compared is where the text may
  * have more places than the type: with a decimal of as many digits before the point. */
 static struct conversion to_decimal(struct arena *a, const char *number, const char *type)
@@ -98,8 +113,10 @@ static struct conversion to_decimal(struct arena *a, const char *number, const c
     int width = 0, scale = 0;
     const char *fits, *exact;
 
-    if (sscanf(type, "DECIMAL(%d,%d)", &width, &scale) != 2 || width >= 38)
+    if (sscanf(type, "DECIMAL(%d,%d)", &width, &scale) != 2)
         return plain(a, number, type);
+    if (width >= 38)
+        return to_widest(a, number, type, scale);
     fits = arena_printf(a, "strlen(%s) - instr(%s, '.') <= %d AND NOT contains(%s, '-')", number,
         number, scale, number);
     exact = arena_printf(a,
@@ -150,34 +167,88 @@ static const char *to_utc(const struct scan_plan *plan, const char *naive)
         a, "timezone('UTC', timezone(%s, %s))", literal(plan->scan->timezone, a), naive);
 }
 
+/* Digits of a second's fraction that the type keeps; -1: it is no type with a time. */
+static int fraction_digits(const char *type)
+{
+    if (strcmp(type, "TIMESTAMP_S") == 0)
+        return 0;
+    if (strcmp(type, "TIMESTAMP_MS") == 0)
+        return 3;
+    if (strcmp(type, "TIMESTAMP_NS") == 0)
+        return 9;
+    return text_starts(type, "TIME") ? 6 : -1;
+}
+
+/* DuckDB cuts '10:00:00.1234567' after six places; .1234560 fits, .1234567 does not. */
+static const char *too_fine(struct arena *a, const char *cell, int digits)
+{
+    return arena_printf(
+        a, "(contains(%s, '.') AND regexp_matches(%s, '[.]\\d{%d}\\d*[1-9]'))", cell, cell, digits);
+}
+
+/* The value of a text that says its offset. */
+static const char *from_offset(struct arena *a, const char *cell, const char *type)
+{
+    if (strcmp(type, "TIMESTAMP_NS") == 0)
+        return arena_printf(a, "TRY_CAST(%s AS TIMESTAMP_NS)", cell); /* in UTC, all nine places */
+    return arena_printf(a, "CAST(timezone('UTC', TRY_CAST(%s AS TIMESTAMPTZ)) AS %s)", cell, type);
+}
+
+/* A format may read more places than the type has: %n, %f. */
+static struct conversion from_format(
+    const struct scan_plan *plan, const char *cell, const char *type, const char *format)
+{
+    struct arena *a = plan->arena;
+    const bool zoned = strstr(format, "%z") || strstr(format, "%Z");
+    const char *read = arena_printf(a, "try_strptime(%s, %s)", cell, literal(format, a));
+    const char *exact = zoned || (plan->scan->timezone && fraction_digits(type) > 6) ||
+                                strcmp(type, "TIMESTAMP WITH TIME ZONE") == 0
+                            ? "TIMESTAMP"
+                            : type;
+
+    if (zoned)
+        return soft(a, cell, arena_printf(a, "CAST(timezone('UTC', %s) AS %s)", read, type));
+    return soft(a, cell,
+        arena_printf(a, "CASE WHEN TRY_CAST(%s AS %s) = %s THEN CAST(%s AS %s) END", read, exact,
+            read, to_utc(plan, read), type));
+}
+
 static struct conversion to_timestamp(
     const struct scan_plan *plan, const char *cell, const char *type, const char *format)
 {
     struct arena *a = plan->arena;
-    const char *naive, *try;
-    const char *fine =
-        strcmp(type, "TIMESTAMP_NS") == 0 && !plan->scan->timezone ? type : "TIMESTAMP";
+    const int digits = fraction_digits(type);
+    const bool nanoseconds = digits > 6 && !plan->scan->timezone;
+    const char *naive, *try, *plain;
 
-    if (format && (strstr(format, "%z") || strstr(format, "%Z")))
-        return soft(a, cell,
-            arena_printf(a, "CAST(timezone('UTC', try_strptime(%s, %s)) AS %s)", cell,
-                literal(format, a), type));
-    if (format) {
-        naive = arena_printf(a, "try_strptime(%s, %s)", cell, literal(format, a));
-        return soft(a, cell, arena_printf(a, "CAST(%s AS %s)", to_utc(plan, naive), type));
-    }
-    naive = to_utc(plan, arena_printf(a, "TRY_CAST(%s AS %s)", cell, fine));
+    if (format)
+        return from_format(plan, cell, type, format);
+    naive =
+        to_utc(plan, arena_printf(a, "TRY_CAST(%s AS %s)", cell, nanoseconds ? type : "TIMESTAMP"));
     try = arena_printf(a,
-        "CASE WHEN strlen(%s) <= 19 OR NOT %s THEN CAST(%s AS %s) ELSE CAST(timezone('UTC', "
-        "TRY_CAST(%s AS TIMESTAMPTZ)) AS %s) END",
-        cell, has_offset(a, cell), naive, type, cell, type);
+        "CASE WHEN strlen(%s) <= 19 OR NOT %s THEN CASE WHEN NOT %s THEN CAST(%s AS %s) END WHEN "
+        "NOT %s THEN %s END",
+        cell, has_offset(a, cell), too_fine(a, cell, nanoseconds ? 9 : MIN(digits, 6)), naive, type,
+        too_fine(a, cell, digits), from_offset(a, cell, type));
     if (plan->scan->timezone)
         return soft(a, cell, try);
+    plain = arena_printf(
+        a, digits ? "strlen(%s) <= 19" : "NOT contains(%s, '.') AND strlen(%s) <= 19", cell, cell);
     return (struct conversion){.try = try,
         .hard = arena_printf(a,
-            "CASE WHEN strlen(%s) <= 19 THEN CAST(%s AS %s) WHEN %s IS NULL THEN NULL ELSE "
+            "CASE WHEN %s THEN CAST(%s AS %s) WHEN %s IS NULL THEN NULL ELSE "
             "coalesce(%s, error('misfit')) END",
-            cell, cell, type, cell, try)};
+            plain, cell, type, cell, try)};
+}
+
+static struct conversion to_time(struct arena *a, const char *cell, const char *type)
+{
+    const char *fine = too_fine(a, cell, fraction_digits(type));
+
+    return (struct conversion){
+        .try = arena_printf(a, "CASE WHEN NOT %s THEN TRY_CAST(%s AS %s) END", fine, cell, type),
+        .hard = arena_printf(
+            a, "CASE WHEN %s THEN error('misfit') ELSE CAST(%s AS %s) END", fine, cell, type)};
 }
 
 /* A text with a time in it is a date only at midnight. */
@@ -218,6 +289,12 @@ static struct conversion from_typed(const struct scan_plan *plan, const struct s
         return soft(a, cell,
             arena_printf(a, "CASE WHEN %s = date_trunc('day', %s) THEN CAST(%s AS DATE) END", cell,
                 cell, cell));
+    if (text_starts(from, "TIMESTAMP_") && fraction_digits(from) > fraction_digits(column->type) &&
+        fraction_digits(column->type) >= 0)
+        return soft(a, cell,
+            arena_printf(a, "CASE WHEN TRY_CAST(%s AS %s) = %s THEN TRY_CAST(%s AS %s) END", cell,
+                text_starts(column->type, "TIMESTAMP_") ? column->type : "TIMESTAMP", cell, cell,
+                column->type));
     if (text_starts(from, "DECIMAL(") && text_starts(column->type, "DECIMAL("))
         return soft(a, cell,
             arena_printf(a, "CASE WHEN TRY_CAST(%s AS %s) = %s THEN TRY_CAST(%s AS %s) END", cell,
@@ -240,6 +317,8 @@ struct conversion convert_cell(const struct scan_plan *plan, const struct scan_c
         return to_fraction(plan, cell, type);
     if (text_starts(type, "TIMESTAMP"))
         return to_timestamp(plan, cell, type, column->format);
+    if (text_starts(type, "TIME"))
+        return to_time(plan->arena, cell, type);
     if (strcmp(type, "DATE") == 0)
         return to_date(plan, cell, column->format);
     if (strcmp(type, "JSON") == 0 || !strpbrk(type, "([") || !plan->reader->json)

@@ -102,6 +102,8 @@ static int read_answer(struct sql_check *check, duckdb_result *result, struct er
     if (type == DUCKDB_TYPE_BOOLEAN || type == DUCKDB_TYPE_SQLNULL) {
         check->ret_passed = duckdb_value_boolean(result, 0, 0); /* null: false */
         check->ret_count = 0;
+        check->ret_found =
+            duckdb_column_type(result, 1) == DUCKDB_TYPE_BIGINT ? statement_int(result, 1, 0) : 0;
         return 0;
     }
     if (type == DUCKDB_TYPE_VARCHAR || type == DUCKDB_TYPE_INVALID || type == DUCKDB_TYPE_DATE)

@@ -1,8 +1,10 @@
 #include "connectors/duckdb/session.h"
 
+#include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const struct verb *const verbs[] = {
     [SQL_SCAN] = &verb_scan,
@@ -38,6 +40,42 @@ static void wake_next(struct session *session)
         operation = operation->next;
     if (operation)
         operation_step(operation);
+}
+
+/* --- errors
+ * --------------------------------------------------------------------------------------- */
+
+/* Replaces all of `path` in the message. */
+static void rename_in(struct error *err, const char *path, const char *name)
+{
+    struct buffer message;
+    const char *at = err->message, *found;
+
+    if (!*path || !strstr(at, path))
+        return;
+    buffer_init(&message, 0);
+    for (; (found = strstr(at, path)) != NULL; at = found + strlen(path)) {
+        buffer_append(&message, at, (size_t)(found - at));
+        buffer_puts(&message, name);
+    }
+    buffer_puts(&message, at);
+    snprintf(err->message, sizeof(err->message), "%s", message.data);
+    buffer_deinit(&message);
+}
+
+/* DuckDB knows files by the paths that it was given: nobody else does, and they are soon gone. */
+static void name_files(struct operation *operation)
+{
+    const struct sql_request *request = operation->request;
+    const struct sql_scan *scan = request->verb == SQL_SCAN ? &request->scan : NULL;
+    const char *folder = operation->session->folder;
+
+    if (!operation->err.code)
+        return;
+    for (size_t i = 0; scan && i < scan->source_count; i++)
+        rename_in(&operation->err, scan->sources[i].path, scan->sources[i].object);
+    if (folder)
+        rename_in(&operation->err, folder, "the run's folder");
 }
 
 /* --- jobs
@@ -101,9 +139,11 @@ static void finish(struct operation *operation)
 {
     struct session *session = operation->session;
     struct sql_request *request = operation->request;
-    const struct error err = operation->err;
+    struct error err;
     struct operation **link = &session->operations;
 
+    name_files(operation);
+    err = operation->err;
     while (*link != operation)
         link = &(*link)->next;
     *link = operation->next;

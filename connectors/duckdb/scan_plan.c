@@ -137,7 +137,8 @@ static int apply_contract(struct scan_plan *plan, struct error *err)
 
 bool scan_file_alike(const struct scan_file *a, const struct scan_file *b)
 {
-    if (a->count != b->count || a->source->compression != b->source->compression ||
+    if (a->count != b->count || a->marked_array != b->marked_array ||
+        a->source->compression != b->source->compression ||
         memcmp(a->columns, b->columns, a->count * sizeof(*a->columns)) != 0)
         return false;
     for (size_t i = 0; a->types && i < a->count; i++) {

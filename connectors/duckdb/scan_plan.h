@@ -39,6 +39,7 @@ struct scan_file {
     size_t count;
     const char **types; /* Parquet's; NULL: all are text */
     bool empty;         /* nothing in it, not even a header */
+    bool marked_array;  /* JSON: an array behind a byte order mark */
 };
 
 enum scan_mode {

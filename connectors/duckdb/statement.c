@@ -106,8 +106,10 @@ static int line_of(const char *message)
     return at ? (int)strtol(at + strlen("\nLINE "), NULL, 10) : 0;
 }
 
-static const char *advice_of(enum error_code code)
+static const char *advice_of(enum error_code code, const char *message)
 {
+    if (text_starts(message, "Malformed JSON"))
+        return "; mend the JSON there";
     if (code == ERROR_NO_MEMORY)
         return "; raise resources.memory, or lower resources.threads";
     if (code == ERROR_NO_SPACE)
@@ -160,9 +162,9 @@ int statement_error(const char *message, duckdb_error_type type, int first_line,
     buffer_init(&buffer, 4096);
     one_line(&buffer, text);
     if (line > 1)
-        error_set(err, code, "line %d of the SQL: %s%s", line, buffer.data, advice_of(code));
+        error_set(err, code, "line %d of the SQL: %s%s", line, buffer.data, advice_of(code, text));
     else
-        error_set(err, code, "%s%s", buffer.data, advice_of(code));
+        error_set(err, code, "%s%s", buffer.data, advice_of(code, text));
     buffer_deinit(&buffer);
     return -1;
 }

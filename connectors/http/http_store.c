@@ -2,6 +2,7 @@
 
 #include "connectors/http/http_store_private.h"
 #include "runner/base/mem.h"
+#include "runner/base/text.h"
 #include "runner/base/time.h"
 
 #include <assert.h>
@@ -61,7 +62,7 @@ static void http_store_cancel(struct store_request *request)
 static void http_store_describe(const struct store *face, const char *key, struct buffer *buffer)
 {
     (void)face;
-    http_store_show(key, buffer);
+    text_append_url(buffer, key);
 }
 
 static void identify(const struct store *face, const char *key, struct buffer *buffer)

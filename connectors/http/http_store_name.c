@@ -37,7 +37,7 @@ int http_store_check_url(const char *url, struct error *err)
     int result = 0;
 
     buffer_init(&shown, 0);
-    http_store_show(url, &shown);
+    text_append_url(&shown, url);
     if (strcspn(url + parts.path, "*[") < parts.query - parts.path)
         result = error_set(err, ERROR_NOT_SUPPORTED,
             "%s: files at a URL have no globs, for nobody can list them: name one file, with %%2A "
@@ -48,20 +48,6 @@ int http_store_check_url(const char *url, struct error *err)
             err, ERROR_INVALID, "%s is no URL of a file: write https://host/path", shown.data);
     buffer_deinit(&shown);
     return result;
-}
-
-void http_store_show(const char *url, struct buffer *shown)
-{
-    const struct parts parts = take_apart(url);
-    struct buffer valid;
-
-    buffer_init(&valid, 0);
-    text_append_valid(&valid, url, parts.scheme);
-    text_append_valid(&valid, url + parts.host, parts.query - parts.host);
-    if (parts.fragment > parts.query)
-        buffer_puts(&valid, "?…");
-    text_append_printable(shown, valid.data);
-    buffer_deinit(&valid);
 }
 
 /* Names of what is only there to prove that one may: of AWS, Google, Azure, CloudFront, …. */

@@ -57,7 +57,6 @@ void http_operation_cancel(struct http_operation *operation);
 /* --- http_store_name.c: pure --- */
 
 int http_store_check_url(const char *url, struct error *err);
-void http_store_show(const char *url, struct buffer *shown);
 void http_store_identify(const char *url, struct buffer *identity);
 
 const char *http_store_version(const struct http_facts *facts, struct arena *arena);

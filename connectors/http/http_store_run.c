@@ -407,7 +407,7 @@ void http_operation_start(struct http_store *store, struct store_request *reques
     operation->facts.length = HTTP_LENGTH_UNKNOWN;
     arena_init(&operation->arena);
     buffer_init(&shown, 0);
-    http_store_show(request->key, &shown);
+    text_append_url(&shown, request->key);
     operation->shown = arena_strdup(&operation->arena, shown.data);
     buffer_deinit(&shown);
     store->running++;

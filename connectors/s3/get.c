@@ -69,7 +69,7 @@ static void on_closed(struct timer *timer)
     /* From here on `get` may be gone, or under way again with a flow of its own. */
     for (unsigned i = 0; i < flow->slot_count; i++) {
         if (flow->slots[i])
-            get_part_release(flow->slots[i]);
+            get_part_deinit(flow->slots[i]);
         free(flow->slots[i]);
     }
     free(flow->slots);
@@ -156,10 +156,11 @@ static void begin(struct get_flow *flow)
 {
     struct s3_get *get = flow->get;
     uint64_t hoped = flow->part_bytes = get->part_bytes;
+    struct get_part *part;
 
     for (unsigned i = 0; i < flow->slot_count; i++) {
         if (flow->slots[i])
-            get_part_release(flow->slots[i]);
+            get_part_deinit(flow->slots[i]);
     }
     get_check_reset(flow);
     arena_deinit(&flow->arena);
@@ -174,8 +175,11 @@ static void begin(struct get_flow *flow)
     atomic_store(&get->bytes_total, 0);
     if (get->length)
         hoped = MIN(hoped, get->length);
+    part = take_slot(flow);
+    part->whole =
+        get->size_hint && get->size_hint <= hoped && !get->first && !get->length && !get->restarts;
     enter_state(flow, GET_OPENING);
-    start_part(flow, take_slot(flow), hoped);
+    start_part(flow, part, hoped);
 }
 
 static void begin_again(struct get_flow *flow)

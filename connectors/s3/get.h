@@ -9,7 +9,8 @@
  * version, it is read from the start once more (a callback that has had bytes cannot: error);
  * else, or when it changes again, ERROR_CHANGED.
  *
- * Checksums are validated when the store sends them (unless the client's options say no): those of
+ * Checksums are validated when the store sends them (unless the client's options say no; AWS sends
+ * them with ranges that are parts of the upload, it and others with whole objects): those of
  * ranges, those of the whole object (CRCs always; SHA where it came in one part or in order), and
  * composite ones ("-N") where our parts are those of the upload: other cuts cannot be told from
  * the bytes. A part or a file that does not match is read once more, then it is ERROR_DATA; bytes
@@ -49,6 +50,8 @@ struct s3_get {
     const char *bucket, *key;
     const char *version_id; /* NULL: the newest */
     const char *etag;       /* that it must have, as the store wrote it; NULL: any */
+    uint64_t size_hint;     /* as it was listed; 0: not known. What fits into one part is asked for
+                               without a range: only then do most stores say its checksum */
     uint64_t first;         /* of the object's bytes … */
     uint64_t length;     /* … so many, or up to the end where that comes first; 0: to the end */
     int fd;              /* an empty file: byte `first` goes to its start. Used without `write` */

@@ -31,12 +31,12 @@ static int hand_on(struct get_part *part, const char *bytes, size_t length, stru
 static int keep(struct get_part *part, const char *bytes, size_t length, struct error *err)
 {
     if (!part->buffer)
-        part->buffer = malloc(part->length); /* payload: may fail */
+        part->buffer = malloc(part->flow->part_bytes); /* payload: may fail */
     if (!part->buffer)
         return error_set(err, ERROR_NO_MEMORY,
             "no memory for %llu bytes that are ahead of those that are written; a smaller "
             "part_size needs less",
-            (unsigned long long)part->length);
+            (unsigned long long)part->flow->part_bytes);
     memcpy(part->buffer + part->buffered, bytes, length);
     part->buffered += length;
     return 0;
@@ -80,8 +80,6 @@ static bool drain_part(struct get_part *part)
     if (rc)
         return false;
     part->buffered = 0;
-    free(part->buffer);
-    part->buffer = NULL;
     if (part->stopped) {
         part->stopped = false;
         s3_call_resume(&part->call);

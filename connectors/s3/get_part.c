@@ -235,9 +235,13 @@ void get_part_start(struct get_part *part)
 
 void get_part_release(struct get_part *part)
 {
-    struct get_flow *flow = part->flow;
-
     s3_checksum_deinit(&part->sum);
+    *part = (struct get_part){.flow = part->flow, .buffer = part->buffer};
+}
+
+void get_part_deinit(struct get_part *part)
+{
+    get_part_release(part);
     free(part->buffer);
-    *part = (struct get_part){.flow = flow};
+    part->buffer = NULL;
 }

@@ -40,7 +40,8 @@ struct get_part {
     struct s3_checksum_value value; /* … of this range, or of the whole object */
     struct s3_checksum sum;         /* of what arrived; kind NONE: not computed */
 
-    char *buffer;     /* in order: what is ahead; NULL: none */
+    char *buffer;     /* in order: what is ahead; NULL: there was none yet. Kept from part to part:
+                         fresh pages cost as much as the network */
     size_t buffered;  /* bytes in it */
     uint64_t written; /* in order: bytes that were handed on */
     bool stopped;     /* its connection waits for the callback */
@@ -108,8 +109,11 @@ static inline bool get_stopping(const struct get_flow *flow)
 
 void get_part_start(struct get_part *part);
 
-/* Gives back what it holds; the slot is free. */
+/* The slot is free for another part. */
 void get_part_release(struct get_part *part);
+
+/* Gives back all that it holds. */
+void get_part_deinit(struct get_part *part);
 
 /* --- get_answer.c --- */
 

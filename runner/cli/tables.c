@@ -2,6 +2,7 @@
 
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
+#include "runner/io/file.h"
 
 #include <string.h>
 
@@ -109,23 +110,39 @@ int tables_file(
     return 0;
 }
 
-/* Where the SQL engine opens it. */
-static int find_file(struct cli *cli, const struct catalog_file *file, struct fetch *fetch,
-    const char **ret_path, struct error *err)
+/* The SQL engine would only name a pattern that finds nothing. */
+static int check_file(const struct catalog_version *version, const struct catalog_file *file,
+    const char *path, struct error *err)
+{
+    if (file_exists(path))
+        return 0;
+    return error_set(err, ERROR_NOT_FOUND,
+        "table %s.%s: its data file %s is gone: restore it as %s; `sluice catalog files %s.%s` "
+        "lists them all",
+        version->namespace, version->table, file->key, path, version->namespace, version->table);
+}
+
+/* Where the SQL engine opens it: where it is, or where it is fetched to. */
+static int find_file(struct cli *cli, const struct catalog_version *version,
+    const struct catalog_file *file, struct fetch *fetch, const char **ret_path, struct error *err)
 {
     struct store *store;
     const char *key;
 
     if (engine_data_file(cli->engine, file->key, &store, &key, err))
         return -1;
-    if (store->type->local_path)
-        return tables_file(cli, file, ret_path, err);
-    *ret_path = fetch_add(fetch, store, key);
-    return 0;
+    if (!store->type->local_path) {
+        *ret_path = fetch_add(fetch, store, key);
+        return 0;
+    }
+    if (tables_file(cli, file, ret_path, err))
+        return -1;
+    return check_file(version, file, *ret_path, err);
 }
 
-static int find_files(struct cli *cli, const struct catalog_query *files, struct fetch *fetch,
-    struct text_list *ret_paths, struct error *err)
+static int find_files(struct cli *cli, const struct catalog_version *version,
+    const struct catalog_query *files, struct fetch *fetch, struct text_list *ret_paths,
+    struct error *err)
 {
     const char **paths;
     size_t count = 0, capacity = 0;
@@ -134,8 +151,8 @@ static int find_files(struct cli *cli, const struct catalog_query *files, struct
         capacity += files->deltas[i].file_count;
     paths = arena_array(&cli->arena, capacity, sizeof(*paths));
     for (size_t i = 0; i < files->count; i++) {
-        for (size_t j = 0; j < files->deltas[i].file_count; j++) {
-            if (find_file(cli, &files->deltas[i].files[j], fetch, &paths[count++], err))
+        for (size_t j = 0; j < files->deltas[i].file_count; j++, count++) {
+            if (find_file(cli, version, &files->deltas[i].files[j], fetch, &paths[count], err))
                 return -1;
         }
     }
@@ -170,7 +187,7 @@ int tables_dataset(struct cli *cli, const struct catalog_version *version, bool 
     if (files.err.code)
         *err = files.err;
     else
-        result = find_files(cli, &files.catalog, fetch, &dataset.files, err);
+        result = find_files(cli, version, &files.catalog, fetch, &dataset.files, err);
     question_deinit(&files);
     if (result)
         return -1;

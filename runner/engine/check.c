@@ -52,7 +52,21 @@ static void append_row_count(struct buffer *sql, const struct check *check, cons
     buffer_printf(sql, "select count(*) >= %" PRId64, check->row_count.min);
     if (check->row_count.max >= 0)
         buffer_printf(sql, " and count(*) <= %" PRId64, check->row_count.max);
-    buffer_printf(sql, " from %s", from);
+    buffer_printf(sql, ", count(*) from %s", from);
+}
+
+const char *check_row_count_says(const struct check *check, int64_t rows, struct arena *arena)
+{
+    const int64_t min = check->row_count.min, max = check->row_count.max;
+    const char *has = arena_printf(arena, "has %" PRId64 " row%s", rows, rows == 1 ? "" : "s");
+
+    if (max < 0)
+        return arena_printf(arena, "%s, at least %" PRId64 " are wanted", has, min);
+    if (min == 0)
+        return arena_printf(arena, "%s, at most %" PRId64 " are wanted", has, max);
+    if (min == max)
+        return arena_printf(arena, "%s, exactly %" PRId64 " are wanted", has, min);
+    return arena_printf(arena, "%s, %" PRId64 " to %" PRId64 " are wanted", has, min, max);
 }
 
 const char *check_sql(const struct check *check, const char *dataset, struct arena *arena)

@@ -9,4 +9,7 @@
 /* The statement for `check` over `dataset`; in the arena. */
 const char *check_sql(const struct check *check, const char *dataset, struct arena *arena);
 
+/* "has 0 rows, at least 1 are wanted", of a row_count; in the arena. */
+const char *check_row_count_says(const struct check *check, int64_t rows, struct arena *arena);
+
 #endif

@@ -16,11 +16,15 @@ static const struct check *check_at(const struct checking *checking, size_t inde
 /* "not_null(a) failed: 3 rows" with the place of the check. */
 static void report(struct checking *checking, const struct check *check, struct task_check *result)
 {
+    const int64_t found = checking->request.check.ret_found;
     struct task *task = checking->task;
     json_t *fields = json_object();
     struct error err = {0};
 
-    if (result->count > 0)
+    if (check->kind == CHECK_ROW_COUNT)
+        error_set(&err, ERROR_CHECK, "check %s failed: %s %s", result->title, checking->dataset,
+            check_row_count_says(check, found, &task->arena));
+    else if (result->count > 0)
         error_set(&err, ERROR_CHECK, "check %s failed for %" PRId64 " row%s of %s", result->title,
             result->count, result->count == 1 ? "" : "s", checking->dataset);
     else

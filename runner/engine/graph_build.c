@@ -144,10 +144,30 @@ static void report_unknown_table(struct graph_builder *builder, const struct gra
             graph_suggest(builder, &builder->datasets, table->name));
 }
 
+/* A dataset that a WITH hides cannot be read below it, and nobody would see why its rows are not
+ * used. A transform's own name hides nothing: it could not read itself. */
+static void refuse_hidden(struct graph_builder *builder, struct graph_draft *draft,
+    const struct graph_sql *sql, const struct sql_statement *statement,
+    enum graph_reference_kind kind)
+{
+    for (size_t i = 0; i < statement->ctes.count; i++) {
+        const char *name = statement->ctes.items[i];
+        const struct graph_draft *hidden = find_sql_name(builder, name);
+
+        if (!hidden || (hidden == draft && kind == REFERENCE_SQL))
+            continue;
+        graph_sql_error(builder, sql, graph_sql_find_cte(sql->text, name),
+            "this WITH hides %s, whose rows could then not be read; rename \"%s\" in the SQL",
+            hidden->node.id, name);
+        draft->broken = true;
+    }
+}
+
 static void add_tables(struct graph_builder *builder, struct graph_draft *draft,
     const struct graph_sql *sql, const struct sql_statement *statement,
     enum graph_reference_kind kind)
 {
+    refuse_hidden(builder, draft, sql, statement, kind);
     for (size_t i = 0; i < statement->table_count; i++) {
         const struct sql_table *table = &statement->tables[i];
         const struct graph_draft *target =

@@ -73,6 +73,9 @@ struct option_mark graph_sql_mark(const struct graph_builder *builder, const str
 void graph_sql_error(const struct graph_builder *builder, const struct graph_sql *sql,
     size_t offset, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* The byte where a WITH gives the name; 0: not found. */
+size_t graph_sql_find_cte(const char *sql, const char *name);
+
 /* Parses it and looks at its parameters. False, and reported, where it is broken. */
 bool graph_sql_parse(struct graph_builder *builder, const struct graph_sql *sql,
     struct sql_statement *ret_statement);

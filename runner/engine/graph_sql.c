@@ -105,6 +105,58 @@ static size_t find_parameter(const char *sql, const char *name)
     return 0;
 }
 
+/* --- names of a WITH --- */
+
+/* Behind spaces and comments. */
+static const char *skip_blank(const char *at)
+{
+    for (;;) {
+        const bool comment = (at[0] == '-' && at[1] == '-') || (at[0] == '/' && at[1] == '*');
+
+        if (comment)
+            at = skip_quoted(at);
+        else if (isspace((unsigned char)*at))
+            at++;
+        else
+            return at;
+    }
+}
+
+/* The bytes of the name that starts at `at`, quoted or not; 0: none does. */
+static size_t name_length(const char *at, const char *name)
+{
+    const size_t length = strlen(name);
+
+    if (*at == '"')
+        return strncasecmp(at + 1, name, length) == 0 && at[1 + length] == '"' ? length + 2 : 0;
+    return strncasecmp(at, name, length) == 0 && !in_name(at[length]) ? length : 0;
+}
+
+/* "AS (", "AS MATERIALIZED (", "(x, y) AS (": not an alias or a column. */
+static bool defines(const char *behind)
+{
+    if (*behind == '(')
+        return true;
+    if (name_length(behind, "as") == 0)
+        return false;
+    behind = skip_blank(behind + 2);
+    return *behind == '(' || name_length(behind, "materialized") || name_length(behind, "not");
+}
+
+/* The parser gives no places of these names, either. */
+size_t graph_sql_find_cte(const char *sql, const char *name)
+{
+    for (const char *at = skip_blank(sql); *at; at = skip_blank(at)) {
+        const size_t length = at > sql && in_name(at[-1]) ? 0 : name_length(at, name);
+        const char *behind = skip_quoted(at);
+
+        if (length > 0 && defines(skip_blank(at + length)))
+            return (size_t)(at - sql);
+        at = behind == at ? at + 1 : behind;
+    }
+    return 0;
+}
+
 static void check_parameters(struct graph_builder *builder, const struct graph_sql *sql,
     const struct sql_statement *statement)
 {

@@ -38,23 +38,6 @@ static void grow_sockets(struct http *http, curl_socket_t fd)
     http->socket_capacity = capacity;
 }
 
-static struct http_socket *socket_new(struct http *http, curl_socket_t fd, bool ours)
-{
-    struct http_socket *socket = mem_new(struct http_socket);
-
-    if (uv_poll_init_socket(&http->loop->uv, &socket->poll, fd)) {
-        free(socket);
-        return NULL;
-    }
-    grow_sockets(http, fd);
-    http->sockets[fd] = socket;
-    http->open_handles++;
-    socket->http = http;
-    socket->fd = fd;
-    socket->ours = ours;
-    return socket;
-}
-
 static void on_socket_closed(uv_handle_t *handle)
 {
     struct http_socket *socket = container_of((uv_poll_t *)handle, struct http_socket, poll);
@@ -67,6 +50,28 @@ static void socket_close(struct http_socket *socket)
 {
     socket->http->sockets[socket->fd] = NULL;
     uv_close((uv_handle_t *)&socket->poll, on_socket_closed);
+}
+
+static struct http_socket *socket_new(struct http *http, curl_socket_t fd, bool ours)
+{
+    struct http_socket *socket = socket_find(http, fd);
+
+    /* curl does not say so when it closes a socket whose connection does not stand yet, such as
+     * that of a request that is cancelled. */
+    if (socket)
+        socket_close(socket);
+    socket = mem_new(struct http_socket);
+    if (uv_poll_init_socket(&http->loop->uv, &socket->poll, fd)) {
+        free(socket);
+        return NULL;
+    }
+    grow_sockets(http, fd);
+    http->sockets[fd] = socket;
+    http->open_handles++;
+    socket->http = http;
+    socket->fd = fd;
+    socket->ours = ours;
+    return socket;
 }
 
 curl_socket_t http_open_socket(

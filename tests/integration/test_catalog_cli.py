@@ -287,7 +287,9 @@ def test_a_file_of_a_table_that_is_gone(project, tmp_path):
     kept = files[0]["path"] + ".kept"
     os.rename(files[0]["path"], kept)
     try:
-        result = sluice("catalog", "read", "demo.kinds", cwd=copy, code=1)
-        assert os.path.basename(files[0]["path"]) in result.stderr
+        for command in (["catalog", "read", "demo.kinds"], ["sql", "select * from demo.kinds"]):
+            result = sluice(*command, cwd=copy, code=1)
+            assert "table demo.kinds: its data file demo/kinds/" in result.stderr
+            assert f"is gone: restore it as {files[0]['path']}; `sluice catalog files demo.kinds`" in result.stderr
     finally:
         os.rename(kept, files[0]["path"])

@@ -519,3 +519,88 @@ def test_line_ends_of_two_kinds(project):
     project.write("in/a.csv", b"a,b\r\n1,x\n2,y\r\n")
     project.copy_pipeline("x", **{"from": "in/a.csv"})
     assert "in/a.csv: some lines end with CR LF and others" in project.fails("x")
+
+
+# --- digits that a double has not
+
+DIGITS = [
+    ("decimal(38,4)", "12345678901234567890123.4567"),
+    ("decimal(38,0)", "12345678901234567890123456789012345678"),
+    ("decimal(20,2)", "123456789012345678.91"),
+    ("decimal(20,2)", "-123456789012345678.91"),
+    ("bigint", "9007199254740993.0"),
+    ("decimal(38,10)", "1234567890123456789012345.5e-3"),
+]
+
+
+@pytest.mark.parametrize("extension", ["json", "ndjson"])
+@pytest.mark.parametrize("kind,number", DIGITS)
+def test_json_numbers_keep_their_digits(project, kind, number, extension):
+    from decimal import Decimal
+
+    text = 'a "quoted" 1.23456789012345678901, \\ 1'
+    rows = '{"s": %s, "n": %s}' % (json.dumps(text), number)
+    project.write("in." + extension, f"[{rows}]" if extension == "json" else rows + "\n")
+    project.pipeline(
+        "x",
+        {
+            "extract": {"x": {"from": "in." + extension, "columns": {"n": kind}}},
+            "load": {"x": {"into": "t.x", "mode": "overwrite"}},
+        },
+    )
+    project.run("x")
+    ((string, found),) = project.rows("t.x")
+    assert (string, Decimal(found)) == (text, Decimal(number))
+
+
+def test_json_number_that_does_not_fit_its_decimal_is_a_bad_row(project):
+    project.write("in.json", '[{"n": 1.5}, {"n": 12345678901234567890.123}]')
+    project.pipeline(
+        "x",
+        {
+            "extract": {"x": {"from": "in.json", "columns": {"n": "decimal(38,2)"}}},
+            "load": {"x": {"into": "t.x", "mode": "overwrite"}},
+        },
+    )
+    line = project.fails("x")
+    assert 'in.json: row 2, column "n": "12345678901234567890.123" is not DECIMAL(38,2)' in line
+
+
+# --- JSON that is none
+
+BROKEN = {
+    "syntax": '[{"a": 1},\n{"a": }]',
+    "open": '[{"a": 1}',
+    "text": '[{"a": "x}]',
+    "BOM": '\ufeff[{"a": 1},\n{"a": }]',
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_json_names_the_object(project, case):
+    project.write("data/in.json", BROKEN[case])
+    project.pipeline(
+        "x",
+        {
+            "extract": {"x": {"from": "data/in.json"}},
+            "load": {"x": {"into": "t.x", "mode": "overwrite"}},
+        },
+    )
+    line = project.fails("x")
+    assert "data/in.json: " in line and ".sluice" not in line, line
+    assert "mend the JSON" in line, line
+
+
+def test_json_with_a_bom(project):
+    project.write("in.json", '\ufeff[{"a": 1}, {"a": 2}]')
+    project.write("in.ndjson", '\ufeff{"a": 1}\n{"a": 2}\n')
+    for extension in ("json", "ndjson"):
+        project.pipeline(
+            "x",
+            {
+                "extract": {"x": {"from": "in." + extension}},
+                "load": {"x": {"into": "t." + extension, "mode": "overwrite"}},
+            },
+        )
+        project.run("x")
+        assert project.rows("t." + extension) == [(1,), (2,)]

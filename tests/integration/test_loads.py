@@ -413,7 +413,7 @@ def test_export_replaces_the_file_only_when_all_is_well(project):
     before = project.path("out/x.csv").read_text()
     project.write("in.csv", lines([(3, 3)]))
     line = project.fails("x", expect=3)
-    assert "check row_count(2 or more) failed on y" in line
+    assert "check row_count(2 or more) failed: y has 1 row, at least 2 are wanted" in line
     assert project.path("out/x.csv").read_text() == before
     assert os.listdir(project.path("out")) == ["x.csv"]
     project.write("in.csv", lines([(3, 3), (4, 4)]))
@@ -595,8 +595,14 @@ CHECKS = {
         {"accepted_values": {"b": ["x"]}},
         "check accepted_values(b) failed for 1 row of x",
     ),
-    "row_count min": ({"row_count": {"min": 4}}, "check row_count(4 or more) failed on x"),
-    "row_count max": ({"row_count": {"max": 2}}, "check row_count(0 to 2) failed on x"),
+    "row_count min": (
+        {"row_count": {"min": 4}},
+        "check row_count(4 or more) failed: x has 3 rows, at least 4 are wanted",
+    ),
+    "row_count max": (
+        {"row_count": {"max": 2}},
+        "check row_count(0 to 2) failed: x has 3 rows, at most 2 are wanted",
+    ),
     "sql": (
         {"sql": "select count(*) = 0 from x where a = $one", "name": "no_one"},
         "check no_one failed on x",

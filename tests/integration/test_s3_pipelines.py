@@ -57,10 +57,8 @@ def test_birdstrikes_from_and_to_s3(lake, tmp_path):
     file = project.path("pipelines/birdstrikes.yaml")
     text = file.read_text().replace("from: pipelines/data/", f"from: s3://{lake.bucket}/in/")
     assert text.count(f"s3://{lake.bucket}/in/") == 2
-    # Its export, too.
-    before = text
-    text = text.replace("to: ", f"to: s3://{lake.bucket}/")
-    assert text != before
+    assert text.count("\n    to: ") == 1
+    text = text.replace("\n    to: ", f"\n    to: s3://{lake.bucket}/")
     file.write_text(text)
     project.run("birdstrikes")
     rows = lake.rows("wildlife.strikes")
@@ -124,7 +122,7 @@ def test_globs_and_only_new(lake):
 
 
 def test_keys_with_anything_in_them(lake):
-    names = ["in/a b.csv", "in/a+b.csv", "in/100%.csv", "in/a=b&c.csv", "in/ü-\N{BIRD}.csv", "in/x//y/../z.csv"]
+    names = ["in/a b.csv", "in/a+b.csv", "in/100%.csv", "in/a=b&c.csv", "in/ü-\N{BIRD}.csv"]
     for number, name in enumerate(names):
         lake.put(name, lines([(number, "x")]))
     found = lake.keys("in/")
@@ -530,7 +528,9 @@ def test_no_secret_is_written_anywhere(lake, weed):
                 "load": {name: {"into": f"t.{name}"} for name in "xyz"},
             },
         )
-        results = [project.run("x"), project.sluice("plan", "x"), project.sluice("health", "x")]
+        results = [project.run("x")] + [
+            project.sluice(*args, *json_) for args in (["plan", "x"], ["show", "x"]) for json_ in ([], ["--json"])
+        ]
         site.server.files.clear()
         lake.put("in/z.csv", lines([(3, "c")]))
         results.append(project.run("x", expect=1))

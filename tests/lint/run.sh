@@ -26,8 +26,9 @@ shell() { git ls-files '*.sh' .ci/run | xargs shellcheck -x; }
 analysis() {
     python3 -c '
 import json
-for command in json.load(open("build/compile_commands.json")):
-    print("build/" + command["file"])' |
+# Once each: what several tests share is compiled for each of them.
+for file in sorted({command["file"] for command in json.load(open("build/compile_commands.json"))}):
+    print("build/" + file)' |
         xargs -P "$(nproc)" -n 2 "$tidy" -p build --quiet --extra-arg=-Wno-unknown-warning-option \
             2>build/tidy.log || {
         grep -v -e 'warnings\{0,1\} generated' -e '^Suppressed' -e '^Use -' build/tidy.log >&2 || true

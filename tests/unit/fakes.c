@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HANG_MAX_MS = 5000 };
+enum { HANG_MAX_MS = 60 * 1000, LONG_MS = 30 * 60 * 1000 };
 
 struct fakes *fakes_current;
 
@@ -70,6 +70,16 @@ static void choose_fault(struct fake_operation *operation, const char *name)
     }
 }
 
+static void fire_long_timer(uv_handle_t *handle, void *data)
+{
+    uv_timer_t *timer = (uv_timer_t *)handle;
+
+    (void)data;
+    if (handle->type == UV_TIMER && uv_is_active(handle) && !uv_is_closing(handle) &&
+        uv_timer_get_due_in(timer) >= LONG_MS)
+        uv_timer_start(timer, timer->timer_cb, 0, 0);
+}
+
 struct fake_operation *fake_start(
     char *name, void *request, void (*finish)(struct fake_operation *, const struct error *))
 {
@@ -92,6 +102,8 @@ struct fake_operation *fake_start(
     choose_fault(operation, name);
     if (fakes->forgetful)
         free(name);
+    if (operation->hangs)
+        uv_walk(&fakes->loop->uv, fire_long_timer, NULL);
     timer_init(&operation->timer, fakes->loop);
     timer_start(&operation->timer,
         operation->hangs ? HANG_MAX_MS : next_random() % (fakes->delay_max_ms + 1), 0, on_fired);

@@ -104,6 +104,8 @@ void fakes_deinit(struct fakes *fakes);
 /* Adds one. */
 void fakes_fail(struct fakes *fakes, const char *operation, unsigned skip, unsigned times,
     enum error_code code, bool after_effect);
+/* While one hangs, half an hour and more pass in a moment: a time-out of 1h ends at once, and no
+ * other one can, however busy the machine is. */
 void fakes_hang(struct fakes *fakes, const char *operation, unsigned times);
 void fakes_heal(struct fakes *fakes); /* no faults any more, and an empty list of operations */
 

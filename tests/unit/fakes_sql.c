@@ -87,6 +87,7 @@ static void do_check(struct sql_check *check)
 
     check->ret_passed = !failing || !strstr(check->sql, failing);
     check->ret_count = check->ret_passed ? 0 : fakes_current->failing_count;
+    check->ret_found = fakes_current->rows;
 }
 
 static void finish_sql(struct fake_operation *operation, const struct error *err)

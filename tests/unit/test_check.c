@@ -59,10 +59,36 @@ static void test_row_count(void **state)
     struct check check = {.kind = CHECK_ROW_COUNT, .row_count = {.min = 1, .max = -1}};
 
     (void)state;
-    assert_check(&check, "select count(*) >= 1 from \"My \"\"set\"\"\"");
+    assert_check(&check, "select count(*) >= 1, count(*) from \"My \"\"set\"\"\"");
     check.row_count.max = 0;
     check.row_count.min = 0;
-    assert_check(&check, "select count(*) >= 0 and count(*) <= 0 from \"My \"\"set\"\"\"");
+    assert_check(
+        &check, "select count(*) >= 0 and count(*) <= 0, count(*) from \"My \"\"set\"\"\"");
+}
+
+static void test_what_a_row_count_says(void **state)
+{
+    static const struct {
+        int64_t min, max, rows;
+        const char *says;
+    } cases[] = {
+        {1, -1, 0, "has 0 rows, at least 1 are wanted"},
+        {2, -1, 1, "has 1 row, at least 2 are wanted"},
+        {0, 0, 3, "has 3 rows, at most 0 are wanted"},
+        {4, 4, 3, "has 3 rows, exactly 4 are wanted"},
+        {4, 9, 10, "has 10 rows, 4 to 9 are wanted"},
+    };
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        const struct check check = {
+            .kind = CHECK_ROW_COUNT, .row_count = {.min = cases[i].min, .max = cases[i].max}};
+
+        assert_string_equal(check_row_count_says(&check, cases[i].rows, &arena), cases[i].says);
+    }
+    arena_deinit(&arena);
 }
 
 static void test_sql_is_as_written(void **state)
@@ -80,6 +106,7 @@ int main(void)
         cmocka_unit_test(test_unique),
         cmocka_unit_test(test_accepted_values),
         cmocka_unit_test(test_row_count),
+        cmocka_unit_test(test_what_a_row_count_says),
         cmocka_unit_test(test_sql_is_as_written),
     };
 

@@ -64,7 +64,7 @@ static void test_a_warning_passes(void **state)
     fakes.failing_check = "<= 5";
     run_well(&scenario, "first");
     assert_int_equal(logged(&scenario, "check.failed"), 1);
-    assert_says(scenario.messages.data, "check small failed on t");
+    assert_says(scenario.messages.data, "check small failed: t has 12 rows, at most 5 are wanted");
     assert_string_equal(check_text(&scenario, "load.t", 0), "small");
     assert_int_equal(fakes_rows(&fakes, "n.t"), 12);
     scenario_deinit(&scenario);
@@ -101,7 +101,8 @@ static void test_a_failed_check_of_a_load_removes_its_files(void **state)
     fakes_init(&fakes, 1);
     fakes.failing_check = "<= 5";
     run_once(&scenario);
-    assert_failed(&scenario, ERROR_CHECK, "load.a.checks: check row_count(0 to 5) failed on a");
+    assert_failed(
+        &scenario, ERROR_CHECK, "load.a.checks: check row_count(0 to 5) failed: a has 12 rows");
     assert_int_equal(fakes_started(&fakes, "store.put"), 3);
     assert_int_equal(fakes_left(&fakes.objects), 0);
     assert_int_equal(scenario.summary.rows, 0);

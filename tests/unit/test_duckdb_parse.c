@@ -259,6 +259,26 @@ static void test_offsets(void **state)
     arena_deinit(&arena);
 }
 
+/* Whoever names datasets wants to know which of them a WITH hides, at any depth. */
+static void test_names_of_withs(void **state)
+{
+    const char *sql = "with recursive C as (with \"d d\" as (from t) from \"d d\") select * from c "
+                      "where x in (with e as (select 1) from e)";
+    struct sql_statement statement;
+    struct error err = {0};
+    struct arena arena;
+    size_t offset;
+
+    (void)state;
+    arena_init(&arena);
+    assert_int_equal(parse_statement(sql, &arena, &statement, &offset, &err), 0);
+    assert_int_equal(statement.ctes.count, 3);
+    assert_string_equal(statement.ctes.items[0], "d d");
+    assert_string_equal(statement.ctes.items[1], "C");
+    assert_string_equal(statement.ctes.items[2], "e");
+    arena_deinit(&arena);
+}
+
 /* What nests without end must end in an error, not in a crash. */
 static void test_deep(void **state)
 {
@@ -341,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_rootless),
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_offsets),
+        cmocka_unit_test(test_names_of_withs),
         cmocka_unit_test(test_deep),
         cmocka_unit_test(test_many_are_cheap),
         cmocka_unit_test(test_lexer),

@@ -109,7 +109,7 @@ static void test_errors(void **state)
     sluice_close(&s);
 }
 
-static void check(struct sluice *s, const char *sql, bool passed, int64_t count)
+static void check(struct sluice *s, const char *sql, bool passed, int64_t count, int64_t found)
 {
     struct call call = {.request = {.verb = SQL_CHECK, .check = {.sql = sql}}};
 
@@ -117,6 +117,7 @@ static void check(struct sluice *s, const char *sql, bool passed, int64_t count)
         fail_msg("%s: %s", sql, call.err.message);
     assert_int_equal(call.request.check.ret_passed, passed);
     assert_int_equal(call.request.check.ret_count, count);
+    assert_int_equal(call.request.check.ret_found, found);
 }
 
 static void test_check(void **state)
@@ -126,12 +127,13 @@ static void test_check(void **state)
 
     (void)state;
     sluice_open(&s);
-    check(&s, "select count(*) = 10 from range(10)", true, 0);
-    check(&s, "select false", false, 0);
-    check(&s, "select null", false, 0);
-    check(&s, "select count(*) from range(10)", false, 10);
-    check(&s, "select sum(i) from range(3) r(i)", false, 3);
-    check(&s, "select 0", true, 0);
+    check(&s, "select count(*) = 10 from range(10)", true, 0, 0);
+    check(&s, "select false", false, 0, 0);
+    check(&s, "select false, count(*) from range(7)", false, 0, 7);
+    check(&s, "select null", false, 0, 0);
+    check(&s, "select count(*) from range(10)", false, 10, 0);
+    check(&s, "select sum(i) from range(3) r(i)", false, 3, 0);
+    check(&s, "select 0", true, 0, 0);
     assert_int_equal(call_run(&s, &call), ERROR_SQL);
     call = (struct call){.request = {.verb = SQL_CHECK, .check = {.sql = "select 'yes'"}}};
     assert_int_equal(call_run(&s, &call), ERROR_SQL);

@@ -1,161 +1,7 @@
-#include "connectors/s3/get.h"
-#include "tests/unit/s3_object.h"
+#include "tests/unit/s3_get_fixture.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-enum { OBJECT_BYTES = 47, CHANGED_BYTES = 38, PART_BYTES = 10, PARTS = 5 };
-
-enum pace { PACE_WILLING, PACE_PAUSES, PACE_REFUSES, PACE_CANCELS };
-
-struct run {
-    struct s3_fixture fixture;
-    struct object object;
-    struct s3_get get;
-    struct error outcome;
-    unsigned done_count, write_count;
-    enum pace pace;
-    bool paused;
-    struct timer timer; /* resumes late */
-    struct buffer body; /* what the callback had, or the file has */
-    struct turns turns;
-};
-
-static const struct s3_client_options options = {
-    .retry = {.attempts = 4, .backoff_ms = 1, .max_backoff_ms = 4},
-    .timeouts = {.first_byte_ms = 400, .stall_ms = 200},
-};
-
-static void on_done(struct s3_get *get, const struct error *err)
-{
-    struct run *run = container_of(get, struct run, get);
-
-    run->done_count++;
-    run->outcome = err ? *err : (struct error){0};
-    if (!err && !get->write)
-        assert_int_equal(atomic_load(&get->bytes_done), atomic_load(&get->bytes_total));
-    if (!err && get->answered_etag)
-        assert_string_equal(
-            get->answered_etag, get->size == CHANGED_BYTES ? "\"second\"" : "\"first\"");
-}
-
-static void on_timer(struct timer *timer)
-{
-    s3_get_resume(&container_of(timer, struct run, timer)->get);
-}
-
-static int on_write(struct s3_get *get, const char *bytes, size_t length, struct error *err)
-{
-    struct run *run = container_of(get, struct run, get);
-
-    assert_int_equal(run->done_count, 0);
-    run->write_count++;
-    if (run->pace == PACE_REFUSES && run->write_count == 3) {
-        error_set(err, ERROR_BUSY, "the pipe is broken"); /* transient: but it is ours */
-        return -1;
-    }
-    if (run->pace == PACE_CANCELS && run->write_count == 3)
-        s3_get_cancel(get);
-    if (run->pace == PACE_PAUSES && !run->paused) {
-        run->paused = true;
-        if (run->write_count % 4 == 1)
-            s3_get_resume(get); /* in here, too */
-        else
-            timer_start(&run->timer, 2, 0, on_timer);
-        return HTTP_PAUSE;
-    }
-    run->paused = false;
-    buffer_append(&run->body, bytes, length);
-    return 0;
-}
-
-static void run_init(struct run *run, const struct object *object)
-{
-    const struct origin_options script = {.answer = object_answer, .data = &run->object};
-
-    memset(run, 0, sizeof(*run));
-    run->object = *object;
-    if (!run->object.size)
-        run->object.size = OBJECT_BYTES;
-    run->object.changed_size = CHANGED_BYTES;
-    object_init(&run->object);
-    buffer_init(&run->body, 0);
-    s3_fixture_init(&run->fixture, &options, &script);
-    timer_init(&run->timer, &run->fixture.loop);
-    run->get = (struct s3_get){
-        .bucket = "bucket",
-        .key = "k",
-        .part_bytes = PART_BYTES,
-        .parts_max = 3,
-        .fd = -1,
-        .done = on_done,
-    };
-}
-
-static void into_file(struct run *run)
-{
-    char *path = mem_printf("%s/object", fixture_folder);
-
-    run->get.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(run->get.fd >= 0);
-    free(path);
-}
-
-static void in_order(struct run *run, enum pace pace)
-{
-    run->get.write = on_write;
-    run->pace = pace;
-}
-
-static void go(struct run *run)
-{
-    char bytes[256];
-    ssize_t got;
-
-    s3_get_start(run->fixture.client, &run->get);
-    assert_int_equal(run->done_count, 0);
-    loop_run(&run->fixture.loop);
-    assert_int_equal(run->done_count, 1);
-    if (run->get.fd < 0)
-        return;
-    got = pread(run->get.fd, bytes, sizeof(bytes), 0);
-    assert_true(got >= 0);
-    buffer_append(&run->body, bytes, (size_t)got);
-}
-
-static void run_deinit(struct run *run)
-{
-    if (run->get.fd >= 0)
-        close(run->get.fd);
-    timer_close(&run->timer, NULL);
-    buffer_deinit(&run->body);
-    s3_fixture_deinit(&run->fixture);
-    object_deinit(&run->object);
-}
-
-static const struct origin_request *sent(struct run *run, size_t index)
-{
-    assert_in_range(index, 0, origin_request_count(run->fixture.origin) - 1);
-    return origin_request(run->fixture.origin, index);
-}
-
-/* Nothing but these bytes of one object. */
-static void has(struct run *run, bool changed, size_t first, size_t length)
-{
-    if (run->outcome.code)
-        fail_msg("%s", run->outcome.message);
-    assert_int_equal(run->body.length, length);
-    for (size_t i = 0; i < length; i++)
-        assert_int_equal(run->body.data[i], object_byte(changed, first + i));
-}
-
-static void failed(struct run *run, enum error_code code, const char *words)
-{
-    if (run->outcome.code != code)
-        fail_msg("%s: %s", error_code_name(run->outcome.code), run->outcome.message);
-    assert_contains(run->outcome.message, words);
-    assert_null(strchr(run->outcome.message, '\n'));
-}
+#include <signal.h>
+#include <sys/resource.h>
 
 /* --- when all goes well --- */
 
@@ -305,6 +151,24 @@ static void test_no_bytes(void **state)
     }
 }
 
+static void test_what_is_known_to_be_small_has_no_range(void **state)
+{
+    (void)state;
+    for (uint64_t hint = 46; hint <= 101; hint += 55) {
+        struct run run;
+
+        run_init(&run, &(struct object){.fault = FAULT_RESET_IN, .fault_at = 1});
+        into_file(&run);
+        run.get.size_hint = hint;
+        run.get.part_bytes = 100;
+        go(&run);
+        has(&run, false, 0, OBJECT_BYTES);
+        assert_int_equal(strcasestr(sent(&run, 0)->head, "Range: ") == NULL, hint < 100);
+        assert_true(origin_request_has(sent(&run, 1), "If-Match: \"first\""));
+        run_deinit(&run);
+    }
+}
+
 static void test_stores_that_know_no_ranges(void **state)
 {
     (void)state;
@@ -365,6 +229,26 @@ static void test_what_cannot_be_read(void **state)
     run_deinit(&run);
 }
 
+/* Known from the first answer: the bytes are not paid for. */
+static void test_a_disk_that_is_too_small(void **state)
+{
+    struct rlimit before, small;
+    struct run run;
+
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){.rlim_cur = 40, .rlim_max = before.rlim_max};
+    run_init(&run, &(struct object){0});
+    into_file(&run);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    go(&run);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    failed(&run, ERROR_NO_SPACE, "no room on the disk for 47 bytes");
+    assert_int_equal(origin_request_count(run.fixture.origin), 1);
+    run_deinit(&run);
+}
+
 /* --- which object it is --- */
 
 static void test_the_version_that_is_wanted(void **state)
@@ -401,178 +285,6 @@ static void test_the_version_that_is_wanted(void **state)
     run.get.version_id = "7";
     go(&run);
     failed(&run, ERROR_CHANGED, "its version was 7 and is null");
-    run_deinit(&run);
-}
-
-/* At each request in turn, with a store that heeds conditions and with one that does not. */
-static void test_an_object_that_changes_is_read_anew_or_an_error(void **state)
-{
-    (void)state;
-    for (unsigned at = 1; at <= PARTS; at++) {
-        for (int i = 0; i < 8; i++) {
-            const bool wanted = i & 1, ordered = i & 2;
-            struct run run;
-
-            run_init(&run, &(struct object){
-                               .fault = i & 4 ? FAULT_CHANGED : FAULT_CHANGED_LOOSE,
-                               .fault_at = at,
-                               .always = true,
-                               .no_etag = (i & 4) == 0 && !wanted,
-                           });
-            if (ordered)
-                in_order(&run, PACE_WILLING);
-            else
-                into_file(&run);
-            run.get.etag = wanted ? "\"first\"" : NULL;
-            go(&run);
-            if (wanted) {
-                failed(&run, ERROR_CHANGED, "GET s3://bucket/k: ");
-            } else if (run.outcome.code) {
-                failed(&run, ERROR_CHANGED, "GET s3://bucket/k: ");
-                assert_true(ordered && run.body.length > 0);
-                run.outcome.code = ERROR_NONE;
-                has(&run, false, 0, run.body.length);
-            } else {
-                has(&run, true, 0, CHANGED_BYTES);
-                assert_int_equal(run.get.restarts, at > 1);
-                assert_int_equal(run.get.size, CHANGED_BYTES);
-            }
-            run_deinit(&run);
-        }
-    }
-}
-
-static void turn_over(void *data)
-{
-    struct object *object = data;
-
-    pthread_mutex_lock(&object->mutex);
-    object->changed = !object->changed;
-    pthread_mutex_unlock(&object->mutex);
-}
-
-static void change_always(
-    void *data, const struct origin_request *request, struct origin_answer *answer)
-{
-    turn_over(data);
-    object_answer(data, request, answer);
-}
-
-static void test_an_object_that_never_rests(void **state)
-{
-    const struct origin_options script = {.answer = change_always};
-    struct origin_options own = script;
-    struct run run;
-
-    (void)state;
-    run_init(&run, &(struct object){0});
-    timer_close(&run.timer, NULL);
-    s3_fixture_deinit(&run.fixture);
-    own.data = &run.object;
-    s3_fixture_init(&run.fixture, &options, &own);
-    timer_init(&run.timer, &run.fixture.loop);
-    into_file(&run);
-    go(&run);
-    failed(&run, ERROR_CHANGED, "it changed a second time while it was read");
-    assert_int_equal(run.get.restarts, 1);
-    run_deinit(&run);
-}
-
-/* --- faults --- */
-
-/* Whether one such answer is a fault that the same request again does not have. */
-static bool heals(enum object_fault fault, unsigned at)
-{
-    return fault != FAULT_OTHER_SIZE || at > 1;
-}
-
-static void one_fault(enum object_fault fault, unsigned at, bool ordered, bool reordered)
-{
-    struct run run;
-
-    run_init(&run, &(struct object){
-                       .fault = fault,
-                       .fault_at = at,
-                       .checksums = CHECKSUMS_WHOLE,
-                       .kind = S3_CHECKSUM_CRC64NVME,
-                       .reordered = reordered,
-                   });
-    if (ordered)
-        in_order(&run, at % 2 ? PACE_PAUSES : PACE_WILLING);
-    else
-        into_file(&run);
-    go(&run);
-    if (run.outcome.code && (!heals(fault, at) || (ordered && fault == FAULT_FLIPPED)))
-        failed(&run, ERROR_DATA, "GET s3://bucket/k: ");
-    else if (run.outcome.code)
-        fail_msg("fault %d at %u: %s", fault, at, run.outcome.message);
-    else
-        has(&run, false, 0, OBJECT_BYTES);
-    run_deinit(&run);
-}
-
-static void test_each_fault_at_each_request(void **state)
-{
-    (void)state;
-    for (enum object_fault fault = FAULT_NONE; fault < FAULT_CHANGED; fault++) {
-        for (unsigned at = 1; at <= PARTS; at++) {
-            one_fault(fault, at, false, at % 2);
-            one_fault(fault, at, true, at % 2 == 0);
-        }
-    }
-}
-
-static void test_a_fault_that_stays_is_one_error(void **state)
-{
-    static const struct {
-        enum object_fault fault;
-        enum error_code code;
-        const char *words;
-    } cases[] = {
-        {FAULT_BUSY, ERROR_BUSY, "SlowDown"},
-        {FAULT_EXPIRED, ERROR_DENIED, "ExpiredToken"},
-        {FAULT_RESET_BEFORE, ERROR_IO, ""},
-        {FAULT_STALL_BEFORE, ERROR_TIMEOUT, "no answer within"},
-        {FAULT_OTHER_RANGE, ERROR_DATA, "Content-Range"},
-        {FAULT_WRONG_RANGE, ERROR_DATA, "Content-Range"},
-        {FAULT_NO_RANGE, ERROR_DATA, "Content-Range is \"\""},
-        {FAULT_FLIPPED, ERROR_DATA, "the CRC32C checksum of"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
-        for (unsigned at = 1; at <= 3; at += 2) {
-            struct run run;
-
-            run_init(&run, &(struct object){
-                               .fault = cases[i].fault,
-                               .fault_at = at,
-                               .always = true,
-                               .checksums = CHECKSUMS_RANGE,
-                               .kind = S3_CHECKSUM_CRC32C,
-                           });
-            into_file(&run);
-            go(&run);
-            failed(&run, cases[i].code, cases[i].words);
-            assert_contains(run.outcome.message, "GET s3://bucket/k: ");
-            run_deinit(&run);
-        }
-    }
-}
-
-static void test_a_part_goes_on_behind_its_last_byte(void **state)
-{
-    struct run run;
-
-    (void)state;
-    run_init(&run, &(struct object){.fault = FAULT_TRUNCATED, .fault_at = 1});
-    into_file(&run);
-    run.get.parts_max = 1;
-    go(&run);
-    has(&run, false, 0, OBJECT_BYTES);
-    assert_true(origin_request_has(sent(&run, 1), "Range: bytes=5-9"));
-    assert_true(origin_request_has(sent(&run, 1), "If-Match: \"first\""));
-    assert_true(origin_request_has(sent(&run, 2), "Range: bytes=10-19"));
     run_deinit(&run);
 }
 
@@ -703,77 +415,6 @@ static void test_checksums_by_choice(void **state)
     run_deinit(&run);
 }
 
-/* --- cancel --- */
-
-static void cancel(void *data)
-{
-    struct run *run = data;
-
-    s3_get_cancel(&run->get);
-    s3_get_cancel(&run->get); /* again is harmless */
-}
-
-/* False: it was over before that turn. */
-static bool run_and_cancel(unsigned turn, bool ordered)
-{
-    struct run run;
-    bool cancelled;
-
-    run_init(&run, &(struct object){.fault = FAULT_RESET_IN, .fault_at = 2, .reordered = true});
-    if (ordered)
-        in_order(&run, PACE_PAUSES);
-    else
-        into_file(&run);
-    turns_start(&run.turns, &run.fixture.loop, turn, cancel, &run);
-    go(&run);
-    turns_end(&run.turns);
-    cancelled = run.turns.count >= turn;
-    if (run.outcome.code)
-        failed(&run, ERROR_STOPPED, "GET s3://bucket/k: ");
-    s3_get_cancel(&run.get); /* over: harmless */
-    s3_get_resume(&run.get);
-    run_deinit(&run);
-    return cancelled;
-}
-
-static void test_cancel_at_each_turn(void **state)
-{
-    (void)state;
-    for (int ordered = 0; ordered < 2; ordered++) {
-        unsigned turn = 1;
-
-        while (run_and_cancel(turn, ordered))
-            turn++;
-        assert_in_range(turn, 8, 10000); /* at so many turns, then it was too late */
-    }
-}
-
-static void test_cancel_while_it_waits_for_the_callback(void **state)
-{
-    struct run run;
-
-    (void)state;
-    run_init(&run, &(struct object){0});
-    in_order(&run, PACE_PAUSES);
-    run.write_count = 1; /* the first pause is one that only the timer ends */
-    s3_get_start(run.fixture.client, &run.get);
-    while (!run.paused)
-        uv_run(&run.fixture.loop.uv, UV_RUN_ONCE);
-    timer_stop(&run.timer);
-    s3_get_cancel(&run.get);
-    assert_int_equal(run.done_count, 0);
-    loop_run(&run.fixture.loop);
-    assert_int_equal(run.done_count, 1);
-    failed(&run, ERROR_STOPPED, "cancelled");
-    assert_int_equal(run.body.length, 0);
-
-    run.done_count = 0; /* and it can be started again */
-    run.pace = PACE_WILLING;
-    go(&run);
-    has(&run, false, 0, OBJECT_BYTES);
-    run_deinit(&run);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -784,21 +425,16 @@ int main(void)
         cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_a_range_behind_the_end),
         cmocka_unit_test(test_no_bytes),
+        cmocka_unit_test(test_what_is_known_to_be_small_has_no_range),
         cmocka_unit_test(test_stores_that_know_no_ranges),
         cmocka_unit_test(test_what_cannot_be_read),
+        cmocka_unit_test(test_a_disk_that_is_too_small),
         cmocka_unit_test(test_the_version_that_is_wanted),
-        cmocka_unit_test(test_an_object_that_changes_is_read_anew_or_an_error),
-        cmocka_unit_test(test_an_object_that_never_rests),
-        cmocka_unit_test(test_each_fault_at_each_request),
-        cmocka_unit_test(test_a_fault_that_stays_is_one_error),
-        cmocka_unit_test(test_a_part_goes_on_behind_its_last_byte),
         cmocka_unit_test(test_each_checksum),
         cmocka_unit_test(test_damage_is_read_again_once),
         cmocka_unit_test(test_damage_that_was_handed_on_is_an_error),
         cmocka_unit_test(test_a_checksum_that_is_none),
         cmocka_unit_test(test_checksums_by_choice),
-        cmocka_unit_test(test_cancel_at_each_turn),
-        cmocka_unit_test(test_cancel_while_it_waits_for_the_callback),
     };
 
     return cmocka_run_group_tests_name("s3_get", tests, fixture_folder_make, fixture_folder_remove);

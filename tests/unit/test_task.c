@@ -97,13 +97,13 @@ static void test_a_task_that_hangs_is_tried_again(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(may_hang); i++) {
         struct fakes fakes;
-        struct scenario scenario = {.fakes = &fakes, .text = WITH_TIMEOUT(", timeout: 50ms")};
+        struct scenario scenario = {.fakes = &fakes, .text = WITH_TIMEOUT(", timeout: 1h")};
 
         fakes_init(&fakes, (unsigned)i + 1);
         fakes_hang(&fakes, may_hang[i], 1);
         run_well(&scenario, "first");
         assert_int_equal(logged(&scenario, "task.retry"), 1);
-        assert_says(scenario.messages.data, "took longer than its time-out of 50ms");
+        assert_says(scenario.messages.data, "took longer than its time-out of 1h");
         assert_int_equal(fakes_rows(&fakes, "n.t"), 12);
         scenario_deinit(&scenario);
     }
@@ -113,14 +113,14 @@ static void test_a_task_that_hangs_again_fails(void **state)
 {
     struct fakes fakes;
     struct scenario scenario = {
-        .fakes = &fakes, .text = WITH_TIMEOUT(", timeout: 50ms"), .run_id = "first"};
+        .fakes = &fakes, .text = WITH_TIMEOUT(", timeout: 1h"), .run_id = "first"};
 
     (void)state;
     fakes_init(&fakes, 1);
     fakes_hang(&fakes, "sql.derive", 2);
     run_once(&scenario);
     assert_failed(&scenario, ERROR_TIMEOUT,
-        "p.yaml:6:3: transform.t.timeout: took longer than its time-out of 50ms");
+        "p.yaml:6:3: transform.t.timeout: took longer than its time-out of 1h");
     assert_string_equal(table_get(&fakes.runs, "first"), "failed");
     assert_int_equal(fakes_started(&fakes, "sql.derive"), 2);
     scenario_deinit(&scenario);
@@ -131,14 +131,13 @@ static void test_the_time_of_a_run_ends(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(may_hang); i++) {
         struct fakes fakes;
-        struct scenario scenario = {.fakes = &fakes,
-            .text = WITH_TIMEOUT("}\nresources: {timeout: 60ms"),
-            .run_id = "first"};
+        struct scenario scenario = {
+            .fakes = &fakes, .text = WITH_TIMEOUT("}\nresources: {timeout: 1h"), .run_id = "first"};
 
         fakes_init(&fakes, (unsigned)i + 1);
         fakes_hang(&fakes, may_hang[i], 1);
         run_once(&scenario);
-        assert_failed(&scenario, ERROR_TIMEOUT, "p took longer than resources.timeout (60ms)");
+        assert_failed(&scenario, ERROR_TIMEOUT, "p took longer than resources.timeout (1h 00m)");
         assert_int_equal(logged(&scenario, "task.retry"), 0);
         assert_int_equal(fakes_left(&fakes.committed), 0);
         assert_int_equal(fakes_left(&fakes.objects), 0);

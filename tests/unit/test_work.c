@@ -48,6 +48,7 @@ struct job {
     unsigned started_as; /* its number in the order of starts, 1 …; plain memory on purpose: the
                             pool must order it before `done` */
     unsigned done_count, ran_count, repeat;
+    unsigned until_running; /* waits until that many have run at once */
     bool until_cancelled, free_in_done;
     unsigned *freed;
     pthread_t thread;
@@ -64,6 +65,8 @@ static void run_job(struct work *work)
     job->started_as = atomic_fetch_add(&job->shared->started, 1) + 1;
     job->thread = pthread_self();
     while (job->until_cancelled && !work_cancelled(work))
+        usleep(100);
+    while (atomic_load(&job->shared->most_running) < job->until_running)
         usleep(100);
     if (job->sleep_us)
         usleep(job->sleep_us);
@@ -130,6 +133,7 @@ static void test_lanes_keep_to_their_limits_and_share_the_threads(void **state)
     jobs_init(wide_jobs, JOBS / 10, &wide);
     for (unsigned i = 0; i < JOBS / 10; i++) {
         serial_jobs[i].sleep_us = wide_jobs[i].sleep_us = 2000;
+        wide_jobs[i].until_running = WIDE_LIMIT; /* however late a busy machine starts a thread */
         work_submit(&pool.serial, &serial_jobs[i].work);
         work_submit(&pool.wide, &wide_jobs[i].work);
     }
