@@ -32,6 +32,7 @@ def make_lake(project, weed):
     project.pipeline(
         "x",
         {
+            "resources": {"memory": "1GiB"},
             "extract": {"x": {"from": "s3://kills/in/*.csv", "only_new": True}},
             "transform": {
                 "y": {"sql": "select n, i, i % 3 as part from x"},
