@@ -417,6 +417,21 @@ void s3_operation_tick(struct s3_operation *operation)
     }
 }
 
+/* What can be known before anything is asked. */
+static int prepare(struct s3_operation *operation, struct error *err)
+{
+    const struct store_request *request = operation->request;
+    const size_t length = strlen(request->key);
+
+    if (s3_store_name(operation->store, request->key, &operation->arena, &operation->name, err))
+        return -1;
+    if (request->verb == STORE_LIST && length > 0 && request->key[length - 1] == '/')
+        return error_set(err, ERROR_INVALID,
+            "s3://%s/%s is no object: s3://%s/%s* would name those in it", operation->name.bucket,
+            operation->name.key, operation->name.bucket, operation->name.key);
+    return 0;
+}
+
 void s3_operation_start(struct s3_store *store, struct store_request *request)
 {
     struct s3_operation *operation = mem_new(struct s3_operation);
@@ -434,7 +449,7 @@ void s3_operation_start(struct s3_store *store, struct store_request *request)
     request->operation = operation;
     if (!timer_active(&store->ticker))
         timer_start(&store->ticker, TICK_MS, TICK_MS, on_tick);
-    if (s3_store_name(store, request->key, &operation->arena, &operation->name, &operation->err))
+    if (prepare(operation, &operation->err))
         enter_state(operation, S3_STORE_ENDING);
     else
         enter_state(operation, first_state(request));

@@ -13,7 +13,7 @@ from lake import Lake
 HITS = 24 if not SANITIZED else 6  # runs that were still there to be killed
 ROUNDS = 60  # at most
 ROWS = 400
-HASHES = 2400  # a row, for what does not compress well: one file becomes a multipart upload
+LARGE = 2400  # hashes a row, which do not compress well: one file becomes a multipart upload
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def own_weed(tmp_path):
     server.stop()
 
 
-def make_lake(project, weed):
+def make_lake(project, weed, hashes):
     project.environment.update(servers.aws_environment(weed.endpoint))
     client = servers.s3_client(weed.endpoint)
     client.create_bucket(Bucket="kills")
@@ -38,7 +38,7 @@ def make_lake(project, weed):
                 "y": {"sql": "select n, i, i % 3 as part from x"},
                 "large": {
                     "sql": f"select n, i, string_agg(md5(random()::varchar), '') as v "
-                    f"from x, range({HASHES}) group by n, i"
+                    f"from x, range({hashes}) group by n, i"
                 },
             },
             "load": {
@@ -98,7 +98,7 @@ def test_kill_at_random_moments(project, own_weed):
     seed = int(os.environ.get("KILL_SEED", random.randrange(1 << 32)))
     dice = random.Random(seed)
     print(f"KILL_SEED={seed}")  # pytest shows it with a failure
-    lake = make_lake(project, own_weed)
+    lake = make_lake(project, own_weed, 100)
     files, killed, before, restarts = set(), 0, 0, 0
 
     add_file(lake, 0)
@@ -112,16 +112,18 @@ def test_kill_at_random_moments(project, own_weed):
         known = committed(lake)
         add_file(lake, number)
         files.add(number)
-        server_too = number % 6 == 0
+        server_too = number % 8 == 0
         restarts += server_too
-        alive = kill_once(lake, own_weed, dice.uniform(0, typical), server_too)
+        alive = kill_once(lake, own_weed, dice.uniform(0, 1.1 * typical), server_too)
         killed += alive
         typical *= 1.02 if alive else 0.9
         now = committed(lake)
         assert known <= now <= files
         before += now != files
         if number % 3 == 0:
+            began = time.monotonic()
             project.run("x", timeout=120)
+            typical = min(typical, time.monotonic() - began)
             assert committed(lake) == files
             check_exports(lake, files)
             lake.check_consistent()
@@ -136,7 +138,7 @@ def test_kill_at_random_moments(project, own_weed):
 
 @pytest.mark.timeout(300)
 def test_kill_in_the_middle_of_an_upload(project, own_weed):
-    lake = make_lake(project, own_weed)
+    lake = make_lake(project, own_weed, LARGE)
     files, left = set(), 0
     for number in range(20):
         add_file(lake, number)
@@ -159,7 +161,7 @@ def test_kill_in_the_middle_of_an_upload(project, own_weed):
 @pytest.mark.timeout(300)
 def test_the_server_goes_away_and_comes_back_during_a_run(project, own_weed):
     """A run that outlives the server either waits for it or ends with one clear error."""
-    lake = make_lake(project, own_weed)
+    lake = make_lake(project, own_weed, LARGE)
     files = set()
     for number, pause in enumerate((0.2, 0.5)):
         add_file(lake, number)

@@ -105,6 +105,8 @@ static void test_what_is_no_name_is_refused(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(keys); i++)
         house_failed(&house, &(struct store_request){.verb = STORE_CHECK, .key = keys[i]},
             ERROR_INVALID, "s3://");
+    house_failed(&house, &(struct store_request){.verb = STORE_LIST, .key = "s3://b/in/"},
+        ERROR_INVALID, "s3://b/in/* would name those in it");
     assert_int_equal(origin_request_count(house.origin), 0);
     house_close(&house);
 }
