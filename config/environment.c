@@ -191,6 +191,9 @@ static void finish_environment(struct project *project, struct environment *envi
     if (environment->s3.ca_file)
         environment->s3.ca_file =
             path_join(&project->arena, project->root, environment->s3.ca_file);
+    if (environment->http.ca_file)
+        environment->http.ca_file =
+            path_join(&project->arena, project->root, environment->http.ca_file);
 }
 
 static void finish(struct project *project)

@@ -23,12 +23,19 @@ struct catalog_config {
     const char *kind, *uri, *warehouse, *auth; /* the long form, for catalogs to come */
 };
 
-struct s3_config { /* bound and validated now, used by the S3 connector later */
+struct s3_config {
     const char *region, *profile, *endpoint, *ca_file, *addressing;
     uint64_t part_size, memory;
-    double throughput_target_gbps;
-    bool unsigned_access;
-    int64_t concurrency;
+    double throughput_target_gbps; /* 0: not set */
+    bool unsigned_access, dual_stack, fips, accelerate, requester_pays;
+    int64_t concurrency; /* 0: not set */
+    const char *checksums;
+    const char *storage_class, *sse, *sse_kms_key_id; /* of what is written, like the next two */
+    struct option_pairs tags, metadata;
+};
+
+struct http_config {
+    const char *ca_file;
 };
 
 struct cloudwatch_config {
@@ -45,6 +52,7 @@ struct environment {
     const char *spool; /* absolute folder: each run's own files while it runs; .sluice/spool */
     struct log_options_config logs;
     struct s3_config s3;
+    struct http_config http;
     struct cloudwatch_config cloudwatch;
 };
 

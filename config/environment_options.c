@@ -71,15 +71,45 @@ static const struct option s3_table[] = {
     {"memory", OPTION_SIZE, offsetof(struct s3_config, memory), .preset = "32MiB",
         .min = 8.0 * 1024 * 1024, .max = 64.0 * 1024 * 1024 * 1024, .help = "Memory for transfers"},
     {"throughput_target_gbps", OPTION_NUMBER, offsetof(struct s3_config, throughput_target_gbps),
-        .preset = "10", .min = 0.001, .max = 10000,
-        .help = "What the network is good for; connections follow from it"},
+        .min = 0.001, .max = 10000,
+        .help = "What the network is good for: a connection for each 0.4 Gb/s, 10 to 4096"},
+    {"concurrency", OPTION_INT, offsetof(struct s3_config, concurrency), .min = 1, .max = 4096,
+        .help = "Connections (default: by throughput_target_gbps, else 64)"},
     {"unsigned", OPTION_BOOL, offsetof(struct s3_config, unsigned_access), .preset = "false",
         .help = "No credentials: public buckets"},
-    {"concurrency", OPTION_INT, offsetof(struct s3_config, concurrency), .preset = "64", .min = 1,
-        .max = 4096, .help = "Requests in flight"},
+    {"dual_stack", OPTION_BOOL, offsetof(struct s3_config, dual_stack), .preset = "false",
+        .help = "AWS's endpoints that have IPv6 addresses, too"},
+    {"fips", OPTION_BOOL, offsetof(struct s3_config, fips), .preset = "false",
+        .help = "AWS's FIPS endpoints"},
+    {"accelerate", OPTION_BOOL, offsetof(struct s3_config, accelerate), .preset = "false",
+        .help = "AWS's Transfer Acceleration, where the bucket has it"},
+    {"requester_pays", OPTION_BOOL, offsetof(struct s3_config, requester_pays), .preset = "false",
+        .help = "We pay for what we ask buckets of others"},
+    {"checksums", OPTION_TEXT, offsetof(struct s3_config, checksums),
+        .pattern = "^(auto|when_supported|when_required)$", .check = environment_check_checksums,
+        .help = "auto (default: where the store takes them), when_supported or when_required"},
+    {"storage_class", OPTION_TEXT, offsetof(struct s3_config, storage_class), .max = 64,
+        .pattern = "^[A-Z0-9_]+$", .check = environment_check_storage_class,
+        .help = "Of what is written: STANDARD_IA, GLACIER_IR, …"},
+    {"sse", OPTION_TEXT, offsetof(struct s3_config, sse),
+        .pattern = "^(AES256|aws:kms|aws:kms:dsse)$", .check = environment_check_sse,
+        .help = "Encryption of what is written: AES256, aws:kms or aws:kms:dsse"},
+    {"sse_kms_key_id", OPTION_TEXT, offsetof(struct s3_config, sse_kms_key_id), .max = 2048,
+        .help = "Key of aws:kms: an id, ARN or alias"},
+    {"tags", OPTION_PAIRS, offsetof(struct s3_config, tags), .max = 10,
+        .help = "Tags of what is written"},
+    {"metadata", OPTION_PAIRS, offsetof(struct s3_config, metadata), .max = 40,
+        .help = "Metadata of what is written, without x-amz-meta-"},
 };
 static const struct option_set s3_set = OPTION_SET(
     "s3", "Object storage of AWS and of those that speak like it", struct s3_config, s3_table);
+
+static const struct option http_table[] = {
+    {"ca_file", OPTION_TEXT, offsetof(struct http_config, ca_file), .max = 4096,
+        .help = "Certificates that https:// is trusted by (default: the system's)"},
+};
+static const struct option_set http_set =
+    OPTION_SET("http", "Files at https:// and http://", struct http_config, http_table);
 
 static const struct option cloudwatch_table[] = {
     {"log_group", OPTION_TEXT, offsetof(struct cloudwatch_config, log_group), .max = 512,
@@ -108,6 +138,8 @@ static const struct option environment_table[] = {
         .help = "Logs; a text is the folder"},
     {"s3", OPTION_OBJECT, offsetof(struct environment, s3), .fields = &s3_set,
         .help = "Object storage"},
+    {"http", OPTION_OBJECT, offsetof(struct environment, http), .fields = &http_set,
+        .help = "Files at https:// and http://"},
     {"cloudwatch", OPTION_OBJECT, offsetof(struct environment, cloudwatch),
         .fields = &cloudwatch_set, .help = "AWS CloudWatch"},
 };
@@ -186,6 +218,28 @@ int environment_check_addressing(const char *text, struct error *err)
     static const char *const names[] = {"auto", "path", "virtual", NULL};
 
     return check_choice(text, "addressing", names, err);
+}
+
+int environment_check_checksums(const char *text, struct error *err)
+{
+    static const char *const names[] = {"auto", "when_supported", "when_required", NULL};
+
+    return check_choice(text, "checksums", names, err);
+}
+
+int environment_check_sse(const char *text, struct error *err)
+{
+    static const char *const names[] = {"AES256", "aws:kms", "aws:kms:dsse", NULL};
+
+    return check_choice(text, "sse", names, err);
+}
+
+int environment_check_storage_class(const char *text, struct error *err)
+{
+    if (*text && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen(text))
+        return 0;
+    return error_set(err, ERROR_INVALID,
+        "\"%s\" is not a storage class; S3 writes them in capitals: STANDARD_IA", text);
 }
 
 int environment_check_cloudwatch_mode(const char *text, struct error *err)

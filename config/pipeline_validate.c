@@ -2,6 +2,7 @@
  * validate_load.c. */
 #include "config/pipeline_internal.h"
 #include "config/zone.h"
+#include "runner/base/dialect.h"
 #include "runner/base/mem.h"
 #include "runner/base/table.h"
 
@@ -58,9 +59,9 @@ void pipeline_validate_format(struct pipeline_reader *reader, const char *addres
         return; /* its own error says so */
     if (*format == FORMAT_AUTO && !open && !pipeline_is_set(pipeline, format))
         pipeline_fail(reader, path,
-            "%s.%s: the name \"%s\" does not tell what is in the file; add format: csv, json, "
+            "%s.%s: the name \"%.*s\" does not tell what is in the file; add format: csv, json, "
             "ndjson or parquet",
-            address, key, *path);
+            address, key, (int)MIN(dialect_name_length(*path), 300), *path);
     if (packed == COMPRESSION_AUTO)
         packed = dialect_compression_of(*path);
     if (*format == FORMAT_PARQUET && packed != COMPRESSION_NONE)

@@ -1,6 +1,7 @@
-/* Where objects are: files on a disk now, S3 later. Four verbs handed to one `start` (STYLE rule
- * 14); everything asynchronous, cancellable, with progress. A key is what an object is called in
- * the store: a path relative to the store's root, or an absolute one, with any bytes but NUL. */
+/* Where objects are: files on a disk, S3, servers that speak HTTP. Six verbs handed to one `start`
+ * (STYLE rule 14); everything asynchronous, cancellable, with progress. A key is what an object is
+ * called in the store: a path relative to the store's root, or an absolute one (for what is not on
+ * this machine a URL), with any bytes but NUL. */
 #ifndef CONNECTORS_STORE_H
 #define CONNECTORS_STORE_H
 
@@ -32,6 +33,7 @@ struct store_object {
 };
 
 struct buffer;
+struct log;
 struct store;
 struct store_request;
 
@@ -47,11 +49,12 @@ struct store_request {
     const char *path;                  /* GET: where the bytes go; PUT: the file to store */
     const struct store_object *expect; /* GET, CHECK: the version that was listed; another one is
                                           ERROR_CHANGED. NULL: any */
-    bool in_place; /* GET: a local object may be read where it is: nothing is copied, `path`
-                      becomes a symbolic link to it (one whose name is no UTF-8 is copied). Then
-                      CHECK it after reading */
-    bool move;     /* PUT: the file at `path` may be moved instead of copied */
-    bool replace;  /* PUT: over an existing object; else that is ERROR_EXISTS */
+    bool in_place;      /* GET: a local object may be read where it is: nothing is copied, `path`
+                           becomes a symbolic link to it (one whose name is no UTF-8 is copied). Still
+                           true at the end: it was done so, CHECK it after reading */
+    uint64_t bytes_max; /* GET: more bytes to fetch are ERROR_LIMIT; 0: no limit */
+    bool move;    /* PUT: the file at `path` may be moved instead of copied: it is gone after it */
+    bool replace; /* PUT: over an existing object; else that is ERROR_EXISTS */
     store_done_fn done;
 
     /* results (LIST), in an arena of the caller's that is the request's alone until `done` */
@@ -69,17 +72,26 @@ struct store_request {
 
 struct store_options {
     struct loop *loop;
-    struct work_lane *lane; /* for connectors that block */
-    const char *root;       /* where relative keys start; absolute. May not exist yet */
+    struct log *log;        /* NULL: none */
+    struct work_lane *lane; /* for what blocks */
+    const char *root;       /* where relative keys start: an absolute path, or s3://bucket/prefix.
+                               May not exist yet. NULL: all keys are absolute */
+    const void *settings;   /* the connector's own struct, in its header; NULL: its defaults. What
+                               it points to is copied */
 };
 
 struct store_type {
-    const char *scheme; /* "file" */
+    const char *scheme; /* "file", "s3" */
     struct store *(*open)(const struct store_options *options, struct error *err);
     void (*start)(struct store *store, struct store_request *request);
     void (*cancel)(struct store_request *request); /* still ends in done; again is harmless */
     /* How a key is shown to people and other programs: "/data/x.csv", "s3://bucket/x.csv". */
     void (*describe)(const struct store *store, const char *key, struct buffer *buffer);
+    /* What cursors call an object for ever: without what a URL has for one request only. NULL: its
+     * key. */
+    void (*identify)(const struct store *store, const char *key, struct buffer *buffer);
+    /* Bytes of memory that its transfers may take at most. NULL: next to none. */
+    uint64_t (*memory)(const struct store *store);
     /* Where an object can be read in place, links resolved; false: it is not on this machine, not
      * there, or its name is no UTF-8. NULL: never. */
     bool (*local_path)(const struct store *store, const char *key, struct buffer *ret_path);

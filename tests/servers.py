@@ -21,15 +21,20 @@ START_SECONDS = 60
 
 
 def free_ports(count):
-    """Ports that nobody listens on. weed adds 10000 to some of its own: those stay below 65536."""
+    """Ports that nobody listens on. weed adds 10000 to some of its own: those are free, too."""
     found, held = [], []
     while len(found) < count:
-        listener = socket.socket()
+        listener, other = socket.socket(), socket.socket()
         listener.bind(("127.0.0.1", 0))
-        held.append(listener)
+        held += [listener, other]
         port = listener.getsockname()[1]
-        if port < 55000:
-            found.append(port)
+        if port >= 55000:
+            continue
+        try:
+            other.bind(("127.0.0.1", port + 10000))
+        except OSError:
+            continue
+        found.append(port)
     for listener in held:
         listener.close()
     return found
@@ -136,7 +141,8 @@ class Weed(Server):
 
         def writable():  # the gateway listens before the volume server has a place for data
             try:
-                client.create_bucket(Bucket="ready")
+                if "ready" not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
+                    client.create_bucket(Bucket="ready")
                 client.put_object(Bucket="ready", Key="x", Body=b"x")
             except Exception:  # pylint: disable=broad-exception-caught
                 return False

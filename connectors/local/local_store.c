@@ -104,6 +104,7 @@ static int copy_object(
     struct store_request *request = operation->request;
     struct file_stamp after;
 
+    request->in_place = false;
     if (file_copy(operation->path, request->path, true, &request->bytes_done,
             &operation->work.cancelled, err))
         return -1;

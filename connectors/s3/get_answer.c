@@ -91,6 +91,17 @@ static bool differ(const char *known, const char *said)
     return known && said && strcmp(known, said) != 0;
 }
 
+/* Some stores leave the quotes out. */
+static bool tags_differ(const char *known, const char *said)
+{
+    const size_t length = said ? strlen(said) : 0;
+
+    if (!differ(known, said))
+        return false;
+    return said[0] == '"' || strlen(known) != length + 2 || known[0] != '"' ||
+           strncmp(known + 1, said, length) != 0;
+}
+
 static bool time_differs(const struct get_part *part)
 {
     const char *text = header(part, "Last-Modified");
@@ -109,7 +120,7 @@ static int check_identity(
     const char *known_tag = flow->known ? get->answered_etag : get->etag;
     const char *known_version = flow->known ? get->answered_version_id : get->version_id;
 
-    if (differ(known_tag, tag))
+    if (tags_differ(known_tag, tag))
         return error_set(err, ERROR_CHANGED,
             "the object changed under way: its ETag was %.80s and is %.80s", known_tag, tag);
     if (differ(known_version, version))

@@ -25,10 +25,17 @@ static bool ends_at(const char *path, size_t length, const char *extension)
     return length > size && strncasecmp(path + length - size, extension, size) == 0;
 }
 
+size_t dialect_name_length(const char *path)
+{
+    if (strncmp(path, "http://", 7) != 0 && strncmp(path, "https://", 8) != 0)
+        return strlen(path);
+    return strcspn(path, "?#");
+}
+
 /* Where the compression's extension begins; the whole length where there is none. */
 static size_t plain_length(const char *path, enum file_compression *ret_compression)
 {
-    const size_t length = strlen(path);
+    const size_t length = dialect_name_length(path);
 
     for (size_t i = 0; i < ARRAY_LENGTH(compressions); i++) {
         if (ends_at(path, length, compressions[i].extension)) {

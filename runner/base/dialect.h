@@ -24,6 +24,8 @@ struct csv_dialect {
 };
 
 /* "CSV", …: by name, and by a path's extensions (x.csv.gz is CSV, gzip); AUTO where it is none. */
+/* Bytes of a path or URL that name the file: all, but a query or fragment of http(s)://. */
+size_t dialect_name_length(const char *path);
 enum file_format dialect_format_of(const char *path);
 enum file_compression dialect_compression_of(const char *path);
 const char *dialect_format_name(enum file_format format);

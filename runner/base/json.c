@@ -31,6 +31,18 @@ void json_put_text(json_t *object, const char *key, const char *text)
         json_object_set_new(object, key, json_text(text));
 }
 
+void json_put_url(json_t *object, const char *key, const char *url)
+{
+    struct buffer shown;
+
+    if (!url)
+        return;
+    buffer_init(&shown, 0);
+    text_append_url(&shown, url);
+    json_put_text(object, key, shown.data);
+    buffer_deinit(&shown);
+}
+
 void json_put_int(json_t *object, const char *key, int64_t value)
 {
     json_object_set_new(object, key, json_integer(value));

@@ -16,6 +16,8 @@ json_t *json_text_n(const char *bytes, size_t length);
 
 /* Sets object[key] = text, integer, time (RFC 3339); json_put_text() leaves a NULL text out. */
 void json_put_text(json_t *object, const char *key, const char *text);
+/* The same of a path or URL as text_append_url() shows it. */
+void json_put_url(json_t *object, const char *key, const char *url);
 void json_put_int(json_t *object, const char *key, int64_t value);
 void json_put_time(json_t *object, const char *key, int64_t time_ms);
 

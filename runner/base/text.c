@@ -176,6 +176,24 @@ void text_append_printable(struct buffer *buffer, const char *text)
     }
 }
 
+void text_append_url(struct buffer *buffer, const char *url)
+{
+    const size_t scheme = text_starts(url, "https://") ? 8 : text_starts(url, "http://") ? 7 : 0;
+    const size_t host_end = scheme + strcspn(url + scheme, "/?#");
+    const size_t name_end = scheme ? scheme + strcspn(url + scheme, "?#") : strlen(url);
+    const char *at = scheme ? memrchr(url + scheme, '@', host_end - scheme) : NULL;
+    const size_t host = at ? (size_t)(at + 1 - url) : scheme;
+    struct buffer valid;
+
+    buffer_init(&valid, 0);
+    text_append_valid(&valid, url, scheme);
+    text_append_valid(&valid, url + host, name_end - host);
+    if (url[name_end] == '?')
+        buffer_puts(&valid, "?…");
+    text_append_printable(buffer, valid.data);
+    buffer_deinit(&valid);
+}
+
 /* --- globs --- */
 
 bool text_has_glob(const char *pattern)

@@ -39,6 +39,10 @@ void text_append_sql_name(struct buffer *buffer, const char *text);
  * line ends among them, as \n, \t, \x1b. */
 void text_append_printable(struct buffer *buffer, const char *text);
 
+/* The same of a path or URL; of what is at http:// or https:// without what may be secret: a name
+ * and password in front of the host, and the query ("?…"). */
+void text_append_url(struct buffer *buffer, const char *url);
+
 /* fnmatch-like glob over a whole key: * and ? stop at '/', ** does not, [a-z] [!a-z] sets. */
 bool text_glob(const char *pattern, const char *key);
 bool text_has_glob(const char *pattern); /* holds one of * ? [ */

@@ -3,6 +3,7 @@
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/base/uuid.h"
+#include "runner/cli/fetch.h"
 #include "runner/cli/print.h"
 #include "runner/cli/tables.h"
 #include "runner/io/scratch.h"
@@ -19,7 +20,9 @@ struct adhoc {
     const struct sql_engine_type *type;
     struct sql_dataset *datasets;
     size_t dataset_count;
-    struct scratch scratch; /* for what spills; none: nothing can */
+    struct scratch scratch; /* for what spills and what is fetched; none: nothing can */
+    struct error scratch_err;
+    struct fetch fetch;
     struct work_lane lane;
     struct sql_session *session;
     struct sql_request request;
@@ -46,8 +49,8 @@ static int add_table(struct adhoc *adhoc, const char *name, bool alone)
     int result = tables_find(adhoc->cli, name, &found, &version, &adhoc->err);
 
     if (result == 0)
-        result = tables_dataset(
-            adhoc->cli, version, alone, &adhoc->datasets[adhoc->dataset_count], &adhoc->err);
+        result = tables_dataset(adhoc->cli, version, alone, &adhoc->fetch,
+            &adhoc->datasets[adhoc->dataset_count], &adhoc->err);
     if (result == 0)
         adhoc->dataset_count++;
     question_deinit(&found);
@@ -107,7 +110,21 @@ static void make_folder(struct adhoc *adhoc)
     const struct environment *environment = adhoc->cli->project->environment;
     char id[UUID_TEXT_SIZE];
 
-    scratch_make(&adhoc->scratch, environment->spool, uuid_v7(time_now_ms(), id), NULL);
+    scratch_make(
+        &adhoc->scratch, environment->spool, uuid_v7(time_now_ms(), id), &adhoc->scratch_err);
+    fetch_init(&adhoc->fetch, adhoc->cli, adhoc->scratch.path ? adhoc->scratch.path : "");
+}
+
+/* DuckDB opens nothing but files. */
+static int fetch_files(struct adhoc *adhoc)
+{
+    if (adhoc->fetch.count == 0)
+        return 0;
+    if (!adhoc->scratch.path) {
+        adhoc->err = adhoc->scratch_err;
+        return error_prefix(&adhoc->err, "files of the table have to be fetched");
+    }
+    return fetch_all(&adhoc->fetch, &adhoc->err);
 }
 
 static unsigned thread_count(const struct adhoc *adhoc)
@@ -134,7 +151,6 @@ static int open_session(struct adhoc *adhoc)
     if (adhoc->options->memory < adhoc->type->memory_minimum(threads))
         return error_set(&adhoc->err, ERROR_INVALID, "--memory: a query needs %s at least",
             size_format(adhoc->type->memory_minimum(threads), minimum));
-    make_folder(adhoc);
     options.folder = adhoc->scratch.path;
     options.memory = adhoc->type->memory_share(adhoc->options->memory, threads);
     adhoc->session = adhoc->type->open(&options, &adhoc->err);
@@ -217,8 +233,10 @@ int adhoc_run(
     struct adhoc adhoc = {.cli = cli, .options = options};
 
     work_lane_init(&adhoc.lane, cli->engine->pool, "query", 1);
+    make_folder(&adhoc);
     if (engine_sql(cli->engine, &adhoc.type, &adhoc.err) == 0 &&
-        find_tables(&adhoc, sql, table) == 0 && open_session(&adhoc) == 0)
+        find_tables(&adhoc, sql, table) == 0 && fetch_files(&adhoc) == 0 &&
+        open_session(&adhoc) == 0)
         query(&adhoc, sql ? sql : select_all(cli, table));
     end(&adhoc);
     return adhoc.err.code ? cli_fail(cli, &adhoc.err) : EXIT_OK;

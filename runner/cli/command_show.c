@@ -40,7 +40,7 @@ static json_t *node_json(const struct graph *graph, const struct graph_node *nod
     json_object_set_new(item, "needs", names_json(graph, node->needs, node->need_count));
     json_object_set_new(item, "inputs", names_json(graph, node->inputs, node->input_count));
     if (node->kind == TASK_EXTRACT) {
-        json_put_text(item, "from", node->extract->from);
+        json_put_url(item, "from", node->extract->from);
         return item;
     }
     json_object_set_new(item, "driven_by", names_json(graph, node->drivers, node->driver_count));

@@ -36,7 +36,7 @@ struct health_table {
     bool exists;                    /* in the catalog */
     bool was_written;               /* a run committed rows into it */
     const char *file_gone;          /* a committed data file that is not in the store; NULL */
-    const char *error;              /* why the catalog does not say; NULL */
+    const char *error;              /* why catalog or store do not say; NULL */
     struct catalog_version version; /* where it exists */
 };
 

@@ -7,7 +7,6 @@
 
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { DELTAS_LOOKED_AT = 1000 }; /* of a table, for files that are gone: some milliseconds */
 
@@ -76,11 +75,6 @@ static void read_file(struct cli *cli, struct health_subject *subject)
 
 /* --- the questions --- */
 
-static bool is_local(const char *store)
-{
-    return text_starts(store, "file:") || *store == '/';
-}
-
 static bool has_table(const struct health_subject *subject, const char *name)
 {
     for (size_t i = 0; i < subject->facts.table_count; i++) {
@@ -99,8 +93,7 @@ static void ask_table(struct cli *cli, struct health_target *target, const struc
     question_ask_catalog(cli, &target->version);
     target->files.catalog =
         (struct catalog_query){.verb = CATALOG_LIST_FILES, .at = at, .limit = DELTAS_LOOKED_AT};
-    if (is_local(cli->project->environment->store))
-        question_ask_catalog(cli, &target->files);
+    question_ask_catalog(cli, &target->files);
 }
 
 static void ask_tables(struct cli *cli, struct health_subject *subject)
@@ -190,20 +183,15 @@ static void take_state(const struct health_report *report, struct health_subject
 
 /* --- the answers: tables --- */
 
-static const char *gone_file(struct cli *cli, const struct question *files)
+/* The catalog has answered: now the store is asked. */
+static void look_at_files(struct cli *cli, struct health_subject *subject)
 {
-    const struct catalog_query *query = &files->catalog;
+    for (size_t i = 0; i < subject->facts.table_count; i++) {
+        struct health_target *target = &subject->targets[i];
 
-    for (size_t i = 0; !files->err.code && i < query->count; i++) {
-        for (size_t j = 0; j < query->deltas[i].file_count; j++) {
-            const char *path;
-
-            if (tables_file(cli, &query->deltas[i].files[j], &path, NULL) == 0 &&
-                access(path, F_OK))
-                return path;
-        }
+        if (!target->files.err.code)
+            health_files_look(cli, &target->files.catalog, &target->looks);
     }
-    return NULL;
 }
 
 static void take_tables(struct cli *cli, struct health_subject *subject)
@@ -216,10 +204,12 @@ static void take_tables(struct cli *cli, struct health_subject *subject)
 
         if (target->version.err.code && target->version.err.code != ERROR_NOT_FOUND) {
             table->error = target->version.err.message;
+        } else if (target->looks.err.code && !target->looks.gone) {
+            table->error = target->looks.err.message;
         } else if (!target->version.err.code && target->version.catalog.count > 0) {
             table->exists = true;
             table->version = target->version.catalog.versions[0];
-            table->file_gone = gone_file(cli, &target->files);
+            table->file_gone = target->looks.gone;
         } else {
             is_missing = true;
         }
@@ -297,6 +287,9 @@ void health_gather(
     }
     questions_wait(cli);
     settle_newest(cli, report);
+    for (size_t i = 0; i < count; i++)
+        look_at_files(cli, &report->subjects[i]);
+    questions_wait(cli);
     for (size_t i = 0; i < count; i++) {
         take_state(report, &report->subjects[i]);
         take_tables(cli, &report->subjects[i]);

@@ -4,11 +4,13 @@
 #define RUNNER_CLI_HEALTH_FACTS_H
 
 #include "runner/cli/health.h"
+#include "runner/cli/health_files.h"
 #include "runner/cli/settle.h"
 
 /* One table that a pipeline loads into. */
 struct health_target {
     struct question version, files;
+    struct health_files looks;
 };
 
 struct health_subject {

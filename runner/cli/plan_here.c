@@ -37,7 +37,7 @@ static void put_extract(const struct plan_extract *extract, const struct extract
     char size[TIME_TEXT_SIZE], count[PRINT_COUNT_SIZE];
 
     buffer_puts(out, "reads ");
-    text_append_printable(out, options->from);
+    text_append_url(out, options->from);
     buffer_printf(out, ": %s object%s", print_count((int64_t)extract->object_count, count),
         extract->object_count == 1 ? "" : "s");
     if (extract->object_count > 0)

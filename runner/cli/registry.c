@@ -3,14 +3,43 @@
 #include "connectors/catalog_sqlite/catalog_sqlite.h"
 #include "connectors/duckdb/loader.h"
 #include "connectors/local/local_store.h"
+#include "connectors/net/net.h"
 #include "connectors/state_sqlite/state_sqlite.h"
+#include "runner/cli/store_settings.h"
+
+#include <string.h>
 
 static const struct store_type *const stores[] = {&local_store_type, NULL};
 static const struct catalog_type *const catalogs[] = {&catalog_sqlite_type, NULL};
 static const struct state_type *const states[] = {&state_sqlite_type, NULL};
 
+/* What the network module has; it is not opened to find that out. */
+static const char *const network_schemes[] = {"s3", "http", "https", NULL};
+
+static int load_store(const char *scheme, const struct store_type **ret_type, struct error *err)
+{
+    const struct store_type *found = NULL;
+    const struct net_module *module;
+    size_t at = 0;
+
+    while (network_schemes[at] && strcmp(network_schemes[at], scheme) != 0)
+        at++;
+    if (network_schemes[at]) {
+        if (net_load(&module, err))
+            return -1;
+        for (size_t i = 0; module->stores[i] && !found; i++) {
+            if (strcmp(module->stores[i]->scheme, scheme) == 0)
+                found = module->stores[i];
+        }
+    }
+    *ret_type = found;
+    return 0;
+}
+
 const struct engine_registry registry = {
     .stores = stores,
+    .load_store = load_store,
+    .store_settings = store_settings,
     .catalogs = catalogs,
     .states = states,
     .load_sql = duckdb_engine_load,

@@ -110,11 +110,11 @@ int tables_file(
     return 0;
 }
 
-/* The SQL engine would only name a pattern that finds nothing. A URL is asked by who reads it. */
+/* The SQL engine would only name a pattern that finds nothing. */
 static int check_file(const struct catalog_version *version, const struct catalog_file *file,
     const char *path, struct error *err)
 {
-    if (path[0] != '/' || file_exists(path))
+    if (file_exists(path))
         return 0;
     return error_set(err, ERROR_NOT_FOUND,
         "table %s.%s: its data file %s is gone: restore it as %s; `sluice catalog files %s.%s` "
@@ -122,8 +122,27 @@ static int check_file(const struct catalog_version *version, const struct catalo
         version->namespace, version->table, file->key, path, version->namespace, version->table);
 }
 
+/* Where the SQL engine opens it: where it is, or where it is fetched to. */
+static int find_file(struct cli *cli, const struct catalog_version *version,
+    const struct catalog_file *file, struct fetch *fetch, const char **ret_path, struct error *err)
+{
+    struct store *store;
+    const char *key;
+
+    if (engine_data_file(cli->engine, file->key, &store, &key, err))
+        return -1;
+    if (!store->type->local_path) {
+        *ret_path = fetch_add(fetch, store, key);
+        return 0;
+    }
+    if (tables_file(cli, file, ret_path, err))
+        return -1;
+    return check_file(version, file, *ret_path, err);
+}
+
 static int find_files(struct cli *cli, const struct catalog_version *version,
-    const struct catalog_query *files, struct text_list *ret_paths, struct error *err)
+    const struct catalog_query *files, struct fetch *fetch, struct text_list *ret_paths,
+    struct error *err)
 {
     const char **paths;
     size_t count = 0, capacity = 0;
@@ -133,10 +152,7 @@ static int find_files(struct cli *cli, const struct catalog_version *version,
     paths = arena_array(&cli->arena, capacity, sizeof(*paths));
     for (size_t i = 0; i < files->count; i++) {
         for (size_t j = 0; j < files->deltas[i].file_count; j++, count++) {
-            const struct catalog_file *file = &files->deltas[i].files[j];
-
-            if (tables_file(cli, file, &paths[count], err) ||
-                check_file(version, file, paths[count], err))
+            if (find_file(cli, version, &files->deltas[i].files[j], fetch, &paths[count], err))
                 return -1;
         }
     }
@@ -157,7 +173,7 @@ static void copy_columns(
 }
 
 int tables_dataset(struct cli *cli, const struct catalog_version *version, bool alone,
-    struct sql_dataset *ret_dataset, struct error *err)
+    struct fetch *fetch, struct sql_dataset *ret_dataset, struct error *err)
 {
     struct question files = {.catalog = {.verb = CATALOG_LIST_FILES,
                                  .at = {.namespace = version->namespace,
@@ -171,7 +187,7 @@ int tables_dataset(struct cli *cli, const struct catalog_version *version, bool 
     if (files.err.code)
         *err = files.err;
     else
-        result = find_files(cli, version, &files.catalog, &dataset.files, err);
+        result = find_files(cli, version, &files.catalog, fetch, &dataset.files, err);
     question_deinit(&files);
     if (result)
         return -1;

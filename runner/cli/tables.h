@@ -2,6 +2,7 @@
 #ifndef RUNNER_CLI_TABLES_H
 #define RUNNER_CLI_TABLES_H
 
+#include "runner/cli/fetch.h"
 #include "runner/cli/questions.h"
 
 /* Splits "namespace.table"; the texts go to the command's arena. */
@@ -13,15 +14,15 @@ int tables_parse(
 int tables_find(struct cli *cli, const char *name, struct question *question,
     const struct catalog_version **ret_version, struct error *err);
 
-/* Where people and the SQL engine open a data file of the catalog: a path or a URL, in the
- * command's arena. */
+/* Where people find a data file of the catalog: a path or a URL, in the command's arena. */
 int tables_file(
     struct cli *cli, const struct catalog_file *file, const char **ret_path, struct error *err);
 
 /* The table's committed files as a dataset that a session can look at, in the command's arena. It
- * is in its namespace; `alone` true: in none. */
+ * is in its namespace; `alone` true: in none. Files that are not on this machine are added to
+ * `fetch`, and named where they will be. */
 int tables_dataset(struct cli *cli, const struct catalog_version *version, bool alone,
-    struct sql_dataset *ret_dataset, struct error *err);
+    struct fetch *fetch, struct sql_dataset *ret_dataset, struct error *err);
 
 /* "table demo.x does not exist; did you mean …" in *err; `asked` as it was written. */
 int tables_unknown(struct cli *cli, const char *asked, struct error *err);

@@ -190,10 +190,10 @@ static void add_cursor(struct changes *changes, const struct task *load, const s
         struct catalog_change *change = add(changes, CATALOG_ADD_SEEN);
 
         change->seen.cursor = cursor;
-        change->seen.seen =
-            (struct catalog_seen){.key = plan_cursor_key(run->engine, plan->store, object->key),
-                .version = object->version,
-                .size = object->size};
+        change->seen.seen = (struct catalog_seen){
+            .key = plan_cursor_key(run->engine, plan->store, object->key, &changes->run->arena),
+            .version = object->version,
+            .size = object->size};
     }
 }
 

@@ -34,6 +34,15 @@ struct engine *engine_new(const struct engine_options *options, struct error *er
     return engine;
 }
 
+static bool is_remote(const struct engine *engine, const struct store *store)
+{
+    for (size_t i = 0; i < engine->remote_count; i++) {
+        if (engine->remote[i] == store)
+            return true;
+    }
+    return false;
+}
+
 void engine_free(struct engine *engine)
 {
     if (!engine)
@@ -42,10 +51,14 @@ void engine_free(struct engine *engine)
         engine->catalog->type->close(engine->catalog);
     if (engine->state)
         engine->state->type->close(engine->state);
-    if (engine->tables)
+    if (engine->tables && !is_remote(engine, engine->tables))
         engine->tables->type->close(engine->tables);
     if (engine->project_files)
         engine->project_files->type->close(engine->project_files);
+    for (size_t i = 0; i < engine->remote_count; i++)
+        engine->remote[i]->type->close(engine->remote[i]);
+    if (engine->remote_count > 0)
+        loop_run(engine->loop); /* what they do in the background ends, and uses the lane */
     work_lane_deinit(&engine->files);
     work_lane_deinit(&engine->sql);
     work_pool_free(engine->pool);
@@ -138,31 +151,95 @@ int engine_state(struct engine *engine, struct state **ret_state, struct error *
     return 0;
 }
 
-static int open_store(struct engine *engine, const char *url, const char *root,
+/* Those of the module are kept apart from those that are linked in: it is loaded for no other
+ * scheme. */
+static int find_store(const struct engine *engine, const char *url,
+    const struct store_type **ret_type, struct error *err)
+{
+    const struct engine_registry *registry = engine->registry;
+    const struct store_type *type = NULL;
+    char *scheme;
+    int result = 0;
+
+    FIND_TYPE(registry->stores, url, type);
+    if (!type && registry->load_store) {
+        scheme = mem_strndup(url, scheme_length(url));
+        result = registry->load_store(scheme, &type, err);
+        free(scheme);
+    }
+    if (result == 0 && !type)
+        result = no_connector("store", url, err);
+    if (result == 0)
+        *ret_type = type;
+    return result;
+}
+
+static int open_store(struct engine *engine, const struct store_type *type, const char *root,
     struct store **ret_store, struct error *err)
 {
-    const struct store_type *type = NULL;
-    const struct store_options options = {
-        .loop = engine->loop, .lane = &engine->files, .root = root};
+    const struct engine_registry *registry = engine->registry;
+    struct store_options options = {
+        .loop = engine->loop, .log = engine->log, .lane = &engine->files, .root = root};
+    struct arena arena;
     struct store *store;
 
-    if (scheme_length(url) == 0)
-        url = "file:";
-    FIND_TYPE(engine->registry->stores, url, type);
-    if (!type)
-        return no_connector("store", url, err);
+    arena_init(&arena);
+    if (registry->store_settings)
+        options.settings = registry->store_settings(type, engine->environment, &arena);
     store = type->open(&options, err);
+    arena_deinit(&arena);
     if (!store)
         return -1;
     *ret_store = store;
     return 0;
 }
 
+/* The one of its type: tables and what pipelines name share a client. */
+static int open_remote(
+    struct engine *engine, const char *url, struct store **ret_store, struct error *err)
+{
+    const char *tables = engine->environment->store;
+    const struct store_type *type;
+    struct store *store;
+
+    if (find_store(engine, url, &type, err))
+        return -1;
+    for (size_t i = 0; i < engine->remote_count; i++) {
+        if (engine->remote[i]->type == type) {
+            *ret_store = engine->remote[i];
+            return 0;
+        }
+    }
+    if (engine->remote_count == ENGINE_REMOTE_MAX)
+        return no_connector("store", url, err);
+    if (open_store(engine, type, scheme_is(tables, type->scheme) ? tables : NULL, &store, err))
+        return -1;
+    engine->remote[engine->remote_count++] = store;
+    *ret_store = store;
+    return 0;
+}
+
+static bool is_local(const char *url)
+{
+    return scheme_length(url) == 0 || scheme_is(url, "file");
+}
+
+static int open_local(
+    struct engine *engine, const char *root, struct store **ret_store, struct error *err)
+{
+    const struct store_type *type;
+
+    return find_store(engine, "file:", &type, err) ? -1
+                                                   : open_store(engine, type, root, ret_store, err);
+}
+
 int engine_tables(struct engine *engine, struct store **ret_store, struct error *err)
 {
     const char *url = engine->environment->store;
 
-    if (!engine->tables && open_store(engine, url, after_scheme(url), &engine->tables, err))
+    if (!engine->tables &&
+        (is_local(url) ? open_local(engine, after_scheme(url), &engine->tables, err)
+                       : open_remote(engine, url, &engine->tables, err)))
         return -1;
     *ret_store = engine->tables;
     return 0;
@@ -188,12 +265,28 @@ int engine_sql(struct engine *engine, const struct sql_engine_type **ret_type, s
 int engine_store_of(struct engine *engine, const char *url, struct store **ret_store,
     const char **ret_key, struct error *err)
 {
-    if (scheme_length(url) && !scheme_is(url, "file"))
-        return no_connector("object", url, err);
+    if (!is_local(url)) {
+        if (open_remote(engine, url, ret_store, err))
+            return -1;
+        *ret_key = url;
+        return 0;
+    }
     if (!engine->project_files &&
-        open_store(engine, "file:", engine->project->root, &engine->project_files, err))
+        open_local(engine, engine->project->root, &engine->project_files, err))
         return -1;
     *ret_store = engine->project_files;
     *ret_key = after_scheme(url);
     return 0;
+}
+
+uint64_t engine_stores_memory(const struct engine *engine)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < engine->remote_count; i++) {
+        const struct store *store = engine->remote[i];
+
+        bytes += store->type->memory ? store->type->memory(store) : 0;
+    }
+    return bytes;
 }

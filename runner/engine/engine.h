@@ -15,6 +15,13 @@
 
 struct engine_registry {
     const struct store_type *const *stores; /* NULL-terminated, like the next two */
+    /* More stores, in a module that is loaded on first use: *ret_type is NULL where it has none of
+     * that scheme ("s3"). NULL: there is no module. */
+    int (*load_store)(const char *scheme, const struct store_type **ret_type, struct error *err);
+    /* What a type's open takes as `settings` in this environment, made in `arena`. NULL: nothing.
+     */
+    const void *(*store_settings)(
+        const struct store_type *type, const struct environment *environment, struct arena *arena);
     const struct catalog_type *const *catalogs;
     const struct state_type *const *states;
     /* Loads the SQL engine's module on first use; the same answer each time. */
@@ -29,6 +36,8 @@ struct engine_options {
     bool read_only; /* nothing is created: health, runs, plan, … */
 };
 
+enum { ENGINE_REMOTE_MAX = 8 };
+
 struct engine {
     const struct engine_registry *registry;
     const struct project *project;
@@ -38,10 +47,12 @@ struct engine {
     bool read_only;
     struct work_pool *pool;
     struct work_lane files, sql; /* jobs on files; SQL statements */
-    struct catalog *catalog;     /* these five: NULL until asked for */
+    struct catalog *catalog;     /* these: NULL until asked for */
     struct state *state;
     struct store *tables;        /* the environment's `store`: table data files */
     struct store *project_files; /* local files, relative to the project's root: `from`, `to` */
+    struct store *remote[ENGINE_REMOTE_MAX]; /* one a type, `tables` among them where it is one */
+    size_t remote_count;
     const struct sql_engine_type *sql_type;
 };
 
@@ -58,8 +69,11 @@ int engine_sql(struct engine *engine, const struct sql_engine_type **ret_type, s
 int engine_data_file(struct engine *engine, const char *catalog_key, struct store **ret_store,
     const char **ret_key, struct error *err);
 
-/* The store that a path or URL of a pipeline is in, and its key there. */
+/* The store that a path or URL of a pipeline is in, and its key there: a URL is its own. */
 int engine_store_of(struct engine *engine, const char *url, struct store **ret_store,
     const char **ret_key, struct error *err);
+
+/* What the stores that are open may take of the process's memory. */
+uint64_t engine_stores_memory(const struct engine *engine);
 
 #endif

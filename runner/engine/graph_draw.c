@@ -67,7 +67,7 @@ void graph_describe(const struct graph_node *node, struct buffer *buffer)
 
     switch (node->kind) {
     case TASK_EXTRACT:
-        buffer_puts(buffer, node->extract->from ? node->extract->from : "");
+        text_append_url(buffer, node->extract->from ? node->extract->from : "");
         if (node->extract->only_new.enabled)
             buffer_puts(buffer, ", only new");
         break;

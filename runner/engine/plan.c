@@ -222,9 +222,21 @@ static void ask_all(struct plan *plan)
 
 /* --- deciding what is new: pure from here on --- */
 
-const char *plan_cursor_key(const struct engine *engine, const struct store *store, const char *key)
+const char *plan_cursor_key(
+    const struct engine *engine, const struct store *store, const char *key, struct arena *arena)
 {
-    return store == engine->project_files ? file_below(engine->project->root, key) : key;
+    struct buffer identity;
+    const char *kept;
+
+    if (store == engine->project_files)
+        return file_below(engine->project->root, key);
+    if (!store->type->identify)
+        return key;
+    buffer_init(&identity, 0);
+    store->type->identify(store, key, &identity);
+    kept = arena_strdup(arena, identity.data);
+    buffer_deinit(&identity);
+    return kept;
 }
 
 /* By the keys of cursors. Where one was stored as it is named now and, earlier, as an absolute
@@ -236,7 +248,7 @@ static void index_seen(
 
     for (size_t i = 0; i < question->query.count; i++) {
         struct catalog_seen *object = &question->query.seen[i];
-        const char *key = plan_cursor_key(engine, store, object->key);
+        const char *key = plan_cursor_key(engine, store, object->key, &question->plan->arena);
 
         if (key == object->key || !table_has(seen, key))
             table_put(seen, key, object);
@@ -256,7 +268,7 @@ static void find_new_objects(struct plan *plan, struct seen_question *question)
     for (size_t i = 0; i < list->object_count; i++) {
         const struct store_object *object = &list->objects[i];
         const struct catalog_seen *before =
-            table_get(&seen, plan_cursor_key(engine, store, object->key));
+            table_get(&seen, plan_cursor_key(engine, store, object->key, &plan->arena));
 
         question->is_new[i] = !before || before->size != object->size ||
                               strcmp(before->version, object->version) != 0;

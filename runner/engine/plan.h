@@ -65,9 +65,10 @@ void plan_cancel(struct plan *plan);
 void plan_deinit(struct plan *plan); /* after done */
 
 /* What cursors call an object: a file of the project by its path from the root, however the
- * pipeline names it, so that the project can be moved. Points into `key`. */
+ * pipeline names it, so that the project can be moved; a URL without what is signed. `key` itself,
+ * a part of it, or a text in `arena`. */
 const char *plan_cursor_key(
-    const struct engine *engine, const struct store *store, const char *key);
+    const struct engine *engine, const struct store *store, const char *key, struct arena *arena);
 
 /* For `sluice plan`: stable keys. */
 json_t *plan_to_json(const struct plan *plan, const struct graph *graph);

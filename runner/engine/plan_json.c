@@ -4,7 +4,7 @@ static json_t *extract_json(const struct plan_extract *extract, const struct ext
 {
     json_t *item = json_object(), *objects = json_array();
 
-    json_put_text(item, "from", options->from);
+    json_put_url(item, "from", options->from);
     json_put_int(item, "matched", (int64_t)extract->listed);
     json_put_int(item, "seen_before", (int64_t)extract->seen_before);
     json_put_int(item, "bytes", (int64_t)extract->bytes);

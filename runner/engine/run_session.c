@@ -36,6 +36,13 @@ static void collect_readable(struct run *run, struct text_list *ret_paths)
     *ret_paths = (struct text_list){.items = paths, .count = count};
 }
 
+/* What the transfers may take is not the SQL engine's. */
+static uint64_t minimum_of(
+    const struct run *run, const struct sql_engine_type *type, unsigned threads)
+{
+    return type->memory_minimum(threads) + engine_stores_memory(run->engine);
+}
+
 /* Threads cost memory: where nobody named a number, there are as many as fit. */
 static unsigned thread_count(const struct run *run, const struct sql_engine_type *type)
 {
@@ -44,7 +51,7 @@ static unsigned thread_count(const struct run *run, const struct sql_engine_type
 
     if (pipeline_is_set(run->pipeline, &resources->threads))
         return threads;
-    while (threads > 1 && type->memory_minimum(threads) > resources->memory)
+    while (threads > 1 && minimum_of(run, type, threads) > resources->memory)
         threads--;
     return threads;
 }
@@ -56,22 +63,25 @@ void run_open_session(struct run *run)
     struct sql_session_options options = {
         .loop = run->engine->loop, .lane = &run->engine->sql, .folder = run->folder};
     char minimum[TIME_TEXT_SIZE];
+    uint64_t transfers;
 
     if (engine_sql(run->engine, &type, &run->err))
         return;
     options.threads = thread_count(run, type);
-    if (resources->memory < type->memory_minimum(options.threads)) {
+    transfers = engine_stores_memory(run->engine);
+    if (resources->memory < minimum_of(run, type, options.threads)) {
         const struct option_mark mark = pipeline_mark(run->pipeline, &resources->memory);
 
         error_set(&run->err, ERROR_INVALID,
-            "%s:%u:%u: resources.memory: a run with %u thread%s needs %s at least; raise it%s",
+            "%s:%u:%u: resources.memory: a run with %u thread%s needs %s at least%s; raise it%s",
             run->pipeline->path, mark.line, mark.column, options.threads,
             options.threads == 1 ? "" : "s",
-            size_format(type->memory_minimum(options.threads), minimum),
+            size_format(minimum_of(run, type, options.threads), minimum),
+            transfers ? ", s3.memory included" : "",
             options.threads == 1 ? "" : ", or lower resources.threads");
         return;
     }
-    options.memory = type->memory_share(resources->memory, options.threads);
+    options.memory = type->memory_share(resources->memory - transfers, options.threads);
     options.spill = resources->spool;
     collect_readable(run, &options.readable);
     run->session = type->open(&options, &run->err);

@@ -37,6 +37,7 @@ struct extract_stage {
     enum extract_step step;
     struct extract_object *objects;
     size_t count, next, next_check, in_flight; /* in flight: requests and jobs of all kinds */
+    uint64_t fetching; /* bytes that the objects asked for have, as far as they were listed */
     struct slot_waiter waiter;
     struct plan_object sample; /* read for its columns only, where there is nothing new */
     struct sql_request scan;
@@ -50,6 +51,21 @@ static void extract_step(struct extract_stage *stage);
 
 /* --- what callbacks do: record, then step --- */
 
+static void keep_fetch_error(const struct extract_object *object, const struct error *err)
+{
+    struct extract_stage *stage = object->stage;
+    struct error placed = err ? *err : (struct error){0};
+    char quota[TIME_TEXT_SIZE];
+
+    if (placed.code == ERROR_LIMIT)
+        error_set(&placed, ERROR_LIMIT,
+            "%s is larger than what is left of resources.spool (%s): raise it, or read less in one "
+            "run",
+            object->planned->shown,
+            size_format(stage->task->run->pipeline->resources.spool, quota));
+    error_keep_first(&stage->err, &placed);
+}
+
 static void on_fetched(struct store_request *get, const struct error *err)
 {
     struct extract_object *object = container_of(get, struct extract_object, get);
@@ -58,7 +74,7 @@ static void on_fetched(struct store_request *get, const struct error *err)
     struct slots *slots = &task->run->slots;
 
     stage->in_flight--;
-    error_keep_first(&stage->err, err);
+    keep_fetch_error(object, err);
     if (!err) {
         json_t *fields = json_object();
 
@@ -139,12 +155,25 @@ static void unpack_object(struct work *work)
     error_prefix(&object->unpack_err, "%s", object->planned->shown);
 }
 
-static void remove_plain(struct work *work)
+static void remove_copies(struct work *work)
 {
-    file_remove(container_of(work, struct extract_object, unpack)->plain_path, NULL);
+    struct extract_object *object = container_of(work, struct extract_object, unpack);
+
+    if (object->plain_path)
+        file_remove(object->plain_path, NULL);
+    file_remove(object->path, NULL);
 }
 
 /* --- what states do on entry --- */
+
+/* Of the run's disk quota, for one object. */
+static uint64_t room_left(const struct extract_stage *stage)
+{
+    const struct run *run = stage->task->run;
+    const uint64_t taken = run->spool_bytes + stage->fetching;
+
+    return run->pipeline->resources.spool > taken ? run->pipeline->resources.spool - taken : 1;
+}
 
 /* Keeps transfers in flight while the run has free slots. */
 static void fetch_objects(struct extract_stage *stage)
@@ -164,7 +193,9 @@ static void fetch_objects(struct extract_stage *stage)
             .path = object->path,
             .expect = &object->planned->object,
             .in_place = true,
+            .bytes_max = room_left(stage),
             .done = on_fetched};
+        stage->fetching += object->planned->object.size;
         store->type->start(store, &object->get);
     }
 }
@@ -244,29 +275,41 @@ static void start_scan(struct extract_stage *stage)
     run->session->type->start(run->session, &stage->scan);
 }
 
-/* As many at a time as are fetched. Also what was unpacked is not needed any more. */
+static void start_removing(struct extract_object *object)
+{
+    object->stage->in_flight++;
+    object->unpack = (struct work){.run = remove_copies, .done = on_removed};
+    work_submit(&object->stage->task->run->engine->files, &object->unpack);
+}
+
+static void start_checking(struct extract_object *object)
+{
+    struct store *store = object->stage->task->plan->extract.store;
+
+    object->stage->in_flight++;
+    object->check = (struct store_request){.verb = STORE_CHECK,
+        .key = object->planned->object.key,
+        .expect = &object->planned->object,
+        .done = on_checked};
+    store->type->start(store, &object->check);
+}
+
+/* What was read where it is may have changed meanwhile; as many are asked at a time as are fetched.
+ * Copies are not needed any more. */
 static void check_objects(struct extract_stage *stage)
 {
     struct slots *slots = &stage->task->run->slots;
-    struct store *store = stage->task->plan->extract.store;
 
     while (stage->next_check < stage->count && !stage->err.code) {
         struct extract_object *object = &stage->objects[stage->next_check];
 
-        if (!slots_take(slots, &stage->waiter))
+        if (object->get.in_place && !slots_take(slots, &stage->waiter))
             return;
         stage->next_check++;
-        stage->in_flight++;
-        object->check = (struct store_request){.verb = STORE_CHECK,
-            .key = object->planned->object.key,
-            .expect = &object->planned->object,
-            .done = on_checked};
-        store->type->start(store, &object->check);
-        if (!object->plain_path)
-            continue;
-        stage->in_flight++;
-        object->unpack = (struct work){.run = remove_plain, .done = on_removed};
-        work_submit(&stage->task->run->engine->files, &object->unpack);
+        if (object->get.in_place)
+            start_checking(object);
+        if (!object->get.in_place || object->plain_path)
+            start_removing(object);
     }
 }
 

@@ -34,14 +34,19 @@ static int foreign_scheme(const char *url)
     return (int)length;
 }
 
+/* `schemes` ends in NULL: those that are executed. */
 static void check_url(const struct report *report, const void *field, const char *key,
-    const char *url, const char *instead)
+    const char *url, const char *const *schemes, const char *instead)
 {
     const int scheme = foreign_scheme(url);
     char value[32];
 
     if (scheme == 0)
         return;
+    for (size_t i = 0; schemes[i]; i++) {
+        if (strlen(schemes[i]) == (size_t)scheme && strncmp(url, schemes[i], (size_t)scheme) == 0)
+            return;
+    }
     snprintf(value, sizeof(value), "%.*s:", MIN(scheme, 20), url);
     refuse(report, field, key, value, instead);
 }
@@ -59,7 +64,10 @@ static void check_secrets(const struct pipeline *pipeline, struct diagnostics *p
 
 static void check_extract(const struct report *report, const struct extract *extract)
 {
-    check_url(report, &extract->from, "from", extract->from, "read a local file");
+    static const char *const readable[] = {"s3", "http", "https", NULL};
+
+    check_url(report, &extract->from, "from", extract->from, readable,
+        "read a local file, s3:// or https://");
     if (extract->only_new.reread != REREAD_NONE)
         refuse(report, &extract->only_new.reread, "only_new.reread", NULL,
             "read whole (no `only_new`) and load with `mode: overwrite`");
@@ -109,6 +117,7 @@ static void check_table(const struct report *report, const struct load *load)
 
 static void check_load(const struct report *report, const struct load *load)
 {
+    static const char *const writable[] = {"s3", NULL};
     const int format =
         load->to && load->format == FORMAT_AUTO ? (int)dialect_format_of(load->to) : load->format;
 
@@ -117,7 +126,7 @@ static void check_load(const struct report *report, const struct load *load)
         check_table(report, load);
         return;
     }
-    check_url(report, &load->to, "to", load->to, "write a local file");
+    check_url(report, &load->to, "to", load->to, writable, "write a local file or s3://");
     if (format == FORMAT_JSON)
         refuse(report, load->format == FORMAT_AUTO ? (const void *)&load->to : &load->format,
             load->format == FORMAT_AUTO ? "to" : "format", "json", "use csv, ndjson or parquet");

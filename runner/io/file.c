@@ -395,6 +395,19 @@ int file_publish(const char *from, const char *to, bool replace, atomic_uint_fas
                : 0;
 }
 
+int file_open_new(const char *path, int *ret_fd, struct error *err)
+{
+    int fd;
+
+    if (unlink(path) && errno != ENOENT)
+        return error_set_errno(err, errno, "cannot make %s anew", path);
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_set_errno(err, errno, "cannot make %s", path);
+    *ret_fd = fd;
+    return 0;
+}
+
 int file_remove(const char *path, struct error *err)
 {
     if (unlink(path) && errno != ENOENT)

@@ -54,6 +54,10 @@ int file_copy(const char *from, const char *to, bool replace, atomic_uint_fast64
 int file_publish(const char *from, const char *to, bool replace, atomic_uint_fast64_t *progress,
     const atomic_bool *stop, struct error *err);
 
+/* Opens a new, empty file to write and read; what had the name goes, also a link, whose target
+ * stays as it is. */
+int file_open_new(const char *path, int *ret_fd, struct error *err);
+
 int file_remove(const char *path, struct error *err); /* not there: success */
 
 /* What becomes the file `to` when it is whole: a temporary file in the same folder, locked so that

@@ -399,14 +399,14 @@ static void upload_part(struct asked *asked, const char *id, struct origin_answe
         refuse(asked, 404, "NoSuchUpload", ret_answer);
     } else if (!source) {
         if (check_checksum(asked, ret_answer))
-            put_part(asked, upload, (unsigned)atoi(number), asked->request->body,
+            put_part(asked, upload, (unsigned)strtoul(number, NULL, 10), asked->request->body,
                 asked->request->body_length, false, ret_answer);
     } else if ((from = copy_source(asked, source, ret_answer))) {
         if (!range || sscanf(range, "bytes=%llu-%llu", &first, &last) != 2 ||
             last >= from->face.length)
             refuse(asked, 416, "InvalidRange", ret_answer);
         else
-            put_part(asked, upload, (unsigned)atoi(number), from->face.bytes + first,
+            put_part(asked, upload, (unsigned)strtoul(number, NULL, 10), from->face.bytes + first,
                 (size_t)(last - first + 1), true, ret_answer);
     }
     free(number);
@@ -444,7 +444,7 @@ static bool join_parts(const struct upload *upload, const char *document, struct
     right = xml_parse(document, strlen(document), &arena, &root, NULL) == 0;
     for (const struct xml_node *node = right ? xml_child(root, "Part") : NULL; node && right;
          node = xml_next(node)) {
-        const unsigned number = (unsigned)atoi(xml_text(node, "PartNumber"));
+        const unsigned number = (unsigned)strtoul(xml_text(node, "PartNumber"), NULL, 10);
         const char *crc = xml_text(node, "ChecksumCRC32C");
         const struct part *part = number <= PARTS_MAX ? upload->parts[number] : NULL;
         unsigned char digest[EVP_MAX_MD_SIZE];

@@ -24,10 +24,23 @@ static void test_by_extension(void **state)
     assert_string_equal(dialect_format_name(FORMAT_NDJSON), "ndjson");
 }
 
+static void test_urls(void **state)
+{
+    (void)state;
+    assert_int_equal(dialect_format_of("https://h/x.csv.gz?sig=a.parquet"), FORMAT_CSV);
+    assert_int_equal(dialect_compression_of("https://h/x.csv.gz?sig=a.parquet"), COMPRESSION_GZIP);
+    assert_int_equal(dialect_format_of("http://h/x.json#a.csv"), FORMAT_JSON);
+    assert_int_equal(dialect_format_of("https://h/get?file=x.csv"), FORMAT_AUTO);
+    assert_int_equal(dialect_name_length("http://h/x?y"), 10);
+    assert_int_equal(dialect_format_of("s3://b/a?b.csv"), FORMAT_CSV); /* a glob */
+    assert_int_equal(dialect_name_length("s3://b/a?b.csv"), 14);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_extension),
+        cmocka_unit_test(test_urls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,7 +100,9 @@ static const char *const two_environments =
     "    state: s3://${vars.lake}/_sluice\n"
     "    logs: {dir: /var/log/sluice, level: \"info,s3=debug\", keep: 7d, samples: true}\n"
     "    s3: {region: eu-west-1, profile: etl, part_size: 16MiB, throughput_target_gbps: 2.5, "
-    "unsigned: false, memory: 64MiB}\n"
+    "unsigned: false, memory: 64MiB, checksums: when_required, sse: \"aws:kms\", storage_class: "
+    "STANDARD_IA, requester_pays: true, tags: {team: data}, metadata: {a: b}}\n"
+    "    http: {ca_file: ca.pem}\n"
     "    cloudwatch: {log_group: /sluice/prod, namespace: Sluice}\n";
 
 static void it_is_found_in_parents_and_in_config(void **state)
@@ -150,6 +152,16 @@ static void the_chosen_one_is_complete(void **state)
     assert_true(prod->logs.samples);
     assert_int_equal(prod->s3.part_size, 16 * 1024 * 1024);
     assert_true(prod->s3.throughput_target_gbps > 2.4 && prod->s3.throughput_target_gbps < 2.6);
+    assert_int_equal(prod->s3.concurrency, 0);
+    assert_string_equal(prod->s3.checksums, "when_required");
+    assert_string_equal(prod->s3.sse, "aws:kms");
+    assert_string_equal(prod->s3.storage_class, "STANDARD_IA");
+    assert_true(prod->s3.requester_pays);
+    assert_false(prod->s3.fips || prod->s3.dual_stack || prod->s3.accelerate);
+    assert_int_equal(prod->s3.tags.count, 1);
+    assert_string_equal(prod->s3.tags.items[0].value, "data");
+    assert_string_equal(prod->s3.metadata.items[0].name, "a");
+    assert_below(prod->http.ca_file, "", "/ca.pem");
     assert_string_equal(prod->cloudwatch.log_group, "/sluice/prod");
     project_free(project);
 }

@@ -229,12 +229,12 @@ static const char *spoil_extract(struct fixture *fixture, unsigned number)
 
     switch (number) {
     case 0:
-        extract->from = "s3://bucket/x.csv";
-        return "extract.strikes.from: s3: cannot be executed by this version yet; read a local "
-               "file";
+        extract->from = "gs://bucket/x.csv";
+        return "extract.strikes.from: gs: cannot be executed by this version yet; read a local "
+               "file, s3:// or https://";
     case 1:
-        extract->from = "https://example.com/x.csv";
-        return "extract.strikes.from: https: cannot";
+        extract->from = "sftp://example.com/x.csv";
+        return "extract.strikes.from: sftp: cannot";
     case 2:
         fixture->pipeline.secrets = (struct option_pairs){secrets, 1};
         return "p.yaml:12:11: extract.strikes.from: ${secret.key} cannot be executed by this "
@@ -297,9 +297,10 @@ static const char *spoil_load(struct fixture *fixture, unsigned number)
         load->schema = SCHEMA_DISCARD_ROWS;
         return "load.clean.schema: discard_rows cannot";
     case 9:
-        load->to = "s3://b/x.csv";
+        load->to = "https://b/x.csv";
         load->to_per_run = true;
-        return "load.clean.to: s3: cannot be executed by this version yet; write a local file";
+        return "load.clean.to: https: cannot be executed by this version yet; write a local file "
+               "or s3://";
     case 10:
         load->to = "x.json";
         load->to_per_run = true;

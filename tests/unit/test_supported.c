@@ -36,6 +36,8 @@ static void assert_refused(struct fixture *fixture, const char *line)
 
 static void test_what_is_executed_is_not_refused(void **state)
 {
+    static const char *const urls[] = {
+        "s3://b/k*.csv", "https://x/y.csv?a=b", "http://x/y.csv"};
     struct fixture fixture;
     struct partition_field months = {.transform = PARTITION_MONTH, .text = "month(d)"};
     struct check warns = {
@@ -55,6 +57,17 @@ static void test_what_is_executed_is_not_refused(void **state)
     fixture.loads[0].partition_count = 1;
     assert_refused(&fixture, NULL);
 
+    for (size_t i = 0; i < ARRAY_LENGTH(urls); i++) {
+        set_up(&fixture);
+        fixture.extracts[0].from = urls[i];
+        assert_refused(&fixture, NULL);
+    }
+
+    set_up(&fixture);
+    fixture.loads[0].into = NULL;
+    fixture.loads[0].to = "s3://b/k.csv";
+    assert_refused(&fixture, NULL);
+
     set_up(
         &fixture); /* a file whose name looks like a scheme of one letter, and no scheme at all */
     fixture.extracts[0].from = "c:x.csv";
@@ -68,9 +81,9 @@ static void test_extracts(void **state)
 
     (void)state;
     set_up(&fixture);
-    fixture.extracts[0].from = "s3://b/k.csv";
-    assert_refused(&fixture, "p.yaml:10:3: extract.a.from: s3: cannot be executed by this version "
-                             "yet; read a local file");
+    fixture.extracts[0].from = "gs://b/k.csv";
+    assert_refused(&fixture, "p.yaml:10:3: extract.a.from: gs: cannot be executed by this version "
+                             "yet; read a local file, s3:// or https://");
     set_up(&fixture);
     fixture.extracts[0].cursor.column = "id";
     assert_refused(&fixture,
@@ -121,7 +134,7 @@ static void test_files(void **state)
     fixture.loads[0].into = NULL;
     fixture.loads[0].to = "https://x/y.csv";
     assert_refused(&fixture, "p.yaml:30:3: load.t.to: https: cannot be executed by this version "
-                             "yet; write a local file");
+                             "yet; write a local file or s3://");
     set_up(&fixture);
     fixture.loads[0].into = NULL;
     fixture.loads[0].to = "out.json";
@@ -164,7 +177,7 @@ static void test_the_first_is_told(void **state)
     (void)state;
     set_up(&fixture);
     fixture.loads[0].mode = MODE_DELETE;
-    fixture.extracts[0].from = "s3://b/k.csv";
+    fixture.extracts[0].from = "s3a://b/k.csv";
     assert_true(build(&fixture));
     diagnostics_init(&found);
     graph_list_unsupported(fixture.graph, &found);

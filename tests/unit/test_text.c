@@ -147,6 +147,31 @@ static void test_comparisons(void **state)
     assert_false(text_equal(NULL, ""));
 }
 
+static void test_urls(void **state)
+{
+    static const char *const cases[][2] = {
+        {"https://h/x.csv?sig=secret", "https://h/x.csv?…"},
+        {"https://user:secret@h:1/x.csv", "https://h:1/x.csv"},
+        {"http://a@b@h", "http://h"},
+        {"http://h/x#secret", "http://h/x"},
+        {"http://h/@x", "http://h/@x"},
+        {"http://h/x\n", "http://h/x\\n"},
+        {"s3://b/a?b#c", "s3://b/a?b#c"},
+        {"data/*?.csv", "data/*?.csv"},
+        {"", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct buffer shown;
+
+        buffer_init(&shown, 0);
+        text_append_url(&shown, cases[i][0]);
+        assert_string_equal(shown.data, cases[i][1]);
+        buffer_deinit(&shown);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_quoting),
         cmocka_unit_test(test_comparisons),
+        cmocka_unit_test(test_urls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
