@@ -1,8 +1,9 @@
 /* The module's face: what it brings, and the one symbol that the loader looks for. */
 #include "connectors/net/net.h"
+#include "connectors/s3/tool.h"
 
 static const struct store_type *const stores[] = {NULL};
-static const struct net_module net_module = {.stores = stores};
+static const struct net_module net_module = {.stores = stores, .s3 = &s3_tool};
 
 __attribute__((visibility("default"))) const void *sluice_net(void);
 

@@ -167,7 +167,10 @@ static bool correct(struct s3_exchange *x)
         break;
     case S3_REMEDY_NO_CHECKSUMS:
         once = &done->no_checksums;
-        corrected = !*once && x->checksums_sent && s3_client_checksums_unproven(x->client);
+        /* Another call may have learnt it while this one was under way. */
+        corrected =
+            !*once && x->checksums_sent &&
+            (s3_client_checksums_unproven(x->client) || !s3_client_sends_checksums(x->client));
         break;
     case S3_REMEDY_NONE:
     case S3_REMEDY_RETRY:
@@ -258,7 +261,7 @@ static enum verdict judge(struct s3_exchange *x, const struct error *failure, st
         return judge_error(x, &x->trouble, ret_err);
     if (x->call->answer_is_xml)
         verdict = judge_answer(x, ret_err);
-    if (verdict == VERDICT_GOOD && (x->checksums_sent || x->corrections.no_checksums))
+    if (verdict == VERDICT_GOOD && (x->checksum_value_sent || x->corrections.no_checksums))
         s3_client_learn_checksums(x->client, x->checksums_sent);
     return verdict;
 }

@@ -45,7 +45,8 @@ struct s3_exchange {
     const char *path, *query_text; /* parts of the URL, encoded; query_text NULL: none */
     char region[64];               /* that it was signed for */
     bool checksums_sent;
-    int64_t signed_ms; /* by our clock, corrected as it was then */
+    bool checksum_value_sent; /* not just which kind will come: any store takes that */
+    int64_t signed_ms;        /* by our clock, corrected as it was then */
 
     struct exchange_corrections corrections;
     struct buffer answer;               /* of a 2xx without `write` */

@@ -2,6 +2,7 @@
 #include "connectors/s3/call_private.h"
 
 #include "connectors/aws/sigv4.h"
+#include "connectors/s3/checksum.h"
 #include "connectors/s3/uri.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
@@ -131,7 +132,7 @@ static int add_headers(struct s3_exchange *x, struct error *err)
 
     assert(call->header_count <= S3_CALL_HEADERS_MAX);
     x->header_count = 0;
-    x->checksums_sent = false;
+    x->checksums_sent = x->checksum_value_sent = false;
     for (size_t i = 0; i < call->header_count; i++) {
         const struct http_header *header = &call->headers[i];
 
@@ -141,6 +142,7 @@ static int add_headers(struct s3_exchange *x, struct error *err)
             if (!with_checksums)
                 continue;
             x->checksums_sent = true;
+            x->checksum_value_sent |= s3_checksum_of_header(header->name) != S3_CHECKSUM_NONE;
         }
         add_header(x, header->name, header->value);
     }

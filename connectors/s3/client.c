@@ -1,5 +1,6 @@
 #include "connectors/s3/client.h"
 
+#include "connectors/s3/memory.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 #include "runner/base/time.h"
@@ -31,6 +32,7 @@ struct s3_client {
     struct credentials_chain *chain;
     struct known_place *places[PLACES_MAX];
     size_t place_count, oldest;
+    struct s3_memory memory;
     int64_t clock_ms; /* the store's minus ours */
     enum { CHECKSUMS_UNPROVEN, CHECKSUMS_TAKEN, CHECKSUMS_REFUSED } checksums;
 };
@@ -195,6 +197,7 @@ struct s3_client *s3_client_new(const struct s3_client_options *options, struct 
     if (open_http(client, err))
         goto failed;
     open_chain(client);
+    client->memory.limit_bytes = client->options.memory_bytes / 2;
     return client;
 failed:
     s3_client_free(client);
@@ -236,6 +239,11 @@ struct http *s3_client_http(struct s3_client *client)
 struct credentials_chain *s3_client_chain(struct s3_client *client)
 {
     return client->chain;
+}
+
+struct s3_memory *s3_client_memory(struct s3_client *client)
+{
+    return &client->memory;
 }
 
 const char *s3_client_region(struct s3_client *client)

@@ -23,6 +23,7 @@
 
 struct log;
 struct s3_client;
+struct s3_memory;
 
 /* Checksums in requests (CRC32C and its kin as headers) and their validation in answers. */
 enum s3_checksums {
@@ -69,6 +70,9 @@ const struct s3_client_options *s3_client_options(const struct s3_client *client
 
 struct http *s3_client_http(struct s3_client *client);
 struct credentials_chain *s3_client_chain(struct s3_client *client);
+
+/* Half of `memory_bytes`: the other half is the transfers' own buffers. */
+struct s3_memory *s3_client_memory(struct s3_client *client);
 
 /* The region that requests start with; never NULL. */
 const char *s3_client_region(struct s3_client *client);

@@ -22,6 +22,7 @@ static const struct code {
     {"BucketAlreadyExists", ERROR_EXISTS, S3_REMEDY_NONE},
     {"BucketAlreadyOwnedByYou", ERROR_EXISTS, S3_REMEDY_NONE},
     {"BucketNotEmpty", ERROR_CONFLICT, S3_REMEDY_NONE},
+    {"ConditionalRequestConflict", ERROR_CONFLICT, S3_REMEDY_RETRY},
     {"EntityTooLarge", ERROR_LIMIT, S3_REMEDY_NONE},
     {"ExpiredToken", ERROR_DENIED, S3_REMEDY_CREDENTIALS},
     {"ExpiredTokenException", ERROR_DENIED, S3_REMEDY_CREDENTIALS},
