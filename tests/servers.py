@@ -114,7 +114,7 @@ class Weed(Server):
             f"-dir={folder / 'data'}", f"-master.port={master}", f"-volume.port={volume}",
             f"-filer.port={filer}", "-filer", "-s3", f"-s3.port={self.port}",
             f"-s3.config={folder / 's3.json'}", "-volume.max=100", "-master.volumeSizeLimitMB=64",
-            "-s3.iam=false", "-master.telemetry=false",
+            "-s3.iam=false", "-master.telemetry=false", "-s3.port.lance=0", "-s3.port.iceberg=0",
         ]  # fmt: skip
         if certificates:
             command += [

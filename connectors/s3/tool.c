@@ -64,6 +64,21 @@ static void resume(struct s3_job *job)
         s3_put_resume(&job->put);
 }
 
+static void totals(struct s3_job *job, struct s3_transfer_totals *ret_totals)
+{
+    *ret_totals = (struct s3_transfer_totals){.planned = 1};
+    if (job->verb == S3_TRANSFER) {
+        s3_transfer_totals(&job->transfer, ret_totals);
+    } else if (job->verb == S3_PUT) {
+        s3_put_refresh(&job->put);
+        ret_totals->bytes_done = atomic_load(&job->put.bytes_done);
+        ret_totals->bytes_planned = atomic_load(&job->put.bytes_total);
+    } else if (job->verb == S3_GET) {
+        ret_totals->bytes_done = atomic_load(&job->get.bytes_done);
+        ret_totals->bytes_planned = atomic_load(&job->get.bytes_total);
+    }
+}
+
 const struct s3_tool s3_tool = {
     .open = s3_client_new,
     .close = s3_client_free,
@@ -71,5 +86,5 @@ const struct s3_tool s3_tool = {
     .start = start,
     .cancel = cancel,
     .resume = resume,
-    .totals = s3_transfer_totals,
+    .totals = totals,
 };

@@ -45,7 +45,8 @@ struct s3_tool {
     void (*start)(struct s3_client *client, struct s3_job *job);
     void (*cancel)(struct s3_job *job);
     void (*resume)(struct s3_job *job); /* LIST, GET, PUT: after HTTP_PAUSE */
-    void (*totals)(struct s3_transfer *transfer, struct s3_transfer_totals *ret_totals);
+    /* How far it is: TRANSFER, and GET and PUT as one object each. */
+    void (*totals)(struct s3_job *job, struct s3_transfer_totals *ret_totals);
 };
 
 extern const struct s3_tool s3_tool; /* in the module */

@@ -193,6 +193,9 @@ int transfer_check(const struct s3_transfer *transfer, const struct transfer_ori
             return error_set(err, ERROR_INVALID,
                 "neither %s nor the target is an s3:// URL: files are copied by cp",
                 transfer_shown(NULL, origin->place.name, shown));
+        if (transfer->if_none_match && (origin->place.bucket || !target->bucket))
+            return error_set(err, ERROR_INVALID,
+                "--if-none-match is for uploads; --no-clobber looks before it copies");
         if (holds(origin, target))
             return error_set(err, ERROR_INVALID,
                 "the target lies in %s, which would be copied into itself; name another one",
