@@ -2,7 +2,7 @@
 
 The server is s3_origin.c; its first rows say what it can do for a client that does nothing else.
 CPU is the measured process's alone, GB are 10^9 bytes. Files lie in memory (/dev/shm), so that no
-disk is measured. s5cmd runs in turn with sluice where it is on the PATH.
+disk is measured.
 """
 
 import json
@@ -26,7 +26,7 @@ SMALL_COUNT = 20000
 ENV = {"PATH": os.environ["PATH"], "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
        "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1",
        "AWS_EC2_METADATA_DISABLED": "true"}  # fmt: skip
-WAITS = {64: None, 256: None}
+WAITS = {1: 1, 8: 2, 64: None, 256: None}
 
 
 class Origin:
@@ -55,21 +55,13 @@ def sluice(server, kind, *arguments):
             *rest]  # fmt: skip
 
 
-def s5cmd(server, kind, *arguments):
-    return ["s5cmd", "--log", "error", "--no-verify-ssl", "--endpoint-url", server.urls[kind],
-            *arguments]  # fmt: skip
-
-
-def race(commands, runs, cwd, before=lambda: None):
-    """Runs them in turn, the first round for nothing: the figures of each."""
-    figures = [[] for _ in commands]
-    for i in range(runs + 1):
-        for command, own in zip(commands, figures):
-            before()
-            measured = measure(command, cwd, ENV)
-            if i > 0:
-                own.append(measured)
-    return figures
+def repeat(command, runs, folder, before=lambda: None):
+    """The first run is for nothing."""
+    figures = []
+    for _ in range(runs + 1):
+        before()
+        figures.append(measure(command, folder, ENV))
+    return figures[1:]
 
 
 def per_gb(figures):
@@ -91,63 +83,49 @@ def add_origin(table, runs):
     for kind in ("http", "https"):
         for what, name in (("get", "GET 1 GiB"), ("put", "PUT 1 GiB"), ("small", "1 KiB objects")):
             figures = [(a[what][kind]["wall"], a[what][kind]["cpu"], 0) for a in answers]
-            figure = per_object(figures, 40000) if what == "small" else per_gb(figures)
+            requests = answers[0][what][kind]["requests"]
+            figure = per_object(figures, requests) if requests > 1 else per_gb(figures)
             table.add(f"the origin to a bare client, {name}, {kind}", figures, "", figure)
 
 
-def add_large(table, runs, folder, scratch, server, peer):
+def add_large(table, runs, folder, scratch, server):
     file = scratch / "x"
     for kind, get_limit, put_limit in (("http", 0.40, 0.45), ("https", 0.95, 1.0)):
-        [cat] = race([sluice(server, kind, "cat", LARGE_URL)], runs, folder)
-        table.add(f"GET 1 GiB, `s3 cat`, {kind}", cat, f"≤ {get_limit:.2f}, ≤ 64 MiB", per_gb(cat))
+        figures = repeat(sluice(server, kind, "cat", LARGE_URL), runs, folder)
+        table.add(f"GET 1 GiB, `s3 cat`, {kind}", figures, f"≤ {get_limit:.2f}, ≤ 64 MiB",
+                  per_gb(figures))  # fmt: skip
 
-        commands = [sluice(server, kind, "cp", LARGE_URL, file)]
-        if peer:
-            commands.append(s5cmd(server, kind, "cp", LARGE_URL, file))
-        figures = race(commands, runs, folder, before=lambda: file.unlink(missing_ok=True))
-        names = (f"GET 1 GiB into a file, `s3 cp`, {kind}", "the same by s5cmd")
-        for name, own in zip(names, figures):
-            table.add(name, own, "", per_gb(own))
+        figures = repeat(sluice(server, kind, "cp", LARGE_URL, file), runs, folder,
+                         before=lambda: file.unlink(missing_ok=True))  # fmt: skip
+        table.add(f"GET 1 GiB into a file, `s3 cp`, {kind}", figures, "", per_gb(figures))
         if file.stat().st_size != LARGE:
             sys.exit(f"bench: {file} has {file.stat().st_size} bytes")
 
         before = server.counters()["bytes_written"]
-        commands = [sluice(server, kind, "cp", file, "s3://b/new")]
-        if peer:
-            commands.append(s5cmd(server, kind, "cp", file, "s3://b/new"))
-        figures = race(commands, runs, folder)
+        figures = repeat(sluice(server, kind, "cp", file, "s3://b/new"), runs, folder)
+        table.add(f"PUT 1 GiB from a file, `s3 cp`, {kind}", figures,
+                  f"≤ {put_limit:.2f}, ≤ 64 MiB", per_gb(figures))  # fmt: skip
         written = server.counters()["bytes_written"] - before
-        if written != LARGE * len(commands) * (runs + 1):
+        if written != LARGE * (runs + 1):
             sys.exit(f"bench: {written} bytes came to the origin")
-        names = (f"PUT 1 GiB from a file, `s3 cp`, {kind}", "the same by s5cmd")
-        limits = (f"≤ {put_limit:.2f}, ≤ 64 MiB", "")
-        for name, own, limit in zip(names, figures, limits):
-            table.add(name, own, limit, per_gb(own))
     file.unlink()
 
 
-def add_small(table, runs, folder, scratch, server, peer):
+def add_small(table, runs, folder, scratch, server):
     out = scratch / "out"
     source = f"s3://b/many-{SMALL_COUNT}x1024/"
     for kind, limit in (("http", "≥ 20 k/s, ≤ 50 µs"), ("https", "≥ 15 k/s, ≤ 50 µs")):
-        commands = [sluice(server, kind, "cp", "--recursive", source, f"{out}/")]
-        if peer:
-            commands.append(s5cmd(server, kind, "cp", source + "*", f"{out}/"))
-        figures = race(commands, runs, folder,
-                       before=lambda: shutil.rmtree(out, ignore_errors=True))  # fmt: skip
+        figures = repeat(sluice(server, kind, "cp", "--recursive", source, f"{out}/"), runs, folder,
+                         before=lambda: shutil.rmtree(out, ignore_errors=True))  # fmt: skip
+        table.add(f"GET 20,000 × 1 KiB into files, {kind}", figures, limit,
+                  per_object(figures, SMALL_COUNT))  # fmt: skip
         if len(os.listdir(out)) != SMALL_COUNT:
             sys.exit(f"bench: {len(os.listdir(out))} files of {SMALL_COUNT} in {out}")
-        names = (f"GET 20,000 × 1 KiB into files, {kind}", "the same by s5cmd")
-        for name, own, own_limit in zip(names, figures, (limit, "")):
-            table.add(name, own, own_limit, per_object(own, SMALL_COUNT))
 
-        commands = [sluice(server, kind, "cp", "--recursive", out, "s3://b/new/")]
-        if peer:
-            commands.append(s5cmd(server, kind, "cp", f"{out}/", "s3://b/new/"))
-        figures = race(commands, runs, folder)
-        names = (f"PUT 20,000 × 1 KiB from files, {kind}", "the same by s5cmd")
-        for name, own in zip(names, figures):
-            table.add(name, own, "", per_object(own, SMALL_COUNT))
+        command = sluice(server, kind, "cp", "--recursive", out, "s3://b/new/")
+        figures = repeat(command, runs, folder)
+        table.add(f"PUT 20,000 × 1 KiB from files, {kind}", figures, "",
+                  per_object(figures, SMALL_COUNT))  # fmt: skip
         shutil.rmtree(out)
 
 
@@ -173,15 +151,14 @@ def bench_s3(runs):
     table = Table("is")
     folder = project("s3", {})
     memory = Path("/dev/shm")
-    peer = shutil.which("s5cmd")
     print(f"{time.strftime('%Y-%m-%d')}, {runs} runs, load {os.getloadavg()[0]:.1f} before",
           file=sys.stderr)  # fmt: skip
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else WORK) as scratch:
         scratch = Path(scratch)
         add_origin(table, runs)
         with origin("--checksums") as server:
-            add_large(table, runs, folder, scratch, server, peer)
-            add_small(table, runs, folder, scratch, server, peer)
+            add_large(table, runs, folder, scratch, server)
+            add_small(table, runs, folder, scratch, server)
         add_waiting(table, runs, folder, scratch)
     table.print()
     print(f"load {os.getloadavg()[0]:.1f} after", file=sys.stderr)

@@ -96,8 +96,8 @@ static void measure(const struct work *work, unsigned port, SSL_CTX *tls)
         pthread_join(clients[i].thread, NULL);
         cpu += clients[i].cpu;
     }
-    printf("\"%s\": {\"wall\": %.6f, \"cpu\": %.6f}", tls ? "https" : "http", now_seconds() - start,
-        cpu);
+    printf("\"%s\": {\"requests\": %u, \"wall\": %.6f, \"cpu\": %.6f}", tls ? "https" : "http",
+        work->clients * work->requests, now_seconds() - start, cpu);
 }
 
 void s3_raw_measure(unsigned http_port, unsigned https_port)
