@@ -101,7 +101,8 @@ static void take_object(struct transfer_flow *flow, const struct transfer_candid
     char *name;
 
     flow->taken++;
-    if (flow->target.is_folder && is_marker(candidate) && (!to.bucket || !*candidate->relative))
+    if (flow->source.origin.kind != TRANSFER_ONE && is_marker(candidate) &&
+        (!to.bucket || !*candidate->relative))
         return; /* nothing but the folder's name */
     if (flow->transfer->verb == S3_TRANSFER_SYNC && is_same(flow, candidate)) {
         flow->totals.same++;
@@ -472,8 +473,12 @@ void s3_transfer_totals(struct s3_transfer *transfer, struct s3_transfer_totals 
     *ret_totals = flow ? flow->totals : transfer->totals;
     if (!flow)
         return;
-    ret_totals->planning = flow->state < TRANSFER_RUNNING ||
-                           (flow->state == TRANSFER_RUNNING && flow->at < transfer->source_count);
+    ret_totals->planning =
+        flow->state < TRANSFER_RUNNING ||
+        (flow->state == TRANSFER_RUNNING &&
+            (flow->at + 1 < transfer->source_count || transfer_source_grows(&flow->source)));
+    if (flow->state == TRANSFER_RUNNING && transfer->verb != S3_TRANSFER_SYNC)
+        transfer_source_left(&flow->source, ret_totals);
     for (struct transfer_item *item = flow->items; item; item = item->next)
         ret_totals->bytes_done += transfer_item_bytes(item);
 }

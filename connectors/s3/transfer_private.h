@@ -97,6 +97,10 @@ void transfer_source_start(struct transfer_source *source);
 bool transfer_source_take(struct transfer_source *source, struct transfer_candidate *ret_candidate);
 /* Nothing is under way and nothing is left to take. */
 bool transfer_source_over(const struct transfer_source *source);
+/* Whether it may find more. */
+bool transfer_source_grows(const struct transfer_source *source);
+/* Adds what was found and not taken. */
+void transfer_source_left(const struct transfer_source *source, struct s3_transfer_totals *totals);
 void transfer_source_cancel(struct transfer_source *source);
 void transfer_source_deinit(struct transfer_source *source);
 

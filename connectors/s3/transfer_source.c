@@ -161,6 +161,20 @@ bool transfer_source_over(const struct transfer_source *source)
            (source->cursor == source->count || source->err.code);
 }
 
+bool transfer_source_grows(const struct transfer_source *source)
+{
+    return source->listing || source->walking;
+}
+
+void transfer_source_left(const struct transfer_source *source, struct s3_transfer_totals *totals)
+{
+    if (source->walking)
+        return; /* they are the job's */
+    totals->planned += source->count - source->cursor;
+    for (size_t i = source->cursor; i < source->count; i++)
+        totals->bytes_planned += (uint64_t)MAX(source->items[i].size, 0);
+}
+
 void transfer_source_cancel(struct transfer_source *source)
 {
     source->cancelled = true;

@@ -174,6 +174,13 @@ static void on_emptied(struct s3_transfer *transfer, const struct error *err)
     s3_session_end(&small->session, err);
 }
 
+static void on_listed(struct s3_list *list, const struct error *err)
+{
+    struct small *small = container_of(list, struct small, job.list);
+
+    s3_session_end(&small->session, err);
+}
+
 /* First all versions, then, where the store has none, the objects. */
 static int empty_bucket(struct small *small, const char *url)
 {
@@ -200,6 +207,30 @@ static int empty_bucket(struct small *small, const char *url)
     return code;
 }
 
+/* Not every store refuses to delete a bucket with all that is in it. */
+static int check_empty(struct small *small, const char *url)
+{
+    struct s3_session *session = &small->session;
+    struct arena *arena = &session->cli->arena;
+    struct s3_uri uri;
+    struct error err;
+    int code = check_bucket(session, url, &uri);
+
+    if (code)
+        return code;
+    small->job.verb = S3_LIST;
+    small->job.list = (struct s3_list){
+        .bucket = uri.bucket, .limit = 1, .page_size = 1, .arena = arena, .done = on_listed};
+    code = s3_session_run(session, &small->job);
+    if (code)
+        return cli_fail(session->cli, &session->err);
+    if (small->job.list.count == 0)
+        return EXIT_OK;
+    error_set(&err, ERROR_CONFLICT,
+        "s3://%s is not empty; --force deletes it with all that is in it", uri.bucket);
+    return cli_fail(session->cli, &err);
+}
+
 int command_s3_rb(struct cli *cli, const void *options, const char *const *args, size_t arg_count)
 {
     const struct bucket_options *own = options;
@@ -207,8 +238,8 @@ int command_s3_rb(struct cli *cli, const void *options, const char *const *args,
     int code = s3_session_open(&small.session, cli, &own->client);
 
     (void)arg_count;
-    if (code == EXIT_OK && own->force)
-        code = empty_bucket(&small, args[0]);
+    if (code == EXIT_OK)
+        code = own->force ? empty_bucket(&small, args[0]) : check_empty(&small, args[0]);
     if (code == EXIT_OK)
         code = run_bucket(&small, args[0], S3_BUCKET_DELETE);
     return s3_session_close(&small.session, code);

@@ -12,6 +12,7 @@ struct s3_flags {
     const char *endpoint, *region, *profile, *ca_file, *addressing; /* NULL, and 0 in the next: */
     uint64_t part_bytes;                                            /* the environment's */
     int64_t concurrency;
+    struct duration timeout;
     bool unsigned_access, requester_pays;
 };
 
@@ -33,6 +34,10 @@ int s3_check_addressing(const char *text, struct error *err);
         {"ca-file", OPTION_TEXT, offsetof(struct s3_flags, ca_file), .value_name = "FILE",         \
             .help = "Certificates (PEM) that the endpoint is trusted by (default: "                \
                     "$AWS_CA_BUNDLE, $SSL_CERT_FILE, the system's)"},                              \
+        {"timeout", OPTION_DURATION, offsetof(struct s3_flags, timeout), .min = 100,               \
+            .max = 86400000, .value_name = "DURATION",                                             \
+            .help = "How long no byte may come before it is tried again "                          \
+                    "(default: 60s for the first one, then 30s)"},                                 \
     {                                                                                              \
         "requester-pays", OPTION_BOOL, offsetof(struct s3_flags, requester_pays),                  \
             .help = "We pay for what we ask buckets of others"                                     \

@@ -90,6 +90,15 @@ static void draw(struct timer *timer)
     buffer_deinit(&cut);
 }
 
+/* Lines of the log stand above it. */
+static void on_log_line(
+    void *data, enum log_level level, const char *event, const char *line, size_t length)
+{
+    (void)level, (void)event;
+    s3_progress_clear(data);
+    fwrite(line, 1, length, stderr);
+}
+
 void s3_progress_begin(struct s3_progress *progress, struct s3_session *session)
 {
     const struct cli *cli = session->cli;
@@ -101,6 +110,7 @@ void s3_progress_begin(struct s3_progress *progress, struct s3_session *session)
     };
     if (!progress->active)
         return;
+    log_set_sink(cli->log, on_log_line, progress);
     timer_init(&progress->timer, &session->cli->loop);
     timer_start(&progress->timer, FRAME_MS, FRAME_MS, draw);
 }
@@ -124,6 +134,7 @@ void s3_progress_end(struct s3_progress *progress, const struct s3_transfer_tota
     if (!progress->active)
         return;
     s3_progress_clear(progress);
+    log_set_sink(progress->session->cli->log, NULL, NULL);
     timer_close(&progress->timer, on_closed);
     while (progress->active) /* it is closed before its memory goes */
         uv_run(&progress->session->cli->loop.uv, UV_RUN_ONCE);

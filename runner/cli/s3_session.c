@@ -25,6 +25,14 @@ static void read_flags(const struct s3_flags *flags, struct s3_client_options *o
         options->concurrency = (unsigned)flags->concurrency;
 }
 
+static void read_timeout(const struct duration *timeout, struct http_timeouts *timeouts)
+{
+    const int64_t ms = duration_ms(timeout);
+
+    if (ms)
+        timeouts->first_byte_ms = timeouts->stall_ms = ms;
+}
+
 static int open_client(struct s3_session *session, const struct s3_flags *flags, struct error *err)
 {
     struct cli *cli = session->cli;
@@ -34,6 +42,7 @@ static int open_client(struct s3_session *session, const struct s3_flags *flags,
 
     s3_settings(&cli->project->environment->s3, &options);
     read_flags(flags, &options);
+    read_timeout(&flags->timeout, &options.timeouts);
     if (net_load(&module, err))
         return -1;
     session->tool = module->s3;
