@@ -321,8 +321,7 @@ static unsigned window_of(const struct transfer_flow *flow)
 {
     const unsigned window = flow->transfer->window;
 
-    return window ? window
-                  : MIN(S3_TRANSFER_WINDOW_PRESET, s3_client_options(flow->client)->concurrency);
+    return window ? window : s3_client_options(flow->client)->concurrency + S3_TRANSFER_AHEAD;
 }
 
 /* As much as may be under way at once; true once all sources are at their end. */

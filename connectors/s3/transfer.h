@@ -29,7 +29,7 @@
 
 struct s3_transfer;
 
-enum { S3_TRANSFER_WINDOW_PRESET = 32 };
+enum { S3_TRANSFER_AHEAD = 16 };
 
 enum s3_transfer_verb {
     S3_TRANSFER_COPY,
@@ -98,7 +98,8 @@ struct s3_transfer {
     struct text_list exclude, include; /* transfer_wanted() of transfer_private.h */
     const struct s3_object_options *object;
     bool replace_metadata, replace_tags; /* copies in S3, as in copy.h */
-    unsigned window;                     /* 0: S3_TRANSFER_WINDOW_PRESET */
+    unsigned window; /* 0: as many as the client has connections, and S3_TRANSFER_AHEAD whose
+                        files are opened or get their names meanwhile */
     s3_transfer_item_fn item;
     s3_transfer_done_fn done;
 

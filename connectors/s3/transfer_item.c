@@ -112,6 +112,7 @@ static void start_get(struct transfer_item *item)
         .bucket = item->face.from_bucket,
         .key = item->face.from,
         .version_id = item->face.version_id,
+        .size_hint = item->face.size > 0 ? (uint64_t)item->face.size : 0,
         .fd = item->file.fd,
         .done = on_get,
     };

@@ -181,13 +181,29 @@ int64_t s3_stream_read(struct s3_stream *stream, char *bytes, size_t size)
     return (int64_t)length;
 }
 
+/* What goes out without waiting, and without being copied or handed to another thread. Errors are
+ * left to the job, which meets them again. */
+static size_t write_at_once(const struct s3_stream *stream, const char *bytes, size_t length)
+{
+    ssize_t n = 0;
+
+    if (stream->own_fd && !stream->busy && stream->ready.length == 0)
+        n = write(stream->fd, bytes, length);
+    return n > 0 ? (size_t)n : 0;
+}
+
 bool s3_stream_write(struct s3_stream *stream, const char *bytes, size_t length)
 {
+    size_t written;
+
     if (stream->ended)
         return true; /* it goes nowhere */
     if (stream->ready.length > 0 && stream->ready.length + length > BLOCK_BYTES)
         return false;
-    buffer_append(&stream->ready, bytes, length);
+    written = write_at_once(stream, bytes, length);
+    if (written == length)
+        return true;
+    buffer_append(&stream->ready, bytes + written, length - written);
     if (!stream->busy)
         start(stream);
     return true;

@@ -1,10 +1,11 @@
 """Measures sluice as whole processes and prints the table of tests/bench/README.md.
 
-    bench.py [--runs 5] [--large] [NAME...]      NAMEs: version health validate flights empty tasks
+    bench.py [--runs 5] [--large] [NAME...]      NAMEs: version health validate flights empty tasks s3
 
 Pairs run in turn (A B A B ...) so that a noisy machine harms both alike; figures are medians, and
 ratios are the median of the pairs' ratios. --large adds flights at ten times the rows. Works in
-build/bench, which it fills once and keeps.
+build/bench, which it fills once and keeps. s3 (bench_s3.py) has a table of its own and takes
+minutes: it runs only where it is named.
 """
 
 import argparse
@@ -16,52 +17,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build"
-WORK = BUILD / "bench"
-SLUICE = BUILD / "sluice"
+from bench_s3 import bench_s3
+from measuring import BUILD, ROOT, SLUICE, WORK, Table, measure, project
+
 DATA = Path(os.environ.get("SLUICE_DATA", ROOT / "../shared/data"))
-
-
-def measure(command, cwd):
-    """Wall seconds, CPU seconds and peak RSS in MiB of one run; its exit must be 0."""
-    out = WORK / "measured"
-    process = subprocess.run(
-        [BUILD / "tests/bench/measure", out, *map(str, command)], cwd=cwd,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True,
-    )  # fmt: skip
-    wall, cpu, rss, status = out.read_text().split()
-    if status != "0":
-        sys.exit(f"bench: {command} ended with {status}: {process.stderr.decode()[-600:]}")
-    return float(wall), float(cpu), int(rss) / 1024
-
-
-class Table:
-    def __init__(self):
-        self.rows = []
-
-    def add(self, what, figures, limit, ratio=None):
-        wall, cpu, rss = (statistics.median(column) for column in zip(*figures))
-        self.rows.append((what, f"{wall * 1000:.1f} ms" if wall < 1 else f"{wall:.2f} s",
-                          f"{cpu * 1000:.1f} ms" if cpu < 1 else f"{cpu:.2f} s",
-                          f"{rss:.1f} MiB", f"{ratio:.2f}" if ratio else "", limit))  # fmt: skip
-
-    def print(self):
-        head = ("what", "wall", "CPU", "peak RSS", "ratio", "to reach")
-        for row in (head, ("---",) * len(head), *self.rows):
-            print("| " + " | ".join(row) + " |")
-
-
-def project(name, pipelines):
-    """An empty project in its own folder: {file name: text}."""
-    folder = WORK / name
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "pipelines").mkdir(parents=True)
-    (folder / "sluice.yaml").write_text(f"project: {name}\n")
-    for file, text in pipelines.items():
-        (folder / "pipelines" / file).write_text(text)
-    return folder
-
 
 SMALL = """\
 schedule: "15 6 * * *"
@@ -186,18 +145,21 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
     for name in options.names:
-        if name not in BENCHES:
-            parser.error(f"{name} is no benchmark; there are: {' '.join(BENCHES)}")
+        if name not in BENCHES and name != "s3":
+            parser.error(f"{name} is no benchmark; there are: {' '.join(BENCHES)} s3")
     WORK.mkdir(parents=True, exist_ok=True)
     subprocess.run(["ninja", "-C", BUILD, "sluice", "tests/bench/bare", "tests/bench/measure",
-                    "tests/bench/tasks"],
+                    "tests/bench/tasks", "tests/bench/s3_origin", "sluice_net.so"],
                    check=True, stdout=subprocess.DEVNULL)  # fmt: skip
     table = Table()
     for name in options.names or BENCHES:
-        BENCHES[name](table, options.runs)
+        if name != "s3":
+            BENCHES[name](table, options.runs)
     if options.large:
         bench_flights(table, options.runs, copies=10)
     table.print()
+    if "s3" in options.names:
+        bench_s3(options.runs)
 
 
 if __name__ == "__main__":
