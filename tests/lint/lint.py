@@ -40,7 +40,7 @@ ALLOWED = {
         ["runner/base/", "runner/io/", "config/", "connectors/", "runner/engine/"],
         rf"{LOOP}|{ENGINES}|yaml\.h",
     ),
-    "runner/cli/": (["runner/", "config/", "connectors/", "connectors/*/"], r"duckdb\.h"),
+    "runner/cli/": (["runner/", "config/", "connectors/", "connectors/*/", "connectors/net/"], r"duckdb\.h"),
 }
 
 STRINGS = "a struct buffer, or snprintf with a checked length"
