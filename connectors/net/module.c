@@ -2,10 +2,11 @@
 #include "connectors/http/http_store.h"
 #include "connectors/net/net.h"
 #include "connectors/s3/s3_store.h"
+#include "connectors/s3/tool.h"
 
 static const struct store_type *const stores[] = {
     &s3_store_type, &http_store_type, &https_store_type, NULL};
-static const struct net_module net_module = {.stores = stores};
+static const struct net_module net_module = {.stores = stores, .s3 = &s3_tool};
 
 __attribute__((visibility("default"))) const void *sluice_net(void);
 

@@ -9,8 +9,11 @@
 /* The module's one exported symbol: const void *(void), a const struct net_module. */
 #define NET_MODULE_ENTRY "sluice_net"
 
+struct s3_tool; /* connectors/s3/tool.h */
+
 struct net_module {
     const struct store_type *const *stores; /* NULL-terminated */
+    const struct s3_tool *s3;               /* S3 by hand */
 };
 
 /* In the executable. ERROR_NOT_FOUND says how to get the module. */

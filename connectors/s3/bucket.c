@@ -23,9 +23,9 @@ static bool is_fine(const struct s3_bucket_operation *operation, const struct er
     switch (operation->request->verb) {
     case S3_BUCKET_CREATE: /* a first try may have made it, too */
         return text_equal(code, "BucketAlreadyOwnedByYou") ||
-               (operation->call.attempt > 1 && err->code == ERROR_EXISTS);
+               (operation->call.lost && err->code == ERROR_EXISTS);
     case S3_BUCKET_DELETE:
-        return operation->call.attempt > 1 && err->code == ERROR_NOT_FOUND;
+        return operation->call.lost && err->code == ERROR_NOT_FOUND;
     case S3_UPLOAD_ABORT:
         return err->code == ERROR_NOT_FOUND && !text_equal(code, "NoSuchBucket");
     case S3_BUCKET_LOOK:

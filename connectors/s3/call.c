@@ -174,6 +174,7 @@ static void run_attempt(struct retry *retry)
     struct s3_exchange *x = container_of(retry, struct s3_exchange, retry);
 
     x->call->attempt = retry->attempt;
+    x->call->lost += retry->attempt > 1 && x->request.sends > 0;
     authenticate(x);
 }
 
@@ -215,7 +216,7 @@ void s3_call_start(struct s3_client *client, struct s3_call *call)
     buffer_init(&x->answer, S3_ANSWER_BYTES_MAX);
     buffer_init(&x->trouble, ERROR_BYTES_MAX);
     arena_init(&x->arena);
-    call->attempt = call->tries = 0;
+    call->attempt = call->tries = call->lost = 0;
     call->status = 0;
     call->answer = NULL;
     call->answer_length = 0;

@@ -80,9 +80,11 @@ struct s3_call {
     s3_done_fn done;
 
     /* results */
-    unsigned attempt;   /* 1 …: the one under way, or the last */
-    unsigned tries;     /* requests sent, those in another region, … among them */
-    int status;         /* of the last answer; 0: none came */
+    unsigned attempt; /* 1 …: the one under way, or the last */
+    unsigned tries;   /* requests sent, those in another region, … among them */
+    unsigned lost;    /* of them, and of what HTTP sent again by itself: those before the last that
+                         may have been done, though no good answer came */
+    int status;       /* of the last answer; 0: none came */
     const char *answer; /* NUL behind it */
     size_t answer_length;
     struct s3_error error;               /* what S3 said of the last attempt; code NULL: nothing */

@@ -236,6 +236,10 @@ static enum verdict judge_answer(struct s3_exchange *x, struct error *ret_err)
 
     arena_init(&arena);
     if (xml_parse(x->answer.data, x->answer.length, &arena, &root, ret_err)) {
+        if (!x->call->answer_is_xml) {
+            error_clear(ret_err);
+            goto end;
+        }
         error_prefix(ret_err, "the answer cannot be read");
         error_set_class(ret_err, ERROR_TRANSIENT);
         exchange_name_error(x, ret_err);
@@ -243,6 +247,7 @@ static enum verdict judge_answer(struct s3_exchange *x, struct error *ret_err)
     } else if (strcmp(root->name, "Error") == 0) {
         verdict = judge_error(x, &x->answer, ret_err);
     }
+end:
     arena_deinit(&arena);
     return verdict;
 }
@@ -259,7 +264,8 @@ static enum verdict judge(struct s3_exchange *x, const struct error *failure, st
     }
     if (status < 200 || status >= 300)
         return judge_error(x, &x->trouble, ret_err);
-    if (x->call->answer_is_xml)
+    /* What was written has no document, unless it is an error's; what is read may be anything. */
+    if (x->call->answer_is_xml || (x->answer.length && strcmp(x->call->method, "GET") != 0))
         verdict = judge_answer(x, ret_err);
     if (verdict == VERDICT_GOOD && (x->checksum_value_sent || x->corrections.no_checksums))
         s3_client_learn_checksums(x->client, x->checksums_sent);
@@ -274,6 +280,7 @@ enum verdict exchange_judge(
 
     call->status = x->request.status;
     call->timing = x->request.timing;
+    call->lost += x->request.sends > 1 ? x->request.sends - 1 : 0;
     call->bytes_sent += x->request.bytes_sent;
     call->bytes_received += x->request.bytes_received;
     verdict = judge(x, failure, ret_err);

@@ -86,8 +86,7 @@ static enum s3_next next_part(struct s3_part *part, struct error *err)
     *header++ = (struct http_header){"x-amz-copy-source-range",
         arena_printf(&operation->arena, "bytes=%llu-%llu", (unsigned long long)offset,
             (unsigned long long)(offset + part->bytes - 1))};
-    if (operation->source_etag)
-        *header++ = (struct http_header){"x-amz-copy-source-if-match", operation->source_etag};
+    *header++ = (struct http_header){"x-amz-copy-source-if-match", operation->source_etag};
     part->header_count = (size_t)(header - part->headers);
     return S3_NEXT_SEND;
 }
@@ -147,6 +146,7 @@ static void ask_source(
         .query_count = count,
         .headers = operation->call_headers,
         .header_count = requester_pays(operation),
+        .answer_is_xml = subresource != NULL,
     };
     send_call(operation);
 }

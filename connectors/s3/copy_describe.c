@@ -83,13 +83,13 @@ int s3_copy_take_head(struct s3_copy_operation *operation, struct error *err)
     const char *wanted = operation->copy->from_etag;
 
     operation->source_etag = keep_header(operation, "ETag");
-    if (!length || !isdigit((unsigned char)length[0]))
+    if (!length || !isdigit((unsigned char)length[0]) || !operation->source_etag)
         return error_set(
-            err, ERROR_DATA, "the answer has no Content-Length: is that an S3 server?");
+            err, ERROR_DATA, "the answer has no length or no ETag: is that an S3 server?");
     if (wanted && !text_equal(wanted, operation->source_etag))
         return error_set(err, ERROR_CHANGED,
-            "the object has changed: its ETag is %.80s, no longer %.80s",
-            operation->source_etag ? operation->source_etag : "not said", wanted);
+            "the object has changed: its ETag is %.80s, no longer %.80s", operation->source_etag,
+            wanted);
     operation->size = strtoull(length, NULL, 10);
     if (operation->copy->replace_metadata)
         return 0;

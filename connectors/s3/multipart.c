@@ -2,6 +2,7 @@
 
 #include "connectors/aws/sigv4.h"
 #include "connectors/s3/answers.h"
+#include "connectors/s3/error.h"
 #include "runner/base/mem.h"
 #include "runner/base/time.h"
 
@@ -91,7 +92,7 @@ static void list_uploads(struct s3_multipart *upload)
     upload->query[0] = (struct s3_query){"uploads", NULL};
     upload->query[1] = (struct s3_query){"prefix", upload->key};
     upload->query[2] = (struct s3_query){"encoding-type", "url"};
-    upload->control = (struct s3_call){.answer_is_xml = true};
+    upload->control = (struct s3_call){.answer_is_xml = true, .attempts_max = 2};
     send_control(upload, "GET", 3);
 }
 
@@ -231,7 +232,7 @@ static enum s3_multipart_state after_create(struct s3_multipart *upload)
 {
     const struct error *err = &upload->control_err;
     const bool in_time = !upload->cancelled || timer_active(&upload->limit);
-    const bool lost = upload->control.attempt > 1 || (err->code && err->class != ERROR_PERMANENT);
+    const bool lost = upload->control.lost || (err->code && err->class != ERROR_PERMANENT);
     struct s3_create_upload answer;
     struct error failure = *err;
 
@@ -299,7 +300,7 @@ static enum s3_multipart_state after_complete(struct s3_multipart *upload)
     const struct error *err = &upload->control_err;
     struct s3_complete_upload answer;
 
-    upload->completions += call->tries;
+    upload->completions += call->lost + (call->tries > 0);
     upload->doubt = *err;
     if (!err->code && s3_answer_parse(&s3_document_complete_upload, call->answer,
                           call->answer_length, &upload->arena, &answer, &upload->doubt) == 0)
@@ -328,6 +329,19 @@ static enum s3_multipart_state after_upload_look(struct s3_multipart *upload)
     return give_up(upload);
 }
 
+/* Puts what was found out in front of what the store said when it was asked to complete. */
+static void explain(struct s3_multipart *upload, const char *words, const char *reason)
+{
+    const struct error said = upload->err;
+    char name[S3_NAME_SIZE];
+
+    error_set(&upload->err, said.code, "PUT %s: %s%s%.100s%s (%.150s)",
+        s3_error_name(upload->bucket, upload->key, name), words, reason ? " (" : "",
+        reason ? reason : "", reason ? ")" : "", said.message);
+    upload->err.class = said.class;
+    upload->err.detail = said.detail;
+}
+
 static enum s3_multipart_state after_object_look(struct s3_multipart *upload)
 {
     const struct s3_call *call = &upload->control;
@@ -340,11 +354,15 @@ static enum s3_multipart_state after_object_look(struct s3_multipart *upload)
         return give_up(upload); /* cancelled, or given up before */
     upload->err = upload->doubt;
     if (err->code && err->code != ERROR_NOT_FOUND)
-        error_prefix(&upload->err, "it may be stored or not (%.120s)", err->message);
+        explain(upload, "it may be stored or not, because it cannot be looked at", err->message);
+    else if (upload->gone && err->code)
+        explain(upload, "the upload is gone and there is no such object: others aborted it", NULL);
     else if (upload->gone)
-        error_prefix(&upload->err,
-            "the upload is gone and %s: it was aborted or replaced by others",
-            err->code ? "there is no such object" : "the object is not what was sent");
+        explain(upload,
+            "the upload is gone and the object is not what was sent: others aborted it, or "
+            "replaced "
+            "the object since",
+            NULL);
     return give_up(upload);
 }
 

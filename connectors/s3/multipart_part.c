@@ -2,6 +2,7 @@
 
 #include "connectors/aws/sigv4.h"
 #include "connectors/s3/answers.h"
+#include "connectors/s3/error.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 
@@ -36,6 +37,13 @@ static int read_etag(const struct s3_part *part, const char **ret_etag, struct e
     return 0;
 }
 
+static void name_error(const struct s3_multipart *upload, struct error *err)
+{
+    char name[S3_NAME_SIZE];
+
+    error_prefix(err, "PUT %s", s3_error_name(upload->bucket, upload->key, name));
+}
+
 static int keep_part(const struct s3_part *part, struct error *err)
 {
     struct s3_multipart *upload = part->upload;
@@ -65,8 +73,8 @@ static void on_part(struct s3_call *call, const struct error *err)
 
     if (err)
         failure = *err;
-    else
-        keep_part(part, &failure);
+    else if (keep_part(part, &failure))
+        name_error(upload, &failure);
     if (failure.code && failure.code != ERROR_STOPPED)
         error_prefix(&failure, "part %u", part->number);
     error_keep_first(&upload->err, &failure);
@@ -150,7 +158,7 @@ static bool try_part(struct s3_multipart *upload, struct s3_part *part)
         upload->part_count++;
         part->state = S3_PART_PREPARING;
         return true;
-    case S3_NEXT_FAILED:
+    case S3_NEXT_FAILED: /* the owner names what */
         error_keep_first(&upload->err, &err);
         return false;
     case S3_NEXT_END:

@@ -310,8 +310,7 @@ static bool is_doubtful(const struct s3_put_operation *operation)
     if ((!put->if_none_match && !put->if_match) || operation->cancelled)
         return false;
     return err->class == ERROR_TRANSIENT ||
-           (operation->call.attempt > 1 &&
-               (err->code == ERROR_EXISTS || err->code == ERROR_CHANGED));
+           (operation->call.lost && (err->code == ERROR_EXISTS || err->code == ERROR_CHANGED));
 }
 
 static enum put_state after_single(struct s3_put_operation *operation)

@@ -89,10 +89,13 @@ static enum s3_next next_buffer(struct s3_part *part, struct error *err)
 static enum s3_next next_part(struct s3_part *part, struct error *err)
 {
     const struct s3_put_operation *operation = operation_of(part->upload);
+    enum s3_next next;
 
-    if (operation->put->source.kind == S3_SOURCE_STREAM)
-        return next_buffer(part, err);
-    return next_stretch(part, err);
+    next = operation->put->source.kind == S3_SOURCE_STREAM ? next_buffer(part, err)
+                                                           : next_stretch(part, err);
+    if (next == S3_NEXT_FAILED && !operation->err.code) /* that one has the name */
+        s3_put_name_error(operation, err);
+    return next;
 }
 
 static void stop_part(struct s3_part *part)

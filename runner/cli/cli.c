@@ -131,20 +131,30 @@ static int open_log(struct cli *cli, bool read_only, struct error *err)
     return cli->log ? 0 : -1;
 }
 
-int cli_open_engine(struct cli *cli, bool read_only)
+int cli_open_loop(struct cli *cli, bool read_only)
 {
-    struct engine_options options = {
-        .registry = &registry, .loop = &cli->loop, .read_only = read_only};
     const int code = cli_open_project(cli);
     struct error err;
 
-    if (code || cli->engine)
+    if (code || cli->loop_open)
         return code;
     if (open_log(cli, read_only, &err))
         return cli_fail(cli, &err);
     if (loop_init(&cli->loop, &err))
         return cli_fail(cli, &err);
     cli->loop_open = true;
+    return EXIT_OK;
+}
+
+int cli_open_engine(struct cli *cli, bool read_only)
+{
+    struct engine_options options = {
+        .registry = &registry, .loop = &cli->loop, .read_only = read_only};
+    const int code = cli_open_loop(cli, read_only);
+    struct error err;
+
+    if (code || cli->engine)
+        return code;
     options.project = cli->project;
     options.log = cli->log;
     cli->engine = engine_new(&options, &err);

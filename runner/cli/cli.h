@@ -89,7 +89,9 @@ extern const struct option_set cli_global_options;
 int cli_open_project(struct cli *cli); /* EXIT_OK, or what to end with */
 /* Whether --log can be used; also for a command that logs nothing. */
 int cli_check_log_filter(const struct cli *cli, struct error *err);
-int cli_open_engine(struct cli *cli, bool read_only); /* also the project, the loop, the log */
+/* The project, the log (into its folder, too, unless read_only) and the loop. */
+int cli_open_loop(struct cli *cli, bool read_only);
+int cli_open_engine(struct cli *cli, bool read_only); /* with all that cli_open_loop() opens */
 
 /* Loads one pipeline as named on the command line. `scope` may be NULL. */
 int cli_load_pipeline(struct cli *cli, const char *name, const struct pipeline_scope *scope,

@@ -20,6 +20,7 @@ const struct command_entry cli_commands[] = {
     {NULL, &command_logs},
     {"Look at tables", &command_catalog},
     {NULL, &command_sql},
+    {"Work with S3", &command_s3},
     {"About sluice", &command_help},
     {NULL, &command_version},
     {NULL, &command_completion},

@@ -125,12 +125,6 @@ bool file_is_temporary(const char *name)
            strcmp(name + prefix + TEMPORARY_DIGITS, TEMPORARY_SUFFIX) == 0;
 }
 
-struct temporary {
-    const char *to;
-    char *path, *folder;
-    int fd;
-};
-
 static bool take_lock(int fd, int flags)
 {
     int result;
@@ -160,21 +154,21 @@ static int create_locked(const char *path)
 }
 
 /* Its name does not hold that of `to`, which may be as long as names can be. */
-static int temporary_open(struct temporary *temporary, const char *to, struct error *err)
+int file_new_begin(struct file_new *file, const char *to, struct error *err)
 {
     uint64_t random;
 
     if (getrandom(&random, sizeof(random), 0) != sizeof(random))
         random = time_monotonic_ns() ^ (uint64_t)getpid() << 32;
-    *temporary = (struct temporary){.to = to, .folder = file_folder(to)};
-    temporary->path = mem_printf("%s/" TEMPORARY_PREFIX "%0*llx" TEMPORARY_SUFFIX,
-        temporary->folder, TEMPORARY_DIGITS, (unsigned long long)random);
-    temporary->fd = create_locked(temporary->path);
-    if (temporary->fd >= 0)
+    *file = (struct file_new){.to = to, .folder = file_folder(to)};
+    file->path = mem_printf("%s/" TEMPORARY_PREFIX "%0*llx" TEMPORARY_SUFFIX, file->folder,
+        TEMPORARY_DIGITS, (unsigned long long)random);
+    file->fd = create_locked(file->path);
+    if (file->fd >= 0)
         return 0;
     error_set_errno(err, errno, "cannot write %s", to);
-    free(temporary->path);
-    free(temporary->folder);
+    free(file->path);
+    free(file->folder);
     return -1;
 }
 
@@ -194,31 +188,29 @@ static int rename_to(const char *from, const char *to, bool replace)
     return replace ? rename(from, to) : rename_new(from, to);
 }
 
-/* Gives the file its name where `rc` is 0, removes it where not. Returns 0 or -1. */
-static int temporary_end(struct temporary *temporary, int rc, bool replace, struct error *err)
+int file_new_end(struct file_new *file, int rc, bool replace, struct error *err)
 {
     /* Holds the lock until it has its name: closing, which may fail, comes before that. */
-    const int lock_fd = fcntl(temporary->fd, F_DUPFD_CLOEXEC, 0);
+    const int lock_fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
     bool named = false;
 
-    while (rc == 0 && fsync(temporary->fd)) {
+    while (rc == 0 && fsync(file->fd)) {
         if (errno != EINTR)
-            rc = error_set_errno(err, errno, "cannot write %s", temporary->to);
+            rc = error_set_errno(err, errno, "cannot write %s", file->to);
     }
-    if (close(temporary->fd) && rc == 0 &&
-        errno != EINTR) /* a network's disk may be full only now */
-        rc = error_set_errno(err, errno, "cannot write %s", temporary->to);
+    if (close(file->fd) && rc == 0 && errno != EINTR) /* a network's disk may be full only now */
+        rc = error_set_errno(err, errno, "cannot write %s", file->to);
     if (rc == 0) {
-        named = rename_to(temporary->path, temporary->to, replace) == 0;
-        rc = named ? file_sync_folder(temporary->folder, err)
-                   : error_set_errno(err, errno, "cannot write %s", temporary->to);
+        named = rename_to(file->path, file->to, replace) == 0;
+        rc = named ? file_sync_folder(file->folder, err)
+                   : error_set_errno(err, errno, "cannot write %s", file->to);
     }
     if (!named)
-        unlink(temporary->path);
+        unlink(file->path);
     if (lock_fd >= 0)
         close(lock_fd);
-    free(temporary->path);
-    free(temporary->folder);
+    free(file->path);
+    free(file->folder);
     return rc;
 }
 
@@ -260,13 +252,13 @@ int file_read(const char *path, size_t limit, struct buffer *buffer, struct erro
 
 int file_write(const char *path, const void *bytes, size_t length, struct error *err)
 {
-    struct temporary temporary;
+    struct file_new file;
     int rc;
 
-    if (temporary_open(&temporary, path, err))
+    if (file_new_begin(&file, path, err))
         return -1;
-    rc = write_all(temporary.fd, bytes, length, path, err);
-    return temporary_end(&temporary, rc, true, err);
+    rc = write_all(file.fd, bytes, length, path, err);
+    return file_new_end(&file, rc, true, err);
 }
 
 struct copy {
@@ -336,7 +328,7 @@ int file_copy(const char *from, const char *to, bool replace, atomic_uint_fast64
     const atomic_bool *stop, struct error *err)
 {
     struct copy copy = {.from = from, .to = to, .progress = progress, .stop = stop};
-    struct temporary temporary;
+    struct file_new file;
     bool unable;
     int rc = -1;
 
@@ -345,14 +337,14 @@ int file_copy(const char *from, const char *to, bool replace, atomic_uint_fast64
         return -1;
     if (!replace && file_exists(to)) {
         error_set_errno(err, EEXIST, "cannot write %s", to); /* before the work, not after it */
-    } else if (temporary_open(&temporary, to, err) == 0) {
-        copy.to_fd = temporary.fd;
+    } else if (file_new_begin(&file, to, err) == 0) {
+        copy.to_fd = file.fd;
         rc = after_block(&copy, 0, err);
         if (rc == 0)
             rc = copy_in_kernel(&copy, &unable, err);
         if (rc == 0 && unable)
             rc = copy_by_hand(&copy, err);
-        rc = temporary_end(&temporary, rc, replace, err);
+        rc = file_new_end(&file, rc, replace, err);
     }
     close(copy.from_fd);
     return rc;

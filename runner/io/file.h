@@ -60,6 +60,19 @@ int file_open_new(const char *path, int *ret_fd, struct error *err);
 
 int file_remove(const char *path, struct error *err); /* not there: success */
 
+/* What becomes the file `to` when it is whole: a temporary file in the same folder, locked so that
+ * nobody takes it for one that was left (file_remove_left). Written through `fd`. */
+struct file_new {
+    const char *to; /* kept by the caller until the end */
+    char *path, *folder;
+    int fd;
+};
+int file_new_begin(struct file_new *file, const char *to, struct error *err);
+
+/* `rc` 0: makes it durable and gives it its name; else, and where that fails, removes it. Closes
+ * `fd` in any case. `replace` false: an existing `to` is ERROR_EXISTS. Returns rc, or -1. */
+int file_new_end(struct file_new *file, int rc, bool replace, struct error *err);
+
 /* --- folders (file_folder.c) --- */
 
 int file_make_folders(const char *path, struct error *err); /* mkdir -p */

@@ -340,6 +340,7 @@ void http_start(struct http *http, struct http_request *request)
     request->http = http;
     request->transfer = transfer;
     request->status = 0;
+    request->sends = 0;
     request->bytes_sent = request->bytes_received = 0;
     request->timing = (struct http_timing){0};
     transfer->request = request;

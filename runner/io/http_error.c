@@ -114,6 +114,11 @@ int http_outcome(const struct http_transfer *transfer, struct error *err)
         *err = handle->err;
         return -1;
     }
+    /* curl takes a head that breaks off for a whole answer without a body. */
+    if (transfer->result == CURLE_OK && !handle->head.complete) {
+        error_set(err, ERROR_IO, "the connection ended in the head of the answer");
+        return error_set_class(err, ERROR_TRANSIENT);
+    }
     if (transfer->result == CURLE_OK)
         return 0;
     if (handle->redirecting && transfer->result == CURLE_WRITE_ERROR)

@@ -143,6 +143,7 @@ static int on_connected(
     (void)local_port;
     if (!http_transfer_goes_on(handle))
         return CURL_PREREQFUNC_ABORT;
+    handle->transfer->request->sends++;
     timing->connect_us = 0;
     if (handle->socket_opened) {
         handle->http->counters.connections++;

@@ -5,7 +5,7 @@ import os
 import sqlite3
 
 import pytest
-from conftest import Project, multiset
+from conftest import multiset
 from test_quickstart import expected, strikes
 
 
@@ -13,9 +13,9 @@ def move(project):
     """The same project, in another folder."""
     root = project.root.with_name("moved")
     os.rename(project.root, root)
-    moved = Project.__new__(Project)  # its sluice.yaml stays as it is
-    moved.root, moved.environment = root, {**project.environment, "HOME": str(root)}
-    return moved
+    project.root = root
+    project.environment["HOME"] = str(root)
+    return project
 
 
 def absolute_keys(project):
