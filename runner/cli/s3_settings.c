@@ -1,12 +1,37 @@
 #include "runner/cli/s3_settings.h"
 
+#include "runner/base/mem.h"
 #include "runner/base/text.h"
+
+enum { CONNECTIONS_PRESET = 64, CONNECTIONS_MIN = 10, CONNECTIONS_MAX = 4096 };
+
+/* What one connection to S3 carries. */
+static const double connection_gbps = 0.4;
+
+unsigned s3_settings_connections(const struct s3_config *s3)
+{
+    double wanted = s3->throughput_target_gbps / connection_gbps;
+
+    if (s3->concurrency > 0)
+        return (unsigned)s3->concurrency;
+    if (s3->throughput_target_gbps <= 0)
+        return CONNECTIONS_PRESET;
+    wanted = MIN(MAX(wanted, (double)CONNECTIONS_MIN), (double)CONNECTIONS_MAX);
+    return (unsigned)wanted + (wanted > (unsigned)wanted);
+}
 
 enum s3_addressing s3_settings_addressing(const char *name)
 {
     if (text_equal(name, "virtual"))
         return S3_ADDRESSING_VIRTUAL;
     return text_equal(name, "path") ? S3_ADDRESSING_PATH : S3_ADDRESSING_AUTO;
+}
+
+static enum s3_checksums checksums_of(const char *name)
+{
+    if (text_equal(name, "when_supported"))
+        return S3_CHECKSUMS_WHEN_SUPPORTED;
+    return text_equal(name, "when_required") ? S3_CHECKSUMS_WHEN_REQUIRED : S3_CHECKSUMS_AUTO;
 }
 
 void s3_settings(const struct s3_config *s3, struct s3_client_options *options)
@@ -16,8 +41,13 @@ void s3_settings(const struct s3_config *s3, struct s3_client_options *options)
     options->endpoint = s3->endpoint;
     options->ca_file = s3->ca_file;
     options->addressing = s3_settings_addressing(s3->addressing);
+    options->dual_stack = s3->dual_stack;
+    options->fips = s3->fips;
+    options->accelerate = s3->accelerate;
     options->unsigned_access = s3->unsigned_access;
+    options->requester_pays = s3->requester_pays;
+    options->request_checksums = options->response_checksums = checksums_of(s3->checksums);
     options->part_bytes = s3->part_size;
     options->memory_bytes = s3->memory;
-    options->concurrency = (unsigned)s3->concurrency;
+    options->concurrency = s3_settings_connections(s3);
 }

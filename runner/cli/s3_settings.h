@@ -12,4 +12,8 @@ void s3_settings(const struct s3_config *s3, struct s3_client_options *options);
 /* "auto", "virtual", "path"; NULL is auto. */
 enum s3_addressing s3_settings_addressing(const char *name);
 
+/* How many connections `s3:` asks for: `concurrency`, else one for each 0.4 Gb/s of
+ * `throughput_target_gbps` (10 … 4096), else 64. Pure. */
+unsigned s3_settings_connections(const struct s3_config *s3);
+
 #endif

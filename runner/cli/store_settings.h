@@ -9,8 +9,4 @@
 const void *store_settings(
     const struct store_type *type, const struct environment *environment, struct arena *arena);
 
-/* How many connections `s3:` asks for: `concurrency`, else one for each 0.4 Gb/s of
- * `throughput_target_gbps` (10 … 4096), else 64. Pure. */
-unsigned store_settings_connections(const struct s3_config *s3);
-
 #endif

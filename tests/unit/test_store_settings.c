@@ -1,6 +1,7 @@
 /* Options of an environment as what its stores are opened with. */
 #include "connectors/http/http_store.h"
 #include "connectors/s3/s3_store.h"
+#include "runner/cli/s3_settings.h"
 #include "runner/cli/store_settings.h"
 
 #include <setjmp.h>
@@ -24,7 +25,7 @@ static void test_connections(void **state)
         const struct s3_config s3 = {
             .throughput_target_gbps = cases[i].gbps, .concurrency = cases[i].concurrency};
 
-        assert_int_equal(store_settings_connections(&s3), cases[i].connections);
+        assert_int_equal(s3_settings_connections(&s3), cases[i].connections);
     }
 }
 

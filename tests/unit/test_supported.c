@@ -36,8 +36,7 @@ static void assert_refused(struct fixture *fixture, const char *line)
 
 static void test_what_is_executed_is_not_refused(void **state)
 {
-    static const char *const urls[] = {
-        "s3://b/k*.csv", "https://x/y.csv?a=b", "http://x/y.csv"};
+    static const char *const urls[] = {"s3://b/k*.csv", "https://x/y.csv?a=b", "http://x/y.csv"};
     struct fixture fixture;
     struct partition_field months = {.transform = PARTITION_MONTH, .text = "month(d)"};
     struct check warns = {
