@@ -3,7 +3,7 @@
     readme_facts.py ROOT
 
 folders  every folder of ours has a README.md
-events   runner/README.md lists the events that runner/ logs, no more and no less
+events   runner/README.md lists the events that runner/ and connectors/ log, no more and no less
 """
 
 import re
@@ -12,8 +12,8 @@ from pathlib import Path
 
 TOP = ("runner", "pipelines", "connectors", "config", "deploy", "tests")
 CALL = re.compile(r"\b(?:log_event|task_log)\(.*?\);", re.DOTALL)
-EVENT = re.compile(r'"([a-z_]+\.[a-z_]+)"')
-LISTED = re.compile(r"^\| `([a-z_]+\.[a-z_]+)` \|", re.MULTILINE)
+EVENT = re.compile(r'"([a-z0-9_]+\.[a-z_]+)"')
+LISTED = re.compile(r"^\| `([a-z0-9_]+\.[a-z_]+)` \|", re.MULTILINE)
 
 
 def folders_without(root):
@@ -28,7 +28,7 @@ def folders_without(root):
 
 def events_unlike(root):
     logged = set()
-    for path in sorted((root / "runner").rglob("*.c")):
+    for path in sorted([*(root / "runner").rglob("*.c"), *(root / "connectors").rglob("*.c")]):
         for call in CALL.findall(path.read_text(encoding="utf-8")):
             logged.update(EVENT.findall(call))
     listed = set(LISTED.findall((root / "runner/README.md").read_text(encoding="utf-8")))
