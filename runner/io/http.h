@@ -121,7 +121,7 @@ struct http_request {
     http_done_fn done;
 
     /* results; bytes also while it runs */
-    int status;                          /* 0: no answer came */
+    int status;     /* 0: no answer came */
     unsigned sends; /* how often it went out: curl sends it again where a connection that was kept
                        breaks before the first byte of an answer, done or not */
     uint64_t bytes_sent, bytes_received; /* of bodies */
