@@ -4,7 +4,7 @@
 #define TESTS_UNIT_PUT_FIXTURE_H
 
 #include "connectors/s3/put.h"
-#include "tests/unit/s3_store_fixture.h"
+#include "tests/unit/s3_small_fixture.h"
 
 enum { PART = 40 * 1000, LENGTH = 2 * PART + 1234 };
 
@@ -135,23 +135,23 @@ static inline const struct origin_request *sent(struct run *run, size_t index)
 /* The object is there, with these bytes, and nothing else is. */
 static inline void stored(struct run *run)
 {
-    const struct s3_stored *object;
+    const struct s3_smalld *object;
 
     store_fixture_good(&run->fixture);
-    object = s3_store_object(run->fixture.store, run->put.key);
+    object = s3_small_object(run->fixture.store, run->put.key);
     assert_non_null(object);
     assert_int_equal(object->length, run->length);
     assert_memory_equal(object->bytes, run->bytes, run->length);
     assert_string_equal(run->etag, object->etag);
     assert_int_equal(run->put.size, run->length);
     assert_int_equal(atomic_load(&run->put.bytes_done), run->length);
-    assert_int_equal(s3_store_upload_count(run->fixture.store), 0);
+    assert_int_equal(s3_small_upload_count(run->fixture.store), 0);
 }
 
 static inline void not_stored(struct run *run)
 {
-    assert_null(s3_store_object(run->fixture.store, run->put.key));
-    assert_int_equal(s3_store_upload_count(run->fixture.store), 0);
+    assert_null(s3_small_object(run->fixture.store, run->put.key));
+    assert_int_equal(s3_small_upload_count(run->fixture.store), 0);
 }
 
 #endif

@@ -1,5 +1,5 @@
 #include "connectors/s3/copy.h"
-#include "tests/unit/s3_store_fixture.h"
+#include "tests/unit/s3_small_fixture.h"
 
 enum { PART = 10 * 1000, LENGTH = 2 * PART + 123 };
 
@@ -23,7 +23,7 @@ static void start(struct run *run, const struct s3_client_options *options)
     memset(run, 0, sizeof(*run));
     store_fixture_init(&run->fixture, options);
     run->bytes = store_fixture_bytes(LENGTH);
-    s3_store_put(run->fixture.store, "from/a b+.csv", run->bytes, LENGTH,
+    s3_small_put(run->fixture.store, "from/a b+.csv", run->bytes, LENGTH,
         "\r\nContent-Type: text/x-source\r\nx-amz-tagging: a%20b=c\r\n");
     run->copy = (struct s3_copy){
         .from_bucket = "bucket",
@@ -71,7 +71,7 @@ static const struct origin_request *sent(struct run *run, size_t index)
 
 static void stored(struct run *run)
 {
-    const struct s3_stored *object = s3_store_object(run->fixture.store, run->copy.key);
+    const struct s3_smalld *object = s3_small_object(run->fixture.store, run->copy.key);
 
     store_fixture_good(&run->fixture);
     assert_non_null(object);
@@ -80,13 +80,13 @@ static void stored(struct run *run)
     assert_string_equal(run->etag, object->etag);
     assert_int_equal(run->copy.size, LENGTH);
     assert_int_equal(atomic_load(&run->copy.bytes_done), LENGTH);
-    assert_int_equal(s3_store_upload_count(run->fixture.store), 0);
+    assert_int_equal(s3_small_upload_count(run->fixture.store), 0);
 }
 
 static void not_stored(struct run *run)
 {
-    assert_null(s3_store_object(run->fixture.store, run->copy.key));
-    assert_int_equal(s3_store_upload_count(run->fixture.store), 0);
+    assert_null(s3_small_object(run->fixture.store, run->copy.key));
+    assert_int_equal(s3_small_upload_count(run->fixture.store), 0);
 }
 
 /* --- what goes along --- */
@@ -133,7 +133,7 @@ static void test_what_is_replaced_is_not_the_sources(void **state)
         run.copy.replace_metadata = run.copy.replace_tags = true;
         go(&run);
         stored(&run);
-        head = s3_store_object(run.fixture.store, "to.json")->head;
+        head = s3_small_object(run.fixture.store, "to.json")->head;
         assert_contains(head, "Content-Type: application/json");
         assert_contains(head, "x-amz-meta-color: red");
         assert_contains(head, "x-amz-tagging: t=u");
@@ -150,7 +150,7 @@ static void test_what_is_replaced_is_not_the_sources(void **state)
         run.copy.options = &options;
         go(&run);
         stored(&run);
-        head = s3_store_object(run.fixture.store, "to.json")->head;
+        head = s3_small_object(run.fixture.store, "to.json")->head;
         assert_null(strstr(head, ": red"));
         assert_null(strstr(head, ": t=u"));
         assert_contains(head, "x-amz-storage-class: STANDARD_IA");
@@ -168,7 +168,7 @@ static void test_a_large_object_is_copied_in_parts_with_all_it_has(void **state)
     go(&run);
     stored(&run);
     assert_int_equal(run.copy.parts, 3);
-    head = s3_store_object(run.fixture.store, "to.json")->head;
+    head = s3_small_object(run.fixture.store, "to.json")->head;
     assert_contains(head, "Content-Type: text/x-source");
     assert_contains(head, "x-amz-meta-color: blue");
     assert_contains(head, "x-amz-tagging: a%20b=c");
@@ -182,7 +182,7 @@ static void test_a_large_object_is_copied_in_parts_with_all_it_has(void **state)
     run.copy.replace_tags = true; /* by none */
     go(&run);
     stored(&run);
-    assert_null(strstr(s3_store_object(run.fixture.store, "to.json")->head, "x-amz-tagging"));
+    assert_null(strstr(s3_small_object(run.fixture.store, "to.json")->head, "x-amz-tagging"));
     end(&run);
 }
 
@@ -225,7 +225,7 @@ static void test_each_fault_at_each_request(void **state)
             for (unsigned nth = 1; nth <= requests + 1; nth++) {
                 start(&run, NULL);
                 run.copy.single_bytes = single ? LENGTH : PART;
-                s3_store_fault(run.fixture.store, (enum s3_fault)fault, nth, false);
+                s3_small_fault(run.fixture.store, (enum s3_fault)fault, nth, false);
                 go(&run);
                 if (fault < S3_FAULTS_HARMLESS || nth > requests) {
                     stored(&run);
@@ -256,7 +256,7 @@ static void test_it_can_be_cancelled_at_every_turn(void **state)
                 store_fixture_failed(&run.fixture, ERROR_STOPPED, "s3://bucket/");
             else
                 stored(&run);
-            assert_int_equal(s3_store_upload_count(run.fixture.store), 0);
+            assert_int_equal(s3_small_upload_count(run.fixture.store), 0);
             end(&run);
         }
         assert_true(whole);

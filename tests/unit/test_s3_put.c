@@ -100,7 +100,7 @@ static void test_a_store_that_refuses_checksums_gets_none(void **state)
     for (size_t k = 0; k < ARRAY_LENGTH(kinds); k++) {
         for (size_t length = 100; length <= LENGTH; length += LENGTH - 100) {
             start(&run, NULL, kinds[k], length);
-            s3_store_refuse_checksums(run.fixture.store);
+            s3_small_refuse_checksums(run.fixture.store);
             go(&run);
             stored(&run);
             assert_false(s3_client_sends_checksums(run.fixture.s3.client));
@@ -178,9 +178,9 @@ static void test_streams_share_the_memory(void **state)
     s3_put_start(run.fixture.s3.client, &run.other);
     go(&run);
     assert_int_equal(run.other_done, 1);
-    assert_int_equal(s3_store_object(run.fixture.store, "other")->length, run.length);
-    assert_int_equal(s3_store_object_count(run.fixture.store), 2);
-    assert_memory_equal(s3_store_object(run.fixture.store, "other")->bytes, run.bytes, run.length);
+    assert_int_equal(s3_small_object(run.fixture.store, "other")->length, run.length);
+    assert_int_equal(s3_small_object_count(run.fixture.store), 2);
+    assert_memory_equal(s3_small_object(run.fixture.store, "other")->bytes, run.bytes, run.length);
     end(&run);
 }
 
@@ -250,7 +250,7 @@ static void test_options_that_make_no_sense_are_refused(void **state)
         go(&run);
         store_fixture_failed(&run.fixture, cases[i].code, cases[i].words);
         assert_contains(run.fixture.outcome.message, "PUT s3://bucket/a/b.csv: ");
-        assert_int_equal(s3_store_request_count(run.fixture.store), 0);
+        assert_int_equal(s3_small_request_count(run.fixture.store), 0);
         end(&run);
     }
 }

@@ -18,24 +18,24 @@ static void test_conditions_are_the_stores_to_check(void **state)
         end(&run);
 
         start(&run, NULL, S3_SOURCE_MEMORY, length);
-        s3_store_put(run.fixture.store, run.put.key, "x", 1, NULL);
+        s3_small_put(run.fixture.store, run.put.key, "x", 1, NULL);
         run.put.if_none_match = true;
         go(&run);
         store_fixture_failed(&run.fixture, ERROR_EXISTS, "PreconditionFailed");
-        assert_int_equal(s3_store_object(run.fixture.store, run.put.key)->length, 1);
-        assert_int_equal(s3_store_upload_count(run.fixture.store), 0);
+        assert_int_equal(s3_small_object(run.fixture.store, run.put.key)->length, 1);
+        assert_int_equal(s3_small_upload_count(run.fixture.store), 0);
         end(&run);
 
         start(&run, NULL, S3_SOURCE_MEMORY, length);
-        s3_store_put(run.fixture.store, run.put.key, "x", 1, NULL);
+        s3_small_put(run.fixture.store, run.put.key, "x", 1, NULL);
         run.put.if_match = "\"another\"";
         go(&run);
         store_fixture_failed(&run.fixture, ERROR_CHANGED, "PreconditionFailed");
-        assert_int_equal(s3_store_upload_count(run.fixture.store), 0);
+        assert_int_equal(s3_small_upload_count(run.fixture.store), 0);
         end(&run);
 
         start(&run, NULL, S3_SOURCE_MEMORY, length);
-        s3_store_put(run.fixture.store, run.put.key, "x", 1, NULL);
+        s3_small_put(run.fixture.store, run.put.key, "x", 1, NULL);
         run.put.if_match = "\"9dd4e461268c8034f5c8564e155c67a6\"";
         go(&run);
         stored(&run);
@@ -52,7 +52,7 @@ static void test_a_lost_answer_to_a_condition_is_settled_by_looking(void **state
     for (size_t k = 0; k < ARRAY_LENGTH(kinds); k++) {
         start(&run, NULL, kinds[k], 5000);
         run.put.if_none_match = true;
-        s3_store_fault_at(run.fixture.store, S3_FAULT_DROPPED, "PUT", NULL, 1, false);
+        s3_small_fault_at(run.fixture.store, S3_FAULT_DROPPED, "PUT", NULL, 1, false);
         go(&run);
         stored(&run);
         assert_string_equal(sent(&run, 2)->method, "GET");
@@ -61,7 +61,7 @@ static void test_a_lost_answer_to_a_condition_is_settled_by_looking(void **state
         /* all answers are lost */
         start(&run, NULL, kinds[k], 5000);
         run.put.if_none_match = true;
-        s3_store_fault_at(run.fixture.store, S3_FAULT_DROPPED, "PUT", NULL, 1, true);
+        s3_small_fault_at(run.fixture.store, S3_FAULT_DROPPED, "PUT", NULL, 1, true);
         go(&run);
         stored(&run);
         end(&run);
@@ -69,8 +69,8 @@ static void test_a_lost_answer_to_a_condition_is_settled_by_looking(void **state
         /* somebody else was faster, while our first try never arrived */
         start(&run, NULL, kinds[k], 5000);
         run.put.if_none_match = true;
-        s3_store_put(run.fixture.store, run.put.key, "x", 1, NULL);
-        s3_store_fault_at(run.fixture.store, S3_FAULT_RESET_BEFORE, "PUT", NULL, 1, false);
+        s3_small_put(run.fixture.store, run.put.key, "x", 1, NULL);
+        s3_small_fault_at(run.fixture.store, S3_FAULT_RESET_BEFORE, "PUT", NULL, 1, false);
         go(&run);
         store_fixture_failed(&run.fixture, ERROR_EXISTS, "PreconditionFailed");
         end(&run);
@@ -79,9 +79,9 @@ static void test_a_lost_answer_to_a_condition_is_settled_by_looking(void **state
         start(&run, NULL, kinds[k], 5000);
         run.put.if_none_match = true;
         run.bytes[4999] ^= 1;
-        s3_store_put(run.fixture.store, run.put.key, run.bytes, 5000, NULL);
+        s3_small_put(run.fixture.store, run.put.key, run.bytes, 5000, NULL);
         run.bytes[4999] ^= 1;
-        s3_store_fault_at(run.fixture.store, S3_FAULT_RESET_BEFORE, "PUT", NULL, 1, false);
+        s3_small_fault_at(run.fixture.store, S3_FAULT_RESET_BEFORE, "PUT", NULL, 1, false);
         go(&run);
         store_fixture_failed(&run.fixture, ERROR_EXISTS, "PreconditionFailed");
         end(&run);
@@ -101,15 +101,15 @@ static void test_a_lost_completion_is_settled_by_looking(void **state)
         for (unsigned odd = 0; odd < 2; odd++) {
             start(&run, NULL, S3_SOURCE_MEMORY, LENGTH);
             if (odd)
-                s3_store_odd_etags(run.fixture.store);
-            s3_store_fault_at(run.fixture.store, faults[i], "POST", "uploadId=", 1, i % 2);
+                s3_small_odd_etags(run.fixture.store);
+            s3_small_fault_at(run.fixture.store, faults[i], "POST", "uploadId=", 1, i % 2);
             go(&run);
             if (odd) { /* nothing says whose it is: an error, and never a guess */
                 assert_contains(run.fixture.outcome.message, "the object is not what was sent");
             } else {
                 stored(&run);
             }
-            assert_int_equal(s3_store_upload_count(run.fixture.store), 0);
+            assert_int_equal(s3_small_upload_count(run.fixture.store), 0);
             end(&run);
         }
     }
@@ -124,7 +124,7 @@ static void test_a_completion_that_never_comes_is_aborted(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LENGTH(faults); i++) {
         start(&run, NULL, S3_SOURCE_MEMORY, LENGTH);
-        s3_store_fault_at(run.fixture.store, faults[i], "POST", "uploadId=", 1, true);
+        s3_small_fault_at(run.fixture.store, faults[i], "POST", "uploadId=", 1, true);
         go(&run);
         assert_int_not_equal(run.fixture.outcome.code, ERROR_NONE);
         assert_contains(run.fixture.outcome.message, "s3://bucket/a/b.csv");
@@ -139,8 +139,8 @@ static void test_an_upload_that_cannot_be_aborted_is_named(void **state)
 
     (void)state;
     start(&run, NULL, S3_SOURCE_MEMORY, LENGTH);
-    s3_store_fault_at(run.fixture.store, S3_FAULT_DENIED, "PUT", "partNumber=2", 1, true);
-    s3_store_fault_at(run.fixture.store, S3_FAULT_DENIED, "DELETE", NULL, 1, true);
+    s3_small_fault_at(run.fixture.store, S3_FAULT_DENIED, "PUT", "partNumber=2", 1, true);
+    s3_small_fault_at(run.fixture.store, S3_FAULT_DENIED, "DELETE", NULL, 1, true);
     go(&run);
     store_fixture_failed(&run.fixture, ERROR_DENIED, "part 2: PUT s3://bucket/a/b.csv");
     assert_contains(run.fixture.outcome.message, "upload U1 is left over");
@@ -154,13 +154,13 @@ static void test_an_upload_whose_creation_got_lost_is_found_and_aborted(void **s
 
     (void)state;
     start(&run, NULL, S3_SOURCE_MEMORY, LENGTH);
-    s3_store_fault_at(run.fixture.store, S3_FAULT_DROPPED, "POST", "uploads=", 1, false);
+    s3_small_fault_at(run.fixture.store, S3_FAULT_DROPPED, "POST", "uploads=", 1, false);
     go(&run);
     stored(&run);
     end(&run);
 
     start(&run, NULL, S3_SOURCE_MEMORY, LENGTH);
-    s3_store_fault_at(run.fixture.store, S3_FAULT_DROPPED, "POST", "uploads=", 1, true);
+    s3_small_fault_at(run.fixture.store, S3_FAULT_DROPPED, "POST", "uploads=", 1, true);
     go(&run);
     assert_int_equal(run.fixture.outcome.class, ERROR_TRANSIENT);
     not_stored(&run);
@@ -264,7 +264,7 @@ static void test_each_fault_at_each_request(void **state)
             for (unsigned nth = 1; nth <= 6; nth++) {
                 start(&run, NULL, kinds[k], LENGTH);
                 run.pauses = nth % 2;
-                s3_store_fault(run.fixture.store, (enum s3_fault)fault, nth, false);
+                s3_small_fault(run.fixture.store, (enum s3_fault)fault, nth, false);
                 go(&run);
                 if (fault < S3_FAULTS_HARMLESS || nth == 6) {
                     stored(&run);
@@ -292,11 +292,11 @@ static void test_each_fault_for_ever(void **state)
             if (fault == S3_FAULT_SLOW)
                 continue;
             start(&run, &options, kinds[(nth + fault) % 3], LENGTH);
-            s3_store_fault(run.fixture.store, (enum s3_fault)fault, nth, true);
+            s3_small_fault(run.fixture.store, (enum s3_fault)fault, nth, true);
             go(&run);
             assert_int_not_equal(run.fixture.outcome.code, ERROR_NONE);
             assert_contains(run.fixture.outcome.message, "s3://bucket/a/b.csv");
-            if (s3_store_upload_count(run.fixture.store) && nth > 1)
+            if (s3_small_upload_count(run.fixture.store) && nth > 1)
                 assert_contains(run.fixture.outcome.message, "is left over");
             end(&run);
         }
@@ -325,7 +325,7 @@ static void test_it_can_be_cancelled_at_every_turn(void **state)
                     store_fixture_failed(&run.fixture, ERROR_STOPPED, "s3://bucket/a/b.csv");
                 else
                     stored(&run);
-                assert_int_equal(s3_store_upload_count(run.fixture.store), 0);
+                assert_int_equal(s3_small_upload_count(run.fixture.store), 0);
                 end(&run);
             }
             assert_true(whole);
@@ -351,9 +351,9 @@ static void test_a_cancel_ends_within_two_seconds(void **state)
         uint64_t start_ns;
 
         start(&run, &options, S3_SOURCE_MEMORY, LENGTH);
-        s3_store_fault_at(run.fixture.store, S3_FAULT_STALL, methods[i], NULL, 1, true);
+        s3_small_fault_at(run.fixture.store, S3_FAULT_STALL, methods[i], NULL, 1, true);
         if (i == 2)
-            s3_store_fault_at(run.fixture.store, S3_FAULT_STALL, "PUT", NULL, 1, true);
+            s3_small_fault_at(run.fixture.store, S3_FAULT_STALL, "PUT", NULL, 1, true);
         timer_init(&run.timer, &run.fixture.s3.loop);
         timer_start(&run.timer, 100, 0, on_cancel_timer);
         start_ns = time_monotonic_ns();

@@ -1,7 +1,7 @@
 #include "connectors/s3/bucket.h"
 #include "connectors/s3/presign.h"
 #include "connectors/s3/remove.h"
-#include "tests/unit/s3_store_fixture.h"
+#include "tests/unit/s3_small_fixture.h"
 
 enum { KEYS = 2500 };
 
@@ -33,7 +33,7 @@ static void start(struct run *run, size_t count, const struct s3_client_options 
     for (size_t i = 0; i < count; i++) {
         snprintf(run->names[i], sizeof(run->names[i]), "k%zu", i);
         run->items[i].key = run->names[i];
-        s3_store_put(run->fixture.store, run->names[i], "x", 1, NULL);
+        s3_small_put(run->fixture.store, run->names[i], "x", 1, NULL);
     }
     run->remove = (struct s3_remove){.bucket = "bucket",
         .items = run->items,
@@ -60,7 +60,7 @@ static void go(struct run *run)
 static void all_gone(struct run *run)
 {
     store_fixture_good(&run->fixture);
-    assert_int_equal(s3_store_object_count(run->fixture.store), 0);
+    assert_int_equal(s3_small_object_count(run->fixture.store), 0);
     assert_int_equal(atomic_load(&run->remove.removed), run->remove.item_count);
     assert_int_equal(run->remove.failed, 0);
 }
@@ -116,7 +116,7 @@ static void test_keys_of_any_bytes_are_deleted(void **state)
     start(&run, 0, NULL);
     for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) {
         run.items[i].key = keys[i];
-        s3_store_put(run.fixture.store, keys[i], "x", 1, NULL);
+        s3_small_put(run.fixture.store, keys[i], "x", 1, NULL);
     }
     run.remove.item_count = ARRAY_LENGTH(keys);
     go(&run);
@@ -140,10 +140,10 @@ static void test_keys_that_fail_are_counted_and_the_others_go(void **state)
 {
     (void)state;
     start(&run, 1500, NULL);
-    s3_store_fail_key(run.fixture.store, "k3", "AccessDenied", 99);
-    s3_store_fail_key(run.fixture.store, "k1200", "AccessDenied", 99);
-    s3_store_fail_key(run.fixture.store, "k7", "InternalError", 2); /* for a moment */
-    s3_store_fail_key(run.fixture.store, "k8", "NoSuchKey", 99);
+    s3_small_fail_key(run.fixture.store, "k3", "AccessDenied", 99);
+    s3_small_fail_key(run.fixture.store, "k1200", "AccessDenied", 99);
+    s3_small_fail_key(run.fixture.store, "k7", "InternalError", 2); /* for a moment */
+    s3_small_fail_key(run.fixture.store, "k8", "NoSuchKey", 99);
     go(&run);
     store_fixture_failed(&run.fixture, ERROR_DENIED,
         "2 of 1500 objects were not deleted, first: DELETE s3://bucket/k");
@@ -151,17 +151,17 @@ static void test_keys_that_fail_are_counted_and_the_others_go(void **state)
     assert_int_equal(run.remove.failure_count, 2);
     assert_contains(run.failure, "AccessDenied");
     assert_int_equal(atomic_load(&run.remove.removed), 1498);
-    assert_int_equal(s3_store_object_count(run.fixture.store), 3); /* k8, too, which it denies */
-    assert_null(s3_store_object(run.fixture.store, "k7"));
+    assert_int_equal(s3_small_object_count(run.fixture.store), 3); /* k8, too, which it denies */
+    assert_null(s3_small_object(run.fixture.store, "k7"));
     store_fixture_deinit(&run.fixture);
 
     start(&run, 3, NULL);
-    s3_store_fail_key(run.fixture.store, "k1", "SlowDown", 99); /* for ever */
-    s3_store_fail_key(run.fixture.store, "k2", "SlowDown", 99);
+    s3_small_fail_key(run.fixture.store, "k1", "SlowDown", 99); /* for ever */
+    s3_small_fail_key(run.fixture.store, "k2", "SlowDown", 99);
     go(&run);
     store_fixture_failed(&run.fixture, ERROR_BUSY, "none of 4 attempts");
     assert_int_equal(run.remove.failed, 2);
-    assert_int_equal(s3_store_object_count(run.fixture.store), 2);
+    assert_int_equal(s3_small_object_count(run.fixture.store), 2);
     store_fixture_deinit(&run.fixture);
 }
 
@@ -169,7 +169,7 @@ static void test_a_store_without_batches_deletes_one_by_one(void **state)
 {
     (void)state;
     start(&run, 20, NULL);
-    s3_store_no_batch_delete(run.fixture.store);
+    s3_small_no_batch_delete(run.fixture.store);
     go(&run);
     all_gone(&run);
     store_fixture_deinit(&run.fixture);
@@ -181,7 +181,7 @@ static void test_each_fault_at_each_request(void **state)
     for (unsigned fault = 1; fault < S3_FAULTS; fault++) {
         for (unsigned nth = 1; nth <= 3; nth++) {
             start(&run, 1001, NULL); /* a batch and a single one */
-            s3_store_fault(run.fixture.store, (enum s3_fault)fault, nth, false);
+            s3_small_fault(run.fixture.store, (enum s3_fault)fault, nth, false);
             go(&run);
             if (fault < S3_FAULTS_HARMLESS || nth == 3)
                 all_gone(&run);
@@ -199,7 +199,7 @@ static void test_it_can_be_cancelled_at_every_turn(void **state)
     (void)state;
     for (unsigned turn = 1; turn < 100 && !whole; turn++) {
         start(&run, 1200, NULL);
-        s3_store_fail_key(run.fixture.store, "k7", "InternalError", 1);
+        s3_small_fail_key(run.fixture.store, "k7", "InternalError", 1);
         s3_remove_start(run.fixture.s3.client, &run.remove);
         store_fixture_run(&run.fixture, turn, cancel, &run);
         whole = run.fixture.turns.count < turn;
@@ -303,7 +303,7 @@ static void test_urls_are_signed_for_a_while(void **state)
             store_fixture_failed(&run.fixture, ERROR_INVALID, "presign GET s3://bucket/a b: ");
             assert_string_equal(run.url, "");
         }
-        assert_int_equal(s3_store_request_count(run.fixture.store), 0);
+        assert_int_equal(s3_small_request_count(run.fixture.store), 0);
         store_fixture_deinit(&run.fixture);
     }
     start(&run, 0, &unsigned_access);

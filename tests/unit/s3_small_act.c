@@ -1,4 +1,4 @@
-#include "tests/unit/s3_store_private.h"
+#include "tests/unit/s3_small_private.h"
 
 #include "connectors/aws/xml.h"
 #include "connectors/s3/uri.h"
@@ -26,16 +26,16 @@ static void checksum_text(uint64_t crc, char text[16])
 /* False: the condition does not hold, and that is the answer. */
 static bool check_conditions(struct asked *asked, struct origin_answer *ret_answer)
 {
-    const struct object *object = s3_store_find(asked->store, asked->key);
-    char *none = s3_store_header(asked->request->head, "If-None-Match");
-    char *match = s3_store_header(asked->request->head, "If-Match");
+    const struct object *object = s3_small_find(asked->store, asked->key);
+    char *none = s3_small_header(asked->request->head, "If-None-Match");
+    char *match = s3_small_header(asked->request->head, "If-Match");
     const bool holds =
         (!none || !object) && (!match || (object && strcmp(match, object->face.etag) == 0));
 
     free(none);
     free(match);
     if (!holds)
-        s3_store_refuse(asked, 412, "PreconditionFailed", ret_answer);
+        s3_small_refuse(asked, 412, "PreconditionFailed", ret_answer);
     return holds;
 }
 
@@ -43,7 +43,7 @@ static bool check_conditions(struct asked *asked, struct origin_answer *ret_answ
 static bool check_checksum(struct asked *asked, struct origin_answer *ret_answer)
 {
     const struct origin_request *request = asked->request;
-    char *said = s3_store_header(request->head, "x-amz-checksum-crc32c");
+    char *said = s3_small_header(request->head, "x-amz-checksum-crc32c");
     char own[16];
     bool right;
 
@@ -51,7 +51,7 @@ static bool check_checksum(struct asked *asked, struct origin_answer *ret_answer
     right = !said || strcmp(said, own) == 0;
     free(said);
     if (!right)
-        s3_store_refuse(asked, 400, "BadDigest", ret_answer);
+        s3_small_refuse(asked, 400, "BadDigest", ret_answer);
     return right;
 }
 
@@ -65,13 +65,13 @@ static void put_object(struct asked *asked, struct origin_answer *ret_answer)
         return;
     bytes = mem_calloc(1, request->body_length + 1);
     memcpy(bytes, request->body, request->body_length);
-    object = s3_store_take(asked->store, asked->key, bytes, request->body_length,
-        s3_store_etag(asked->store, bytes, request->body_length, 0), request->head);
-    said = s3_store_header(request->head, "x-amz-checksum-crc32c");
+    object = s3_small_take(asked->store, asked->key, bytes, request->body_length,
+        s3_small_etag(asked->store, bytes, request->body_length, 0), request->head);
+    said = s3_small_header(request->head, "x-amz-checksum-crc32c");
     snprintf(object->face.checksum, sizeof(object->face.checksum), "%s", said ? said : "");
     free(said);
     headers = mem_printf("ETag: %s\r\n", object->face.etag);
-    s3_store_reply(asked, 200, headers, "", 0, ret_answer);
+    s3_small_reply(asked, 200, headers, "", 0, ret_answer);
     free(headers);
 }
 
@@ -79,19 +79,19 @@ static void put_object(struct asked *asked, struct origin_answer *ret_answer)
 static struct object *copy_source(
     struct asked *asked, const char *source, struct origin_answer *ret_answer)
 {
-    char *wanted = s3_store_header(asked->request->head, "x-amz-copy-source-if-match");
+    char *wanted = s3_small_header(asked->request->head, "x-amz-copy-source-if-match");
     const char *slash = strchr(source, '/');
     struct object *object;
     struct buffer key;
 
     buffer_init(&key, 0);
     s3_uri_decode_key(slash + 1, strcspn(slash + 1, "?"), &key, NULL);
-    object = s3_store_find(asked->store, key.data);
+    object = s3_small_find(asked->store, key.data);
     buffer_deinit(&key);
     if (!object) {
-        s3_store_refuse(asked, 404, "NoSuchKey", ret_answer);
+        s3_small_refuse(asked, 404, "NoSuchKey", ret_answer);
     } else if (wanted && strcmp(wanted, object->face.etag) != 0) {
-        s3_store_refuse(asked, 412, "PreconditionFailed", ret_answer);
+        s3_small_refuse(asked, 412, "PreconditionFailed", ret_answer);
         object = NULL;
     }
     free(wanted);
@@ -103,7 +103,7 @@ static void copied(
 {
     char *body = mem_printf("<%s><ETag>%s</ETag></%s>", name, etag, name);
 
-    s3_store_reply_text(asked, 200, body, ret_answer);
+    s3_small_reply_text(asked, 200, body, ret_answer);
     free(body);
 }
 
@@ -117,8 +117,8 @@ static void copy_object(struct asked *asked, const char *source, struct origin_a
         return;
     bytes = mem_calloc(1, from->face.length + 1);
     memcpy(bytes, from->face.bytes, from->face.length);
-    object = s3_store_take(asked->store, asked->key, bytes, from->face.length,
-        s3_store_etag(asked->store, bytes, from->face.length, 0), asked->request->head);
+    object = s3_small_take(asked->store, asked->key, bytes, from->face.length,
+        s3_small_etag(asked->store, bytes, from->face.length, 0), asked->request->head);
     copied(asked, "CopyObjectResult", object->face.etag, ret_answer);
 }
 
@@ -131,9 +131,9 @@ static void put_part(struct asked *asked, struct upload *upload, unsigned number
     part->bytes = mem_calloc(1, length + 1);
     memcpy(part->bytes, bytes, length);
     part->length = length;
-    part->etag = s3_store_etag(asked->store, bytes, length, 0);
-    part->checksum = s3_store_header(asked->request->head, "x-amz-checksum-crc32c");
-    s3_store_free_part(upload->parts[number]);
+    part->etag = s3_small_etag(asked->store, bytes, length, 0);
+    part->checksum = s3_small_header(asked->request->head, "x-amz-checksum-crc32c");
+    s3_small_free_part(upload->parts[number]);
     upload->parts[number] = part;
     if (is_copy) {
         copied(asked, "CopyPartResult", part->etag, ret_answer);
@@ -142,21 +142,21 @@ static void put_part(struct asked *asked, struct upload *upload, unsigned number
     headers = part->checksum ? mem_printf("ETag: %s\r\nx-amz-checksum-crc32c: %s\r\n", part->etag,
                                    part->checksum)
                              : mem_printf("ETag: %s\r\n", part->etag);
-    s3_store_reply(asked, 200, headers, "", 0, ret_answer);
+    s3_small_reply(asked, 200, headers, "", 0, ret_answer);
     free(headers);
 }
 
 static void upload_part(struct asked *asked, const char *id, struct origin_answer *ret_answer)
 {
-    struct upload *upload = s3_store_upload(asked->store, id, NULL);
-    char *number = s3_store_query_value(asked->query, "partNumber");
-    char *source = s3_store_header(asked->request->head, "x-amz-copy-source");
-    char *range = s3_store_header(asked->request->head, "x-amz-copy-source-range");
+    struct upload *upload = s3_small_upload(asked->store, id, NULL);
+    char *number = s3_small_query_value(asked->query, "partNumber");
+    char *source = s3_small_header(asked->request->head, "x-amz-copy-source");
+    char *range = s3_small_header(asked->request->head, "x-amz-copy-source-range");
     unsigned long long first = 0, last = 0;
     const struct object *from;
 
     if (!upload) {
-        s3_store_refuse(asked, 404, "NoSuchUpload", ret_answer);
+        s3_small_refuse(asked, 404, "NoSuchUpload", ret_answer);
     } else if (!source) {
         if (check_checksum(asked, ret_answer))
             put_part(asked, upload, (unsigned)strtoul(number, NULL, 10), asked->request->body,
@@ -164,7 +164,7 @@ static void upload_part(struct asked *asked, const char *id, struct origin_answe
     } else if ((from = copy_source(asked, source, ret_answer))) {
         if (!range || sscanf(range, "bytes=%llu-%llu", &first, &last) != 2 ||
             last >= from->face.length)
-            s3_store_refuse(asked, 416, "InvalidRange", ret_answer);
+            s3_small_refuse(asked, 416, "InvalidRange", ret_answer);
         else
             put_part(asked, upload, (unsigned)strtoul(number, NULL, 10), from->face.bytes + first,
                 (size_t)(last - first + 1), true, ret_answer);
@@ -188,7 +188,7 @@ static void create_upload(struct asked *asked, struct origin_answer *ret_answer)
     body = mem_printf("<InitiateMultipartUploadResult><UploadId>%s</UploadId>"
                       "</InitiateMultipartUploadResult>",
         upload->id);
-    s3_store_reply_text(asked, 200, body, ret_answer);
+    s3_small_reply_text(asked, 200, body, ret_answer);
     free(body);
 }
 
@@ -225,13 +225,13 @@ static bool join_parts(const struct upload *upload, const char *document, struct
 
 static void complete_upload(struct asked *asked, const char *id, struct origin_answer *ret_answer)
 {
-    struct upload *upload = s3_store_upload(asked->store, id, NULL);
+    struct upload *upload = s3_small_upload(asked->store, id, NULL);
     struct buffer all, digests;
     unsigned count = 0;
     char *body;
 
     if (!upload) {
-        s3_store_refuse(asked, 404, "NoSuchUpload", ret_answer);
+        s3_small_refuse(asked, 404, "NoSuchUpload", ret_answer);
         return;
     }
     if (!check_conditions(asked, ret_answer))
@@ -239,17 +239,17 @@ static void complete_upload(struct asked *asked, const char *id, struct origin_a
     buffer_init(&all, 0);
     buffer_init(&digests, 0);
     if (!join_parts(upload, asked->request->body, &all, &digests, &count)) {
-        s3_store_refuse(asked, 400, "InvalidPart", ret_answer);
+        s3_small_refuse(asked, 400, "InvalidPart", ret_answer);
     } else {
         const size_t length = all.length;
-        const struct object *object = s3_store_take(asked->store, asked->key, buffer_steal(&all),
-            length, s3_store_etag(asked->store, digests.data, digests.length, count), upload->head);
+        const struct object *object = s3_small_take(asked->store, asked->key, buffer_steal(&all),
+            length, s3_small_etag(asked->store, digests.data, digests.length, count), upload->head);
 
-        s3_store_drop_upload(asked->store, id);
+        s3_small_drop_upload(asked->store, id);
         body = mem_printf("<CompleteMultipartUploadResult><ETag>%s</ETag>"
                           "</CompleteMultipartUploadResult>",
             object->face.etag);
-        s3_store_reply_text(asked, 200, body, ret_answer);
+        s3_small_reply_text(asked, 200, body, ret_answer);
         free(body);
     }
     buffer_deinit(&all);
@@ -258,12 +258,12 @@ static void complete_upload(struct asked *asked, const char *id, struct origin_a
 
 static void list_parts(struct asked *asked, const char *id, struct origin_answer *ret_answer)
 {
-    const struct upload *upload = s3_store_upload(asked->store, id, NULL);
+    const struct upload *upload = s3_small_upload(asked->store, id, NULL);
 
     if (!upload)
-        s3_store_refuse(asked, 404, "NoSuchUpload", ret_answer);
+        s3_small_refuse(asked, 404, "NoSuchUpload", ret_answer);
     else
-        s3_store_reply_text(asked, 200,
+        s3_small_reply_text(asked, 200,
             upload->parts[1] ? "<ListPartsResult><Part><PartNumber>1</PartNumber></Part>"
                                "</ListPartsResult>"
                              : "<ListPartsResult></ListPartsResult>",
@@ -285,34 +285,34 @@ static void list_uploads(struct asked *asked, struct origin_answer *ret_answer)
             upload->key, upload->id, when);
     }
     buffer_puts(&xml, "</ListMultipartUploadsResult>");
-    s3_store_reply_text(asked, 200, xml.data, ret_answer);
+    s3_small_reply_text(asked, 200, xml.data, ret_answer);
     buffer_deinit(&xml);
 }
 
 static void get_object(struct asked *asked, struct origin_answer *ret_answer)
 {
-    const struct object *object = s3_store_find(asked->store, asked->key);
+    const struct object *object = s3_small_find(asked->store, asked->key);
     char modified[64], *headers, *type;
 
     if (!object) {
-        s3_store_refuse(asked, 404, "NoSuchKey", ret_answer);
+        s3_small_refuse(asked, 404, "NoSuchKey", ret_answer);
         return;
     }
-    s3_store_date(object->modified_ms, modified);
-    type = s3_store_header(object->face.head, "Content-Type");
+    s3_small_date(object->modified_ms, modified);
+    type = s3_small_header(object->face.head, "Content-Type");
     headers = mem_printf("ETag: %s\r\nLast-Modified: %s\r\nContent-Type: %s\r\n"
                          "x-amz-meta-color: blue\r\n%s%s%s",
         object->face.etag, modified, type ? type : "binary/octet-stream",
         object->face.checksum[0] ? "x-amz-checksum-crc32c: " : "", object->face.checksum,
         object->face.checksum[0] ? "\r\n" : "");
-    s3_store_reply(asked, 200, headers, object->face.bytes, object->face.length, ret_answer);
+    s3_small_reply(asked, 200, headers, object->face.bytes, object->face.length, ret_answer);
     free(headers);
     free(type);
 }
 
 static void delete_many(struct asked *asked, struct origin_answer *ret_answer)
 {
-    struct s3_store *store = asked->store;
+    struct s3_small *store = asked->store;
     const struct xml_node *root;
     struct arena arena;
     struct buffer xml;
@@ -321,7 +321,7 @@ static void delete_many(struct asked *asked, struct origin_answer *ret_answer)
     buffer_init(&xml, 0);
     buffer_puts(&xml, "<DeleteResult>");
     if (xml_parse(asked->request->body, asked->request->body_length, &arena, &root, NULL)) {
-        s3_store_refuse(asked, 400, "MalformedXML", ret_answer);
+        s3_small_refuse(asked, 400, "MalformedXML", ret_answer);
         goto end;
     }
     for (const struct xml_node *node = xml_child(root, "Object"); node; node = xml_next(node)) {
@@ -339,10 +339,10 @@ static void delete_many(struct asked *asked, struct origin_answer *ret_answer)
             buffer_printf(&xml, "<Error><Key>%s</Key><Code>%s</Code><Message>no</Message></Error>",
                 key, code);
         else
-            s3_store_drop(store, key);
+            s3_small_drop(store, key);
     }
     buffer_puts(&xml, "</DeleteResult>");
-    s3_store_reply_text(asked, 200, xml.data, ret_answer);
+    s3_small_reply_text(asked, 200, xml.data, ret_answer);
 end:
     buffer_deinit(&xml);
     arena_deinit(&arena);
@@ -350,12 +350,12 @@ end:
 
 static void get_tagging(struct asked *asked, struct origin_answer *ret_answer)
 {
-    const struct object *object = s3_store_find(asked->store, asked->key);
+    const struct object *object = s3_small_find(asked->store, asked->key);
 
     if (!object)
-        s3_store_refuse(asked, 404, "NoSuchKey", ret_answer);
+        s3_small_refuse(asked, 404, "NoSuchKey", ret_answer);
     else
-        s3_store_reply_text(asked, 200,
+        s3_small_reply_text(asked, 200,
             object->face.tags ? "<Tagging><TagSet><Tag><Key>a b</Key><Value>c</Value></Tag>"
                                 "</TagSet></Tagging>"
                               : "<Tagging><TagSet/></Tagging>",
@@ -365,7 +365,7 @@ static void get_tagging(struct asked *asked, struct origin_answer *ret_answer)
 static void act_on_object(struct asked *asked, const char *id, struct origin_answer *ret_answer)
 {
     const char *method = asked->request->method;
-    char *source = s3_store_header(asked->request->head, "x-amz-copy-source");
+    char *source = s3_small_header(asked->request->head, "x-amz-copy-source");
 
     if (strcmp(method, "PUT") == 0 && id)
         upload_part(asked, id, ret_answer);
@@ -378,15 +378,15 @@ static void act_on_object(struct asked *asked, const char *id, struct origin_ans
     else if (strcmp(method, "POST") == 0)
         create_upload(asked, ret_answer);
     else if (strcmp(method, "DELETE") == 0 && id) {
-        if (!s3_store_upload(asked->store, id, NULL)) {
-            s3_store_refuse(asked, 404, "NoSuchUpload", ret_answer);
+        if (!s3_small_upload(asked->store, id, NULL)) {
+            s3_small_refuse(asked, 404, "NoSuchUpload", ret_answer);
         } else {
-            s3_store_drop_upload(asked->store, id);
-            s3_store_reply_text(asked, 204, "", ret_answer);
+            s3_small_drop_upload(asked->store, id);
+            s3_small_reply_text(asked, 204, "", ret_answer);
         }
     } else if (strcmp(method, "DELETE") == 0) {
-        s3_store_drop(asked->store, asked->key);
-        s3_store_reply_text(asked, 204, "", ret_answer);
+        s3_small_drop(asked->store, asked->key);
+        s3_small_reply_text(asked, 204, "", ret_answer);
     } else if (id)
         list_parts(asked, id, ret_answer);
     else if (strstr(asked->query, "tagging"))
@@ -396,24 +396,24 @@ static void act_on_object(struct asked *asked, const char *id, struct origin_ans
     free(source);
 }
 
-void s3_store_act(struct asked *asked, struct origin_answer *ret_answer)
+void s3_small_act(struct asked *asked, struct origin_answer *ret_answer)
 {
     const char *method = asked->request->method;
-    char *id = s3_store_query_value(asked->query, "uploadId");
+    char *id = s3_small_query_value(asked->query, "uploadId");
 
     if (asked->store->refuse_checksums && strcasestr(asked->request->head, "\nx-amz-checksum-") &&
         !strcasestr(asked->request->head, "x-amz-checksum-mode"))
-        s3_store_refuse(asked, 501, "NotImplemented", ret_answer);
+        s3_small_refuse(asked, 501, "NotImplemented", ret_answer);
     else if (asked->key[0])
         act_on_object(asked, id, ret_answer);
     else if (strstr(asked->query, "uploads"))
         list_uploads(asked, ret_answer);
     else if (strstr(asked->query, "delete") && asked->store->no_batch_delete)
-        s3_store_refuse(asked, 501, "NotImplemented", ret_answer);
+        s3_small_refuse(asked, 501, "NotImplemented", ret_answer);
     else if (strstr(asked->query, "delete"))
         delete_many(asked, ret_answer);
     else
-        s3_store_reply(asked, strcmp(method, "DELETE") == 0 ? 204 : 200,
+        s3_small_reply(asked, strcmp(method, "DELETE") == 0 ? 204 : 200,
             "x-amz-bucket-region: eu-west-1\r\n", "", 0, ret_answer);
     free(id);
 }

@@ -1,4 +1,4 @@
-#include "tests/unit/s3_store_private.h"
+#include "tests/unit/s3_small_private.h"
 
 #include "connectors/s3/uri.h"
 #include "runner/base/buffer.h"
@@ -11,7 +11,7 @@
 
 /* --- small things --- */
 
-char *s3_store_header(const char *head, const char *name)
+char *s3_small_header(const char *head, const char *name)
 {
     const size_t length = strlen(name);
 
@@ -27,7 +27,7 @@ char *s3_store_header(const char *head, const char *name)
 }
 
 /* Decoded; NULL: not there. */
-char *s3_store_query_value(const char *query, const char *name)
+char *s3_small_query_value(const char *query, const char *name)
 {
     const size_t length = strlen(name);
     struct buffer value;
@@ -50,7 +50,7 @@ static void append_hex(struct buffer *text, const void *bytes, size_t length)
         buffer_printf(text, "%02x", ((const unsigned char *)bytes)[i]);
 }
 
-char *s3_store_etag(const struct s3_store *store, const void *bytes, size_t length, unsigned parts)
+char *s3_small_etag(const struct s3_small *store, const void *bytes, size_t length, unsigned parts)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     struct buffer text;
@@ -65,14 +65,14 @@ char *s3_store_etag(const struct s3_store *store, const void *bytes, size_t leng
     return buffer_steal(&text);
 }
 
-void s3_store_date(int64_t time_ms, char text[64])
+void s3_small_date(int64_t time_ms, char text[64])
 {
     time_format(time_ms, "%a, %d %b %Y %H:%M:%S GMT", text, 64, NULL);
 }
 
 /* --- objects and uploads --- */
 
-struct object *s3_store_find(struct s3_store *store, const char *key)
+struct object *s3_small_find(struct s3_small *store, const char *key)
 {
     for (struct object *object = store->objects; object; object = object->next) {
         if (strcmp(object->face.key, key) == 0)
@@ -81,7 +81,7 @@ struct object *s3_store_find(struct s3_store *store, const char *key)
     return NULL;
 }
 
-void s3_store_drop(struct s3_store *store, const char *key)
+void s3_small_drop(struct s3_small *store, const char *key)
 {
     for (struct object **place = &store->objects; *place; place = &(*place)->next) {
         struct object *object = *place;
@@ -100,25 +100,25 @@ void s3_store_drop(struct s3_store *store, const char *key)
 }
 
 /* Takes the bytes and the ETag. */
-struct object *s3_store_take(struct s3_store *store, const char *key, char *bytes, size_t length,
+struct object *s3_small_take(struct s3_small *store, const char *key, char *bytes, size_t length,
     char *etag, const char *head)
 {
     struct object *object = mem_new(struct object);
 
-    s3_store_drop(store, key);
-    object->face = (struct s3_stored){.key = mem_strdup(key),
+    s3_small_drop(store, key);
+    object->face = (struct s3_smalld){.key = mem_strdup(key),
         .etag = etag,
         .head = mem_strdup(head),
         .bytes = bytes,
         .length = length,
-        .tags = s3_store_header(head, "x-amz-tagging")};
+        .tags = s3_small_header(head, "x-amz-tagging")};
     object->modified_ms = time_now_ms();
     object->next = store->objects;
     store->objects = object;
     return object;
 }
 
-struct upload *s3_store_upload(struct s3_store *store, const char *id, struct upload ***ret_place)
+struct upload *s3_small_upload(struct s3_small *store, const char *id, struct upload ***ret_place)
 {
     for (struct upload **place = &store->uploads; *place; place = &(*place)->next) {
         if (id && strcmp((*place)->id, id) == 0) {
@@ -130,7 +130,7 @@ struct upload *s3_store_upload(struct s3_store *store, const char *id, struct up
     return NULL;
 }
 
-void s3_store_free_part(struct part *part)
+void s3_small_free_part(struct part *part)
 {
     if (!part)
         return;
@@ -140,13 +140,13 @@ void s3_store_free_part(struct part *part)
     free(part);
 }
 
-void s3_store_drop_upload(struct s3_store *store, const char *id)
+void s3_small_drop_upload(struct s3_small *store, const char *id)
 {
-    struct upload **place, *upload = s3_store_upload(store, id, &place);
+    struct upload **place, *upload = s3_small_upload(store, id, &place);
 
     *place = upload->next;
     for (size_t i = 0; i <= PARTS_MAX; i++)
-        s3_store_free_part(upload->parts[i]);
+        s3_small_free_part(upload->parts[i]);
     free(upload->id);
     free(upload->key);
     free(upload->head);
@@ -155,7 +155,7 @@ void s3_store_drop_upload(struct s3_store *store, const char *id)
 
 /* --- answers --- */
 
-static char *keep(struct s3_store *store, char *text)
+static char *keep(struct s3_small *store, char *text)
 {
     store->answers = mem_grow(
         store->answers, &store->answer_capacity, store->answer_count, sizeof(*store->answers));
@@ -163,14 +163,14 @@ static char *keep(struct s3_store *store, char *text)
 }
 
 /* `headers` may be "", `body` belongs to the caller. HEAD: only the length goes out. */
-void s3_store_reply(struct asked *asked, int status, const char *headers, const char *body,
+void s3_small_reply(struct asked *asked, int status, const char *headers, const char *body,
     size_t length, struct origin_answer *ret_answer)
 {
     const bool with_body = strcmp(asked->request->method, "HEAD") != 0;
     struct buffer text;
     char now[64];
 
-    s3_store_date(time_now_ms(), now);
+    s3_small_date(time_now_ms(), now);
     buffer_init(&text, 0);
     buffer_printf(&text, "HTTP/1.1 %d X\r\nDate: %s\r\nx-amz-request-id: R%u\r\n%s", status, now,
         asked->store->request_count, headers);
@@ -183,19 +183,19 @@ void s3_store_reply(struct asked *asked, int status, const char *headers, const 
     ret_answer->bytes = keep(asked->store, buffer_steal(&text));
 }
 
-void s3_store_reply_text(
+void s3_small_reply_text(
     struct asked *asked, int status, const char *body, struct origin_answer *ret_answer)
 {
-    s3_store_reply(asked, status, "", body, strlen(body), ret_answer);
+    s3_small_reply(asked, status, "", body, strlen(body), ret_answer);
 }
 
-void s3_store_refuse(
+void s3_small_refuse(
     struct asked *asked, int status, const char *code, struct origin_answer *ret_answer)
 {
     char *body = mem_printf("<Error><Code>%s</Code><Message>no</Message></Error>", code);
     char *headers = mem_printf("x-amz-error-code: %s\r\n", code);
 
-    s3_store_reply(asked, status, headers, body, strlen(body), ret_answer);
+    s3_small_reply(asked, status, headers, body, strlen(body), ret_answer);
     free(headers);
     free(body);
 }
@@ -204,7 +204,7 @@ void s3_store_refuse(
 
 static enum s3_fault choose_fault(struct asked *asked)
 {
-    struct s3_store *store = asked->store;
+    struct s3_small *store = asked->store;
 
     for (size_t i = 0; i < store->planned_count; i++) {
         struct planned *planned = &store->planned[i];
@@ -233,10 +233,10 @@ static void spoil(struct asked *asked, enum s3_fault fault, struct origin_answer
 
     switch (fault) {
     case S3_FAULT_503:
-        s3_store_refuse(asked, 503, "SlowDown", reply);
+        s3_small_refuse(asked, 503, "SlowDown", reply);
         break;
     case S3_FAULT_500_DONE:
-        s3_store_refuse(asked, 500, "InternalError", reply);
+        s3_small_refuse(asked, 500, "InternalError", reply);
         break;
     case S3_FAULT_RESET_BEFORE:
     case S3_FAULT_DROPPED:
@@ -253,17 +253,17 @@ static void spoil(struct asked *asked, enum s3_fault fault, struct origin_answer
         break;
     case S3_FAULT_ERROR_200:
     case S3_FAULT_ERROR_200_DONE: /* HEAD has no body to say it in */
-        s3_store_refuse(
+        s3_small_refuse(
             asked, strcmp(asked->request->method, "HEAD") == 0 ? 500 : 200, "InternalError", reply);
         break;
     case S3_FAULT_EXPIRED:
-        s3_store_refuse(asked, 400, "ExpiredToken", reply);
+        s3_small_refuse(asked, 400, "ExpiredToken", reply);
         break;
     case S3_FAULT_SLOW:
         reply->delay_ms = 15;
         break;
     case S3_FAULT_DENIED:
-        s3_store_refuse(asked, 403, "AccessDenied", reply);
+        s3_small_refuse(asked, 403, "AccessDenied", reply);
         break;
     case S3_FAULT_NONE:
     case S3_FAULTS:
@@ -271,10 +271,10 @@ static void spoil(struct asked *asked, enum s3_fault fault, struct origin_answer
     }
 }
 
-void s3_store_answer(
+void s3_small_answer(
     void *data, const struct origin_request *request, struct origin_answer *ret_answer)
 {
-    struct s3_store *store = data;
+    struct s3_small *store = data;
     struct asked asked = {.request = request, .store = store};
     char *path = mem_strndup(request->target, strcspn(request->target, "?"));
     const char *slash = strchr(path + 1, '/');
@@ -294,7 +294,7 @@ void s3_store_answer(
         ret_answer->end = ORIGIN_CLOSE; /* the client is gone */
     } else {
         if (is_done_first(fault))
-            s3_store_act(&asked, ret_answer);
+            s3_small_act(&asked, ret_answer);
         spoil(&asked, fault, ret_answer);
     }
     pthread_mutex_unlock(&store->mutex);
@@ -305,20 +305,20 @@ void s3_store_answer(
 
 /* --- life, plans, looks --- */
 
-struct s3_store *s3_store_new(void)
+struct s3_small *s3_small_new(void)
 {
-    struct s3_store *store = mem_new(struct s3_store);
+    struct s3_small *store = mem_new(struct s3_small);
 
     pthread_mutex_init(&store->mutex, NULL);
     return store;
 }
 
-void s3_store_free(struct s3_store *store)
+void s3_small_free(struct s3_small *store)
 {
     while (store->objects)
-        s3_store_drop(store, store->objects->face.key);
+        s3_small_drop(store, store->objects->face.key);
     while (store->uploads)
-        s3_store_drop_upload(store, store->uploads->id);
+        s3_small_drop_upload(store, store->uploads->id);
     for (size_t i = 0; i < store->answer_count; i++)
         free(store->answers[i]);
     free(store->answers);
@@ -326,62 +326,62 @@ void s3_store_free(struct s3_store *store)
     free(store);
 }
 
-void s3_store_fault_at(struct s3_store *store, enum s3_fault fault, const char *method,
+void s3_small_fault_at(struct s3_small *store, enum s3_fault fault, const char *method,
     const char *part, unsigned nth, bool for_ever)
 {
     store->planned[store->planned_count++] = (struct planned){
         .fault = fault, .method = method, .part = part, .nth = nth, .for_ever = for_ever};
 }
 
-void s3_store_fault(struct s3_store *store, enum s3_fault fault, unsigned nth, bool for_ever)
+void s3_small_fault(struct s3_small *store, enum s3_fault fault, unsigned nth, bool for_ever)
 {
-    s3_store_fault_at(store, fault, NULL, NULL, nth, for_ever);
+    s3_small_fault_at(store, fault, NULL, NULL, nth, for_ever);
 }
 
-void s3_store_fail_key(struct s3_store *store, const char *key, const char *code, unsigned times)
+void s3_small_fail_key(struct s3_small *store, const char *key, const char *code, unsigned times)
 {
     store->planned[store->planned_count++] =
         (struct planned){.key = key, .code = code, .times = times};
 }
 
-void s3_store_refuse_checksums(struct s3_store *store)
+void s3_small_refuse_checksums(struct s3_small *store)
 {
     store->refuse_checksums = true;
 }
 
-void s3_store_odd_etags(struct s3_store *store)
+void s3_small_odd_etags(struct s3_small *store)
 {
     store->odd_etags = true;
 }
 
-void s3_store_no_batch_delete(struct s3_store *store)
+void s3_small_no_batch_delete(struct s3_small *store)
 {
     store->no_batch_delete = true;
 }
 
-void s3_store_put(
-    struct s3_store *store, const char *key, const char *bytes, size_t length, const char *head)
+void s3_small_put(
+    struct s3_small *store, const char *key, const char *bytes, size_t length, const char *head)
 {
     char *copy = mem_calloc(1, length + 1);
 
     memcpy(copy, bytes, length);
     pthread_mutex_lock(&store->mutex);
-    s3_store_take(
-        store, key, copy, length, s3_store_etag(store, copy, length, 0), head ? head : "");
+    s3_small_take(
+        store, key, copy, length, s3_small_etag(store, copy, length, 0), head ? head : "");
     pthread_mutex_unlock(&store->mutex);
 }
 
-const struct s3_stored *s3_store_object(struct s3_store *store, const char *key)
+const struct s3_smalld *s3_small_object(struct s3_small *store, const char *key)
 {
     const struct object *object;
 
     pthread_mutex_lock(&store->mutex);
-    object = s3_store_find(store, key);
+    object = s3_small_find(store, key);
     pthread_mutex_unlock(&store->mutex);
     return object ? &object->face : NULL;
 }
 
-size_t s3_store_object_count(struct s3_store *store)
+size_t s3_small_object_count(struct s3_small *store)
 {
     size_t count = 0;
 
@@ -392,7 +392,7 @@ size_t s3_store_object_count(struct s3_store *store)
     return count;
 }
 
-size_t s3_store_upload_count(struct s3_store *store)
+size_t s3_small_upload_count(struct s3_small *store)
 {
     size_t count = 0;
 
@@ -403,7 +403,7 @@ size_t s3_store_upload_count(struct s3_store *store)
     return count;
 }
 
-unsigned s3_store_request_count(struct s3_store *store)
+unsigned s3_small_request_count(struct s3_small *store)
 {
     unsigned count;
 

@@ -1,13 +1,13 @@
-/* A client with a lane against a small S3 (s3_store.h), for tests of what writes. */
-#ifndef TESTS_UNIT_S3_STORE_FIXTURE_H
-#define TESTS_UNIT_S3_STORE_FIXTURE_H
+/* A client with a lane against a small S3 (s3_small.h), for tests of what writes. */
+#ifndef TESTS_UNIT_S3_SMALL_FIXTURE_H
+#define TESTS_UNIT_S3_SMALL_FIXTURE_H
 
 #include "tests/unit/s3_fixture.h"
-#include "tests/unit/s3_store.h"
+#include "tests/unit/s3_small.h"
 
 struct store_fixture {
     struct s3_fixture s3;
-    struct s3_store *store;
+    struct s3_small *store;
     struct work_pool *pool;
     struct work_lane lane;
     struct turns turns;
@@ -27,9 +27,9 @@ static inline void store_fixture_init(
     fixture->pool = work_pool_new(&fixture->s3.loop, 2, &err);
     assert_non_null(fixture->pool);
     work_lane_init(&fixture->lane, fixture->pool, "io", 2);
-    fixture->store = s3_store_new();
+    fixture->store = s3_small_new();
     fixture->s3.origin =
-        origin_start(&(struct origin_options){.answer = s3_store_answer, .data = fixture->store});
+        origin_start(&(struct origin_options){.answer = s3_small_answer, .data = fixture->store});
     own.loop = &fixture->s3.loop;
     own.lane = &fixture->lane;
     own.endpoint = origin_url(fixture->s3.origin);
@@ -50,7 +50,7 @@ static inline void store_fixture_deinit(struct store_fixture *fixture)
     loop_run(&fixture->s3.loop);
     fixture_loop_deinit(&fixture->s3.loop);
     origin_stop(fixture->s3.origin);
-    s3_store_free(fixture->store);
+    s3_small_free(fixture->store);
     memset(&s3_fake_credentials, 0, sizeof(s3_fake_credentials));
 }
 

@@ -1,7 +1,7 @@
 /* A small S3 in memory behind origin.h: objects, uploads, copies, deletes. It looks at what it is
  * sent (ETags and checksums of parts, conditions) and does a chosen request wrongly. */
-#ifndef TESTS_UNIT_S3_STORE_H
-#define TESTS_UNIT_S3_STORE_H
+#ifndef TESTS_UNIT_S3_SMALL_H
+#define TESTS_UNIT_S3_SMALL_H
 
 #include "tests/unit/origin.h"
 
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct s3_store;
+struct s3_small;
 
 enum s3_fault {
     S3_FAULT_NONE,
@@ -30,41 +30,41 @@ enum s3_fault {
     S3_FAULTS,
 };
 
-struct s3_store *s3_store_new(void);
-void s3_store_free(struct s3_store *store);
+struct s3_small *s3_small_new(void);
+void s3_small_free(struct s3_small *store);
 
 /* For origin_options: `answer` and its data. */
-void s3_store_answer(
+void s3_small_answer(
     void *data, const struct origin_request *request, struct origin_answer *ret_answer);
 
 /* --- what it does wrongly; before the requests --- */
 
 /* Request number `nth` (1 …), and all after it where `for_ever`. */
-void s3_store_fault(struct s3_store *store, enum s3_fault fault, unsigned nth, bool for_ever);
+void s3_small_fault(struct s3_small *store, enum s3_fault fault, unsigned nth, bool for_ever);
 
 /* All requests with this method whose target holds `part` (NULL: any) from the n-th such on. */
-void s3_store_fault_at(struct s3_store *store, enum s3_fault fault, const char *method,
+void s3_small_fault_at(struct s3_small *store, enum s3_fault fault, const char *method,
     const char *part, unsigned nth, bool for_ever);
 
-void s3_store_refuse_checksums(struct s3_store *store); /* 501 */
-void s3_store_odd_etags(struct s3_store *store);        /* no MD5s, as with KMS */
-void s3_store_no_batch_delete(struct s3_store *store);  /* 501 */
-void s3_store_fail_key(struct s3_store *store, const char *key, const char *code, unsigned times);
+void s3_small_refuse_checksums(struct s3_small *store); /* 501 */
+void s3_small_odd_etags(struct s3_small *store);        /* no MD5s, as with KMS */
+void s3_small_no_batch_delete(struct s3_small *store);  /* 501 */
+void s3_small_fail_key(struct s3_small *store, const char *key, const char *code, unsigned times);
 
 /* --- what it holds --- */
 
-struct s3_stored {
+struct s3_smalld {
     char *key, *etag, *head; /* head: of the request that made it */
     char *bytes, *tags;
     size_t length;
     char checksum[64]; /* x-amz-checksum-crc32c, as HEAD tells it; "": none */
 };
 
-void s3_store_put(
-    struct s3_store *store, const char *key, const char *bytes, size_t length, const char *head);
-const struct s3_stored *s3_store_object(struct s3_store *store, const char *key);
-size_t s3_store_object_count(struct s3_store *store);
-size_t s3_store_upload_count(struct s3_store *store); /* neither completed nor aborted */
-unsigned s3_store_request_count(struct s3_store *store);
+void s3_small_put(
+    struct s3_small *store, const char *key, const char *bytes, size_t length, const char *head);
+const struct s3_smalld *s3_small_object(struct s3_small *store, const char *key);
+size_t s3_small_object_count(struct s3_small *store);
+size_t s3_small_upload_count(struct s3_small *store); /* neither completed nor aborted */
+unsigned s3_small_request_count(struct s3_small *store);
 
 #endif

@@ -1,9 +1,9 @@
-/* The inside of the small S3: s3_store.c holds and spoils, s3_store_act.c does what is asked for.
+/* The inside of the small S3: s3_small.c holds and spoils, s3_small_act.c does what is asked for.
  */
-#ifndef TESTS_UNIT_S3_STORE_PRIVATE_H
-#define TESTS_UNIT_S3_STORE_PRIVATE_H
+#ifndef TESTS_UNIT_S3_SMALL_PRIVATE_H
+#define TESTS_UNIT_S3_SMALL_PRIVATE_H
 
-#include "tests/unit/s3_store.h"
+#include "tests/unit/s3_small.h"
 
 #include <pthread.h>
 
@@ -22,7 +22,7 @@ struct upload {
 };
 
 struct object {
-    struct s3_stored face;
+    struct s3_smalld face;
     int64_t modified_ms;
     struct object *next;
 };
@@ -34,7 +34,7 @@ struct planned {
     bool for_ever;
 };
 
-struct s3_store {
+struct s3_small {
     pthread_mutex_t mutex;
     struct object *objects;
     struct upload *uploads;
@@ -49,37 +49,37 @@ struct s3_store {
 /* One request, taken apart. */
 struct asked {
     const struct origin_request *request;
-    struct s3_store *store;
+    struct s3_small *store;
     char *key;   /* "": the bucket */
     char *query; /* "" */
 };
 
 /* --- what is held --- */
 
-struct object *s3_store_find(struct s3_store *store, const char *key);
-void s3_store_drop(struct s3_store *store, const char *key);
-struct object *s3_store_take(struct s3_store *store, const char *key, char *bytes, size_t length,
+struct object *s3_small_find(struct s3_small *store, const char *key);
+void s3_small_drop(struct s3_small *store, const char *key);
+struct object *s3_small_take(struct s3_small *store, const char *key, char *bytes, size_t length,
     char *etag, const char *head);
-struct upload *s3_store_upload(struct s3_store *store, const char *id, struct upload ***ret_place);
-void s3_store_drop_upload(struct s3_store *store, const char *id);
-void s3_store_free_part(struct part *part); /* NULL is fine */
-char *s3_store_etag(const struct s3_store *store, const void *bytes, size_t length, unsigned parts);
+struct upload *s3_small_upload(struct s3_small *store, const char *id, struct upload ***ret_place);
+void s3_small_drop_upload(struct s3_small *store, const char *id);
+void s3_small_free_part(struct part *part); /* NULL is fine */
+char *s3_small_etag(const struct s3_small *store, const void *bytes, size_t length, unsigned parts);
 
 /* --- requests and answers --- */
 
 /* The value of a header, of a query's parameter (decoded); malloc'd, NULL: not there. */
-char *s3_store_header(const char *head, const char *name);
-char *s3_store_query_value(const char *query, const char *name);
+char *s3_small_header(const char *head, const char *name);
+char *s3_small_query_value(const char *query, const char *name);
 
 /* `headers` may be ""; HEAD gets the length alone. */
-void s3_store_reply(struct asked *asked, int status, const char *headers, const char *body,
+void s3_small_reply(struct asked *asked, int status, const char *headers, const char *body,
     size_t length, struct origin_answer *ret_answer);
-void s3_store_reply_text(
+void s3_small_reply_text(
     struct asked *asked, int status, const char *body, struct origin_answer *ret_answer);
-void s3_store_refuse(
+void s3_small_refuse(
     struct asked *asked, int status, const char *code, struct origin_answer *ret_answer);
-void s3_store_date(int64_t time_ms, char text[64]);
+void s3_small_date(int64_t time_ms, char text[64]);
 
-void s3_store_act(struct asked *asked, struct origin_answer *ret_answer);
+void s3_small_act(struct asked *asked, struct origin_answer *ret_answer);
 
 #endif
