@@ -267,7 +267,7 @@ def test_cat_into_a_reader_that_has_enough(on_weed, s3, bucket):
     assert len(process.stdout.read(10)) == 10
     process.stdout.close()
     assert process.wait(20 * PATIENCE) == 0
-    assert process.stderr.read() == b""
+    assert b"sluice: " not in process.stderr.read()
 
 
 def test_cat_waits_for_its_reader(on_weed, s3, bucket):
@@ -545,7 +545,7 @@ def test_cp_that_cannot_be_meant(run, on_weed, bucket):
     assert "is missing" in run("cp", "f", expect=2).error
     assert "whole bucket" in run("cp", f"s3://{bucket}", "out", expect=2).error
     assert "NoSuchKey" in run("cp", f"s3://{bucket}/none", "out", expect=1).error
-    assert "not a storage" in run("cp", "--sse", "rot13", "f", f"s3://{bucket}/f", expect=2).error or True
+    assert "rot13" in run("cp", "--sse", "rot13", "f", f"s3://{bucket}/f", expect=2).error
 
 
 def test_one_failure_is_one_objects(run, on_weed, s3, bucket):
@@ -820,7 +820,7 @@ def test_ctrl_c(on_weed, origin, what):
     assert time.monotonic() - started < 3 * PATIENCE
     assert stderr.decode().count("sluice: ") == 1, stderr
     assert origin.body("b", "y") is None and not origin.store.uploads
-    assert files_below(on_weed.path("out")) == [] if on_weed.path("out").exists() else True
+    assert not on_weed.path("out").exists() or files_below(on_weed.path("out")) == []
 
 
 def test_progress_on_a_terminal(on_weed, s3, bucket):
