@@ -25,6 +25,7 @@ struct adhoc {
     struct fetch fetch;
     struct work_lane lane;
     struct sql_session *session;
+    bool stopped; /* a signal came while nothing ran that could be cancelled */
     struct sql_request request;
     struct rows_writer *rows;
     bool reader_gone;
@@ -159,6 +160,15 @@ static int open_session(struct adhoc *adhoc)
 
 /* --- the query --- */
 
+/* A signal that nobody waits for ends the process at once, and its folder stays. */
+static void note_stop(void *data, int signal_number)
+{
+    struct adhoc *adhoc = data;
+
+    (void)signal_number; /* the loop keeps it for the exit code */
+    adhoc->stopped = true;
+}
+
 static void on_rows(struct sql_request *request, const struct sql_schema *schema,
     const char *const *cells, size_t row_count)
 {
@@ -175,7 +185,7 @@ static void on_done(struct sql_request *request, const struct error *err)
     struct adhoc *adhoc = container_of(request, struct adhoc, request);
 
     error_keep_first(&adhoc->err, err);
-    loop_on_stop(&adhoc->cli->loop, NULL, NULL);
+    loop_on_stop(&adhoc->cli->loop, note_stop, adhoc);
 }
 
 static void on_stop(void *data, int signal_number)
@@ -225,6 +235,13 @@ static void end(struct adhoc *adhoc)
     loop_run(&adhoc->cli->loop);
     work_lane_deinit(&adhoc->lane);
     scratch_remove(&adhoc->scratch, NULL);
+    loop_on_stop(&adhoc->cli->loop, NULL, NULL);
+}
+
+static int check_stopped(struct adhoc *adhoc)
+{
+    loop_on_stop(&adhoc->cli->loop, note_stop, adhoc); /* again: fetching took it */
+    return adhoc->stopped ? error_set(&adhoc->err, ERROR_STOPPED, "cancelled") : 0;
 }
 
 int adhoc_run(
@@ -233,10 +250,11 @@ int adhoc_run(
     struct adhoc adhoc = {.cli = cli, .options = options};
 
     work_lane_init(&adhoc.lane, cli->engine->pool, "query", 1);
+    loop_on_stop(&cli->loop, note_stop, &adhoc);
     make_folder(&adhoc);
     if (engine_sql(cli->engine, &adhoc.type, &adhoc.err) == 0 &&
         find_tables(&adhoc, sql, table) == 0 && fetch_files(&adhoc) == 0 &&
-        open_session(&adhoc) == 0)
+        open_session(&adhoc) == 0 && check_stopped(&adhoc) == 0)
         query(&adhoc, sql ? sql : select_all(cli, table));
     end(&adhoc);
     return adhoc.err.code ? cli_fail(cli, &adhoc.err) : EXIT_OK;
