@@ -87,8 +87,9 @@ static void trim(struct list_flow *flow)
     list->count += wanted;
     if (list->limit && list->count == list->limit && !flow->last)
         list->more = flow->last = true;
-    if (list->pattern && !text_has_glob(list->pattern))
-        flow->last = true; /* nothing that begins with a key comes before it */
+    /* Nothing that begins with a key comes before it; of an object there is one. */
+    if (list->what == S3_LIST_OBJECTS && list->pattern && !text_has_glob(list->pattern))
+        flow->last = true;
 }
 
 static const char *keep_text(struct list_flow *flow, const char *text)

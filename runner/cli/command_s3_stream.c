@@ -247,7 +247,8 @@ static int put_stream(struct put *put, const struct put_options *options, const 
             "%s is a folder: standard input has no name, so name the object", url);
         return cli_fail(session->cli, &err);
     }
-    s3_flags_object(&options->write, &session->cli->arena, &object);
+    s3_flags_object(
+        &options->write, &session->cli->project->environment->s3, &session->cli->arena, &object);
     put->item = (struct s3_transfer_item){.from = "-", .to_bucket = uri.bucket, .to = uri.key};
     put->job.put = (struct s3_put){.bucket = uri.bucket,
         .key = uri.key,

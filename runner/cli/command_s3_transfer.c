@@ -116,10 +116,7 @@ static int run_transfer(
     struct cli *cli, const struct transfer_options *options, struct s3_transfer *transfer)
 {
     const struct s3_write_flags *write = &options->write;
-    struct s3_object_options object;
 
-    s3_flags_object(write, &cli->arena, &object);
-    transfer->object = &object;
     transfer->replace_metadata = write->content_type || write->metadata.count;
     transfer->replace_tags = write->tags.count > 0;
     transfer->no_clobber = write->no_clobber;
@@ -134,7 +131,7 @@ static int run_transfer(
     transfer->remove_extra = options->remove_extra;
     transfer->force = options->force;
     transfer->size_only = options->size_only;
-    return s3_transfer_run(cli, &write->client, transfer);
+    return s3_transfer_run(cli, write, transfer);
 }
 
 /* The last argument is the target. */

@@ -1,6 +1,7 @@
 #include "runner/cli/s3_flags.h"
 
 #include "runner/base/text.h"
+#include "runner/cli/s3_settings.h"
 
 int s3_check_addressing(const char *text, struct error *err)
 {
@@ -9,26 +10,25 @@ int s3_check_addressing(const char *text, struct error *err)
     return error_set(err, ERROR_INVALID, "\"%s\" is none of auto, virtual, path", text);
 }
 
-static const struct s3_pair *pairs_of(const struct option_pairs *pairs, struct arena *arena)
+void s3_flags_object(const struct s3_write_flags *flags, const struct s3_config *s3,
+    struct arena *arena, struct s3_object_options *ret_object)
 {
-    struct s3_pair *items = arena_array(arena, pairs->count, sizeof(*items));
-
-    for (size_t i = 0; i < pairs->count; i++)
-        items[i] = (struct s3_pair){pairs->items[i].name, pairs->items[i].value};
-    return items;
-}
-
-void s3_flags_object(
-    const struct s3_write_flags *flags, struct arena *arena, struct s3_object_options *ret_object)
-{
-    *ret_object = (struct s3_object_options){
-        .content_type = flags->content_type,
-        .storage_class = flags->storage_class,
-        .sse = flags->sse,
-        .sse_kms_key_id = flags->sse_kms_key_id,
-        .metadata = pairs_of(&flags->metadata, arena),
-        .metadata_count = flags->metadata.count,
-        .tags = pairs_of(&flags->tags, arena),
-        .tag_count = flags->tags.count,
-    };
+    s3_settings_object(s3, arena, ret_object);
+    ret_object->content_type = flags->content_type;
+    if (flags->storage_class)
+        ret_object->storage_class = flags->storage_class;
+    if (flags->sse) { /* another kind has another key, or none */
+        ret_object->sse = flags->sse;
+        ret_object->sse_kms_key_id = NULL;
+    }
+    if (flags->sse_kms_key_id)
+        ret_object->sse_kms_key_id = flags->sse_kms_key_id;
+    if (flags->metadata.count) {
+        ret_object->metadata = s3_settings_pairs(&flags->metadata, arena);
+        ret_object->metadata_count = flags->metadata.count;
+    }
+    if (flags->tags.count) {
+        ret_object->tags = s3_settings_pairs(&flags->tags, arena);
+        ret_object->tag_count = flags->tags.count;
+    }
 }

@@ -2,7 +2,9 @@
 #ifndef RUNNER_CLI_S3_FLAGS_H
 #define RUNNER_CLI_S3_FLAGS_H
 
+#include "config/environment.h"
 #include "connectors/s3/object.h"
+#include "runner/base/arena.h"
 #include "runner/base/option.h"
 
 #include <stddef.h>
@@ -81,8 +83,9 @@ struct s3_write_flags {
             .help = "Uploads fail where the target is there; the store itself makes sure"          \
     }
 
-/* Texts are the flags'; what has to be made lives in `arena`. */
-void s3_flags_object(
-    const struct s3_write_flags *flags, struct arena *arena, struct s3_object_options *ret_object);
+/* What is left out is as the environment's `s3:` has it. Texts are theirs; what has to be made
+ * lives in `arena`. */
+void s3_flags_object(const struct s3_write_flags *flags, const struct s3_config *s3,
+    struct arena *arena, struct s3_object_options *ret_object);
 
 #endif

@@ -51,3 +51,26 @@ void s3_settings(const struct s3_config *s3, struct s3_client_options *options)
     options->memory_bytes = s3->memory;
     options->concurrency = s3_settings_connections(s3);
 }
+
+const struct s3_pair *s3_settings_pairs(const struct option_pairs *pairs, struct arena *arena)
+{
+    struct s3_pair *result = arena_array(arena, pairs->count, sizeof(*result));
+
+    for (size_t i = 0; i < pairs->count; i++)
+        result[i] = (struct s3_pair){pairs->items[i].name, pairs->items[i].value};
+    return result;
+}
+
+void s3_settings_object(
+    const struct s3_config *s3, struct arena *arena, struct s3_object_options *ret_object)
+{
+    *ret_object = (struct s3_object_options){
+        .storage_class = s3->storage_class,
+        .sse = s3->sse,
+        .sse_kms_key_id = s3->sse_kms_key_id,
+        .tags = s3_settings_pairs(&s3->tags, arena),
+        .tag_count = s3->tags.count,
+        .metadata = s3_settings_pairs(&s3->metadata, arena),
+        .metadata_count = s3->metadata.count,
+    };
+}

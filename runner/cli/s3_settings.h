@@ -4,10 +4,17 @@
 
 #include "config/environment.h"
 #include "connectors/s3/client.h"
+#include "connectors/s3/object.h"
+#include "runner/base/arena.h"
 
 /* Sets what the options say; loop, log, lane and the rest stay as they are. Texts are the
  * environment's. */
 void s3_settings(const struct s3_config *s3, struct s3_client_options *options);
+
+/* What objects that are written have beside their bytes. What has to be made lives in `arena`. */
+void s3_settings_object(
+    const struct s3_config *s3, struct arena *arena, struct s3_object_options *ret_object);
+const struct s3_pair *s3_settings_pairs(const struct option_pairs *pairs, struct arena *arena);
 
 /* "auto", "virtual", "path"; NULL is auto. */
 enum s3_addressing s3_settings_addressing(const char *name);

@@ -64,22 +64,25 @@ static int run(struct running *running)
 }
 
 int s3_transfer_run(
-    struct cli *cli, const struct s3_flags *flags, const struct s3_transfer *transfer)
+    struct cli *cli, const struct s3_write_flags *flags, const struct s3_transfer *transfer)
 {
+    struct s3_object_options object;
     struct running running = {.job = {.verb = S3_TRANSFER, .transfer = *transfer}};
-    int code = s3_session_open(&running.session, cli, flags);
+    int code = s3_session_open(&running.session, cli, &flags->client);
 
     running.job.transfer.item = on_item;
     running.job.transfer.done = on_done;
-    if (code == EXIT_OK)
+    if (code == EXIT_OK) {
+        s3_flags_object(flags, &cli->project->environment->s3, &cli->arena, &object);
+        running.job.transfer.object = &object;
         code = run(&running);
+    }
     return s3_session_close(&running.session, code);
 }
 
 int s3_transfer_put(
     struct cli *cli, const struct s3_write_flags *flags, const char *path, const char *url)
 {
-    struct s3_object_options object;
     struct s3_transfer transfer = {
         .verb = S3_TRANSFER_COPY,
         .sources = &path,
@@ -88,9 +91,7 @@ int s3_transfer_put(
         .literal = true,
         .no_clobber = flags->no_clobber,
         .if_none_match = flags->if_none_match,
-        .object = &object,
     };
 
-    s3_flags_object(flags, &cli->arena, &object);
-    return s3_transfer_run(cli, &flags->client, &transfer);
+    return s3_transfer_run(cli, flags, &transfer);
 }

@@ -5,9 +5,9 @@
 #include "runner/cli/s3_session.h"
 
 /* Runs it with progress and prints all: objects as they end, then the error. Only the arguments of
- * `transfer` but `item` and `done` are set. Returns the exit code. */
+ * `transfer` but `object`, `item` and `done` are set. Returns the exit code. */
 int s3_transfer_run(
-    struct cli *cli, const struct s3_flags *flags, const struct s3_transfer *transfer);
+    struct cli *cli, const struct s3_write_flags *flags, const struct s3_transfer *transfer);
 
 /* One object's line, as text or as JSON; nothing for a failure as text, or where it is quiet. */
 void s3_transfer_print(

@@ -7,29 +7,12 @@
 
 #include <string.h>
 
-static const struct s3_pair *pairs_of(const struct option_pairs *pairs, struct arena *arena)
-{
-    struct s3_pair *result = arena_array(arena, pairs->count, sizeof(*result));
-
-    for (size_t i = 0; i < pairs->count; i++)
-        result[i] = (struct s3_pair){pairs->items[i].name, pairs->items[i].value};
-    return result;
-}
-
 static const void *settings_of_s3(const struct s3_config *s3, struct arena *arena)
 {
     struct s3_store_settings *settings = arena_new(arena, struct s3_store_settings);
 
     s3_settings(s3, &settings->client);
-    settings->objects = (struct s3_object_options){
-        .storage_class = s3->storage_class,
-        .sse = s3->sse,
-        .sse_kms_key_id = s3->sse_kms_key_id,
-        .tags = pairs_of(&s3->tags, arena),
-        .tag_count = s3->tags.count,
-        .metadata = pairs_of(&s3->metadata, arena),
-        .metadata_count = s3->metadata.count,
-    };
+    s3_settings_object(s3, arena, &settings->objects);
     return settings;
 }
 
