@@ -70,12 +70,16 @@ static void push_down(struct list_flow *flow)
 static void trim(struct list_flow *flow)
 {
     struct s3_list *list = flow->list;
+    const bool one_key = list->pattern && !text_has_glob(list->pattern);
+    bool others = false;
     size_t wanted = 0;
 
     list->looked += flow->count;
     for (size_t i = 0; i < flow->count; i++) {
-        if (!is_wanted(flow, &flow->items[i]))
+        if (!is_wanted(flow, &flow->items[i])) {
+            others = true;
             continue;
+        }
         if (list->limit && list->count + wanted == list->limit) {
             list->more = true;
             flow->last = true;
@@ -87,8 +91,9 @@ static void trim(struct list_flow *flow)
     list->count += wanted;
     if (list->limit && list->count == list->limit && !flow->last)
         list->more = flow->last = true;
-    /* Nothing that begins with a key comes before it; of an object there is one. */
-    if (list->what == S3_LIST_OBJECTS && list->pattern && !text_has_glob(list->pattern))
+    /* Nothing that begins with a key comes before it; of an object there is one, of versions and
+     * uploads any number. */
+    if (one_key && (others || list->what == S3_LIST_OBJECTS))
         flow->last = true;
 }
 

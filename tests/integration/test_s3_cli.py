@@ -487,6 +487,22 @@ def test_cp_sse(run_moto, on_weed, moto_s3, moto_bucket):
     assert moto_s3.head_object(Bucket=moto_bucket, Key="f")["ServerSideEncryption"] == "AES256"
 
 
+def test_properties_of_the_environment(run_moto, on_weed, moto_s3, moto_bucket):
+    """What the options leave out is as `s3:` of the project has it; a flag wins."""
+    text = on_weed.path("sluice.yaml").read_text()
+    text += "    s3: {storage_class: STANDARD_IA, sse: AES256, tags: {team: data}, metadata: {owner: me}}\n"
+    on_weed.write("sluice.yaml", text)
+    on_weed.write("f", b"x")
+    run_moto("cp", "f", f"s3://{moto_bucket}/f")
+    run_moto("cp", "--storage-class", "ONEZONE_IA", "--tags", "team=ops", "f", f"s3://{moto_bucket}/g")
+    for key, storage_class, team in (("f", "STANDARD_IA", "data"), ("g", "ONEZONE_IA", "ops")):
+        head = moto_s3.head_object(Bucket=moto_bucket, Key=key)
+        assert (head["StorageClass"], head["ServerSideEncryption"]) == (storage_class, "AES256")
+        assert head["Metadata"] == {"owner": "me"}
+        tags = moto_s3.get_object_tagging(Bucket=moto_bucket, Key=key)["TagSet"]
+        assert tags == [{"Key": "team", "Value": team}]
+
+
 KEYS = ["a b", "a+b", "a%20b", "a=b&c", "über/✓", "😀", "x?y#z", "q'\"<>", "tab\there", "k/" * 120 + "k"]
 
 

@@ -317,6 +317,30 @@ static void test_versions(void **state)
     run_deinit(&run);
 }
 
+/* A key as a pattern has all its versions, on any number of pages, and no page more. */
+static void test_versions_of_one_key(void **state)
+{
+    static char first[] =
+        "<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker>"
+        "<NextVersionIdMarker>v2</NextVersionIdMarker>"
+        "<Version><Key>a</Key><VersionId>v2</VersionId></Version></ListVersionsResult>";
+    static char second[] =
+        "<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>ab</NextKeyMarker>"
+        "<NextVersionIdMarker>v9</NextVersionIdMarker>"
+        "<Version><Key>a</Key><VersionId>v1</VersionId></Version>"
+        "<Version><Key>ab</Key><VersionId>v9</VersionId></Version></ListVersionsResult>";
+    struct run run;
+
+    (void)state;
+    run_init(&run, &(struct bucket){0}, (char *[]){first, second, NULL});
+    run.list.what = S3_LIST_VERSIONS;
+    run.list.pattern = "a";
+    go(&run);
+    lists(&run, "a|a");
+    assert_int_equal(run.list.pages, 2);
+    run_deinit(&run);
+}
+
 static void test_uploads(void **state)
 {
     static char first[] =
@@ -495,6 +519,7 @@ int main(void)
         cmocka_unit_test(test_patterns),
         cmocka_unit_test(test_a_plain_key_is_one_page),
         cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_versions_of_one_key),
         cmocka_unit_test(test_uploads),
         cmocka_unit_test(test_buckets),
         cmocka_unit_test(test_stores_that_forget_the_token),
