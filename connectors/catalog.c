@@ -35,3 +35,8 @@ const char *catalog_delta_type_name(enum catalog_delta_type type)
 
     return names[type];
 }
+
+const char *catalog_content_name(enum catalog_content content)
+{
+    return content == CATALOG_DELETES ? "deletes" : "data";
+}

@@ -8,149 +8,52 @@
 #ifndef CONNECTORS_CATALOG_H
 #define CONNECTORS_CATALOG_H
 
+#include "connectors/catalog_records.h"
 #include "runner/base/arena.h"
 #include "runner/base/error.h"
 #include "runner/io/work.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
-enum catalog_lifecycle {
-    CATALOG_UNRELEASED,
-    CATALOG_BETA,
-    CATALOG_ACTIVE,
-    CATALOG_DEPRECATED,
-    CATALOG_DELETED,
-};
-
-/* Of streams, partitions and deltas. A delta of a partition that was replaced is itself replaced.
- */
-enum catalog_commit_state { CATALOG_STAGED, CATALOG_COMMITTED, CATALOG_REPLACED };
-
-enum catalog_delta_type { CATALOG_ADD, CATALOG_APPEND, CATALOG_UPSERT, CATALOG_DELETE };
-
-/* Which object: as much of it as the verb needs; the rest NULL or 0. */
-struct catalog_locator {
-    const char *namespace, *table;
-    int64_t version;           /* 0: the latest active one */
-    const char *const *values; /* partition values, one text a partition field; NULL entry: null */
-    size_t value_count;        /* 0: the one partition of an unpartitioned table */
-    const char *partition_id;  /* where a certain one is meant, staged ones too */
-    int64_t position;          /* of a delta */
-};
-
-struct catalog_column {
-    const char *name;
-    const char *type; /* the SQL engine's name of it; "NULL": no value has appeared yet */
-    int64_t field_id; /* given by the catalog: 1, 2, … */
-};
-
-/* Its key is relative to the environment's store, so that a project can be moved, or its store
- * mounted elsewhere: "n/t/1/day=2001-01-01/<file>.parquet". A file outside of the store goes by its
- * absolute path or URL; so do all files that were committed before keys were relative. */
-struct catalog_file {
-    const char *key;
-    const char *format; /* "parquet" */
-    int64_t rows;
-    uint64_t bytes;
-};
-
-/* --- records that queries give ------------------------------------------------------------- */
-
-struct catalog_namespace {
-    const char *name;
-    int64_t created_ms;
-    const char *properties; /* a JSON object */
-};
-
-struct catalog_table {
-    const char *namespace, *name;
-    const char *description, *properties;
-    int64_t created_ms, latest_version, latest_active_version; /* versions 0: none */
-};
-
-struct catalog_version {
-    const char *namespace, *table;
-    int64_t version;
-    enum catalog_lifecycle lifecycle;
-    struct catalog_column *columns; /* the schema that the first commit pinned */
-    size_t column_count;
-    const char *const *partition_by; /* "month(flight_date)" */
-    size_t partition_count;
-    const char *const *sort_by;
-    size_t sort_count;
-    const char *description, *properties, *stream_id;
-    int64_t created_ms;
-    int64_t rows, files, partitions, last_position, last_commit_ms; /* of what is committed */
-    uint64_t bytes;
-};
-
-struct catalog_partition {
-    const char *id;
-    const char *const *values;
-    size_t value_count;
-    enum catalog_commit_state state;
-    const char *previous_id;
-    int64_t position; /* of its newest delta */
-    int64_t rows, files, created_ms;
-    uint64_t bytes;
-};
-
-struct catalog_delta {
-    const char *partition_id;
-    const char *const *values;
-    size_t value_count;
-    int64_t position, previous_position; /* 0: staged, none */
-    enum catalog_delta_type type;
-    enum catalog_commit_state state;
-    const char *run_id;
-    int64_t created_ms, rows;
-    uint64_t bytes;
-    struct catalog_file *files; /* where the query asked for manifests */
-    size_t file_count;
-};
-
-/* One committed run. */
-struct catalog_commit {
-    const char *run_id, *pipeline, *instance;
-    int64_t fence, committed_ms;
-    const char *record; /* JSON: what the run wrote about itself */
-};
-
-/* How far a load has read an extract. */
-struct catalog_cursor {
-    const char *pipeline, *instance, *load, *extract;
-    const char *state; /* JSON, the engine's */
-};
-
-/* One object that a cursor has seen; too many for JSON, so a table of their own. */
-struct catalog_seen {
-    const char *key, *version;
-    uint64_t size;
-};
-
-/* A plain file that was staged and is to be published after the commit. */
-struct catalog_publication {
-    const char *run_id, *load;
-    const char *from, *to; /* the staged file, in the spool folder where it is relative; its final
-                              place, as the pipeline names it: in the project, absolute, a URL */
-};
-
 /* --- queries --------------------------------------------------------------------------------- */
 
+/* Names in the order of their bytes; versions and partitions in ascending order; deltas, streams
+ * and commits with the newest first. `reverse` turns that around. A parent that is missing is
+ * ERROR_NOT_FOUND and names its locator; GET_* of what is missing gives none. */
 enum catalog_query_verb {
-    CATALOG_LIST_NAMESPACES, /* → namespaces */
-    CATALOG_LIST_TABLES,     /* namespace, or all where it is NULL → tables */
-    CATALOG_LIST_VERSIONS,   /* namespace, table → versions */
-    CATALOG_GET_VERSION,     /* namespace, table, version → versions (0 or 1) */
-    CATALOG_LIST_PARTITIONS, /* table → partitions, committed ones */
-    CATALOG_LIST_DELTAS,  /* table → deltas between first and last position, replaced ones too */
-    CATALOG_LIST_FILES,   /* table → deltas with manifests of what is committed now, in order */
-    CATALOG_GET_COMMIT,   /* run_id → commits (0 or 1) */
-    CATALOG_LIST_COMMITS, /* pipeline, instance (NULL: all), newest first → commits */
-    CATALOG_LIST_CURSORS, /* pipeline, instance; load, extract where they are said → cursors */
-    CATALOG_LIST_SEEN,    /* pipeline, instance, load, extract → seen */
+    CATALOG_LIST_NAMESPACES,    /* → namespaces */
+    CATALOG_GET_NAMESPACE,      /* at.namespace → namespaces (0 or 1) */
+    CATALOG_LIST_TABLES,        /* at.namespace, or all where it is NULL → tables */
+    CATALOG_GET_TABLE,          /* → tables (0 or 1) */
+    CATALOG_LIST_VERSIONS,      /* of a table → versions */
+    CATALOG_GET_VERSION,        /* at.version; 0: the latest active one → versions (0 or 1) */
+    CATALOG_GET_LATEST_VERSION, /* whatever its lifecycle → versions (0 or 1) */
+    CATALOG_LIST_SCHEMAS,       /* of a version, the oldest first → schemas */
+    CATALOG_LIST_STREAMS,       /* of a version, staged and replaced ones too → streams */
+    CATALOG_GET_STREAM,         /* at.stream_id, else the version's committed one → streams */
+    CATALOG_LIST_PARTITIONS,    /* of the stream of `at`; committed ones → partitions */
+    CATALOG_GET_PARTITION,      /* at.values: the committed one; at.partition_id: that one, in any
+                                   state → partitions (0 or 1) */
+    CATALOG_LIST_DELTAS,        /* between first and last position, inclusive; at.values with
+                                   value_count > 0: of one partition. Of committed partitions and,
+                                   unless `current`, of replaced ones → deltas */
+    CATALOG_LIST_PARTITION_DELTAS, /* of at.partition_id, in any state: committed deltas of a staged
+                                      partition are seen here alone → deltas */
+    CATALOG_GET_DELTA,         /* at.position and at.values, or at.delta_id → deltas (0 or 1) */
+    CATALOG_GET_LATEST_DELTA,  /* of at.values → deltas (0 or 1) */
+    CATALOG_LIST_FILES,        /* what is read at `at_position` (0: now), by partition, then in
+                                  ascending order → deltas with manifests */
+    CATALOG_LIST_ALL_FILES,    /* of the whole catalog, whatever refers to them: for gc and fsck;
+                                  by table, page by page → deltas with manifests */
+    CATALOG_FIND_POSITION,     /* the last position that was committed at `at_ms` or before
+                                  → position */
+    CATALOG_LIST_TAGS,         /* of a version → tags */
+    CATALOG_GET_COMMIT,        /* run_id → commits (0 or 1) */
+    CATALOG_LIST_COMMITS,      /* pipeline, instance (NULL: all) → commits */
+    CATALOG_LIST_CURSORS,      /* pipeline, instance; load, extract where they are said
+                                  → cursors */
+    CATALOG_LIST_SEEN,         /* pipeline, instance, load, extract → seen */
     CATALOG_LIST_PUBLICATIONS, /* pipeline, instance: not ended yet → publications */
+    CATALOG_CHECK,             /* whether the catalog itself is sound: references, sums, the
+                                  storage's own check → problems (texts; none: sound) */
 };
 
 struct catalog;
@@ -159,15 +62,17 @@ struct catalog_query;
 /* Called exactly once, on the loop, never from within start or cancel. */
 typedef void (*catalog_query_fn)(struct catalog_query *query, const struct error *err);
 
-/* The caller owns it and keeps it until `done`; zeroed but for the arguments. A parent that is
- * missing is ERROR_NOT_FOUND and names its locator; get_* of what is missing gives none. */
+/* The caller owns it and keeps it until `done`; zeroed but for the arguments. */
 struct catalog_query {
     enum catalog_query_verb verb;
     struct catalog_locator at;
     const char *pipeline, *instance, *run_id, *load, *extract;
     int64_t first_position, last_position; /* inclusive; 0: open */
-    bool ascending, with_files;
+    int64_t at_position;                   /* LIST_FILES; 0: now */
+    int64_t at_ms;                         /* FIND_POSITION */
+    bool reverse, with_files, current;
     int64_t limit;       /* 0: CATALOG_PAGE_MAX */
+    const char *after;   /* the `next` of the page before; NULL: from the beginning */
     struct arena *arena; /* results go there; filled on the loop's behalf by the job */
     catalog_query_fn done;
 
@@ -176,14 +81,20 @@ struct catalog_query {
         struct catalog_namespace *namespaces;
         struct catalog_table *tables;
         struct catalog_version *versions;
+        struct catalog_schema *schemas;
+        struct catalog_stream *streams;
         struct catalog_partition *partitions;
         struct catalog_delta *deltas;
         struct catalog_commit *commits;
         struct catalog_cursor *cursors;
         struct catalog_seen *seen;
         struct catalog_publication *publications;
+        struct catalog_tag *tags;
+        const char **problems;
     };
-    bool truncated; /* there were more than `limit` */
+    int64_t position;
+    bool truncated;   /* there were more than `limit` */
+    const char *next; /* for the page after this one; NULL: there is none */
     struct catalog *catalog;
     void *operation;
 };
@@ -192,55 +103,117 @@ enum { CATALOG_PAGE_MAX = 10000000 };
 
 /* --- changes --------------------------------------------------------------------------------- */
 
+/* Wrong transitions are ERROR_CONFLICT, a parent that is missing ERROR_NOT_FOUND, a name or an id
+ * that is taken ERROR_EXISTS, metadata that cannot be ERROR_INVALID; each names the locator. */
 enum catalog_change_verb {
-    CATALOG_CREATE_NAMESPACE, /* at.namespace */
-    CATALOG_CREATE_TABLE,     /* at.namespace, at.table */
-    CATALOG_CREATE_VERSION,  /* the table's next one, with columns, partition_by, sort_by; makes its
-                                committed stream. if_missing: only where none is there; one
-                                that is there with other columns or partitions is CONFLICT */
-    CATALOG_SET_COLUMN_TYPE, /* column: one whose type is "NULL" gets its type; the same type again
-                                is fine, another one is CONFLICT */
-    CATALOG_SET_LIFECYCLE,   /* at.version → lifecycle */
+    CATALOG_CREATE_NAMESPACE, /* at.namespace, properties */
+    CATALOG_UPDATE_NAMESPACE, /* properties. Renaming is refused: names are in the keys of files */
+    CATALOG_DELETE_NAMESPACE, /* an empty one */
+    CATALOG_CREATE_TABLE,     /* at.namespace, at.table, description, properties */
+    CATALOG_UPDATE_TABLE,     /* description, properties, new_name, as far as they are not NULL */
+    CATALOG_DELETE_TABLE,     /* with all that is below it; files are gc's */
+    CATALOG_CREATE_VERSION,   /* the table's next one, with columns, partition_by, sort_by, merge;
+                                 makes   its committed stream. if_missing: only where none is there; one
+                                 that is there with other columns, partitions or key is CONFLICT */
+    CATALOG_UPDATE_VERSION,   /* at.version (staged lifecycles, too): description, properties,
+                                 sort_by,   merge, as far as they are said. The key stays; buckets
+                                 change with   COMMIT_PARTITION of all partitions in the same apply */
+    CATALOG_SET_COLUMN_TYPE,  /* column: one whose type is "NULL" gets its type; the same type again
+                                 is fine, another one is CONFLICT */
+    CATALOG_SET_SCHEMA,    /* schema: all columns as they are to be, known ones by field_id. Added,
+                              widened (runner/base/column_type.h), renamed, no longer required:
+                              anything else is INVALID and names column and both types.
+                              expect_schema_id ≠ the one that holds: CONFLICT */
+    CATALOG_SET_LIFECYCLE, /* at.version → lifecycle; deleted is for ever */
+    CATALOG_STAGE_STREAM,  /* at.stream_id: the id that it gets. Notes the committed one */
+    CATALOG_COMMIT_STREAM, /* at.stream_id replaces the version's committed one, if that is still
+                              the one that was noted, with what was committed into it */
+    CATALOG_DELETE_STREAM, /* the version's stream, or at.stream_id; the version is deleted with its
+                              committed stream */
     CATALOG_STAGE_PARTITION, /* at.values; if_missing: only where no committed one is there.
-                                at.partition_id: the id that it gets, for later applies to name */
-    CATALOG_STAGE_DELTA,     /* into the partition staged by this apply, else the committed one */
-    CATALOG_COMMIT_DELTA,    /* the staged one takes the run's position: one for all of an apply's
-                                deltas of a stream, greater than any before. A second one in
-                                one partition joins the first (DeltaCAT's merge_deltas) */
-    CATALOG_COMMIT_PARTITION,      /* the staged one replaces the committed one of the same values;
-                                      if_missing: only where this apply staged one */
-    CATALOG_DELETE_PARTITION,      /* the committed one of at.values is deprecated */
+                                at.partition_id: the id that it gets, for later applies to name.
+                                Notes the committed one and its position */
+    CATALOG_STAGE_DELTA,  /* into the partition staged by this apply, that of at.partition_id, else
+                             the committed one. at.delta_id: the id that it gets; a later apply
+                             names it, so does one that commits it */
+    CATALOG_MERGE_DELTAS, /* staged deltas `merge.ids` of one partition and one type (add and append
+                             make add) become one staged delta, at.delta_id: entries in the order
+                             of the ids, sums added */
+    CATALOG_COMMIT_DELTA, /* the staged one takes the run's position: one for all of an apply's
+                             deltas of a stream, greater than any before, or at.position, which
+                             must be, too. A second one in one partition joins the first */
+    CATALOG_COMMIT_PARTITION, /* the staged one replaces the committed one of the same values, if
+                                 that is still the one that was noted (`partition.expect_id`: that
+                                 one); CONFLICT else. `partition.promote_after`: deltas of the one
+                                 before with greater positions go on in the new one, which is read
+                                 from that position on: a compaction. if_missing: only where this
+                                 apply staged one */
+    CATALOG_DELETE_DELTA,     /* a staged one, at.delta_id */
+    CATALOG_DELETE_PARTITION, /* the committed one of at.values is deprecated; at.partition_id of
+                                 a staged one: it goes */
     CATALOG_DELETE_ALL_PARTITIONS, /* all of a table: overwrite; those staged by this apply stay */
-    CATALOG_RAISE_FENCE,           /* (pipeline, instance, fence): lower ones can no longer commit.
-                                      ERROR_FENCED, too, where it was raised to this number before */
-    CATALOG_SET_CURSOR,            /* cursor */
-    CATALOG_ADD_SEEN,              /* cursor's key + seen: put or replaced */
+    CATALOG_ROLLBACK,      /* what was read at at.position is read again, at a new position */
+    CATALOG_SET_TAG,       /* tag.name, tag.position (0: the newest); replaces it */
+    CATALOG_DELETE_TAG,    /* tag.name */
+    CATALOG_EXPIRE,        /* what is read at positions < at.position alone is forgotten, but
+                              for what tags hold; at.version 0: the latest active one */
+    CATALOG_EXPECT,        /* CONFLICT unless the newest position of at's version is
+                              at.position (0: no such table, or nothing in it) and, if it is
+                              not 0, its schema's id is expect_schema_id: somebody else was
+                              faster, plan again */
+    CATALOG_RAISE_FENCE,   /* (pipeline, instance, fence): lower ones can no longer commit.
+                              ERROR_FENCED, too, where it was raised to this number before */
+    CATALOG_SET_CURSOR,    /* cursor */
+    CATALOG_ADD_SEEN,      /* cursor's key + seen: put or replaced */
     CATALOG_RECORD_COMMIT, /* commit: ERROR_EXISTS when the run id is there: it was committed */
     CATALOG_ADD_PUBLICATION,
     CATALOG_END_PUBLICATION, /* publication.run_id, .load; .to NULL: all of the load */
 };
 
+enum { CATALOG_PROPERTIES_MAX = 1024 * 1024 }; /* bytes of JSON */
+
 struct catalog_change {
     enum catalog_change_verb verb;
     struct catalog_locator at;
     bool if_missing;
+    int64_t expect_schema_id;
+    const char *description, *properties; /* CREATE_*, UPDATE_*, STAGE_*; properties: a JSON object
+                                             of texts. NULL: none, or as it is */
     union {
-        struct { /* CREATE_VERSION */
+        const char *new_name; /* UPDATE_TABLE */
+        struct {              /* CREATE_VERSION, UPDATE_VERSION */
             const struct catalog_column *columns;
             size_t column_count;
             const char *const *partition_by;
             size_t partition_count;
             const char *const *sort_by;
             size_t sort_count;
+            const struct catalog_merge *merge; /* NULL: no key, or as it is */
             enum catalog_lifecycle lifecycle;
         } version;
+        struct { /* SET_SCHEMA */
+            const struct catalog_column *columns;
+            size_t column_count;
+        } schema;
         enum catalog_lifecycle lifecycle;
         struct catalog_column column; /* SET_COLUMN_TYPE */
         struct {                      /* STAGE_DELTA */
             enum catalog_delta_type type;
             const struct catalog_file *files;
             size_t file_count;
+            bool rewrite;
+            const char *author; /* NULL: sluice and its version */
         } delta;
+        struct { /* MERGE_DELTAS */
+            const char *const *ids;
+            size_t count;
+        } merge;
+        struct {                   /* COMMIT_PARTITION */
+            const char *expect_id; /* NULL: the one that was noted */
+            int64_t promote_after; /* 0: nothing goes on */
+            const char *compaction;
+        } partition;
+        struct catalog_tag tag;
         struct catalog_cursor cursor;
         struct {
             struct catalog_cursor cursor; /* its state is not read */
@@ -268,7 +241,8 @@ struct catalog_apply {
     int64_t fence;
     catalog_apply_fn done;
 
-    int64_t ret_fence; /* RAISE_FENCE with ERROR_FENCED: the one that is there */
+    int64_t ret_fence;    /* RAISE_FENCE with ERROR_FENCED: the one that is there */
+    int64_t ret_position; /* the one that its deltas took; 0: none did */
     struct catalog *catalog;
     void *operation;
 };
@@ -296,9 +270,5 @@ struct catalog_type {
 struct catalog {
     const struct catalog_type *type;
 };
-
-const char *catalog_lifecycle_name(enum catalog_lifecycle lifecycle);
-const char *catalog_commit_state_name(enum catalog_commit_state state);
-const char *catalog_delta_type_name(enum catalog_delta_type type);
 
 #endif

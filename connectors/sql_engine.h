@@ -23,6 +23,26 @@ struct sql_table {
                        through sub-queries and CTEs */
 };
 
+enum sql_comparison {
+    SQL_EQUAL,
+    SQL_LESS,
+    SQL_LESS_EQUAL,
+    SQL_GREATER,
+    SQL_GREATER_EQUAL,
+    SQL_IN,
+    SQL_IS_NULL,
+    SQL_IS_NOT_NULL,
+};
+
+/* column <comparison> constant. BETWEEN is two. */
+struct sql_condition {
+    const char *column;
+    enum sql_comparison comparison;
+    const char *const *values; /* the constants as texts: one, more of IN, none of IS … */
+    size_t value_count;
+    bool quoted; /* the constants are texts ('2001-01-01'), no numbers */
+};
+
 /* One SELECT, parsed but not bound. Names of CTEs are taken out. */
 struct sql_statement {
     struct sql_table
@@ -32,6 +52,12 @@ struct sql_statement {
     struct text_list ctes;       /* names that a WITH in it gives, as written, sub-queries too */
     bool rootless; /* a branch of it has no base table to be driven by: VALUES, a table function, a
                       SELECT without FROM */
+    bool row_wise; /* no aggregate, join, window, order, limit, distinct: a row in, at most one out
+                    */
+    struct sql_condition *conditions; /* of a SELECT from one table, without others anywhere: what
+                                         its WHERE asks of single columns, ANDed. A row that fails
+                                         one is not looked at. None where that is not certain */
+    size_t condition_count;
 };
 
 /* --- data ------------------------------------------------------------------------------------ */
@@ -41,11 +67,34 @@ struct sql_column {
     const char *type; /* as the engine writes it: BIGINT, DECIMAL(10,2), TIMESTAMP WITH TIME ZONE;
                          "NULL": no value has appeared in it, so it has no type yet. Files of a
                          WRITE leave such a column out; views give it as nulls */
+    int64_t field_id; /* WRITE puts it into the files; 0: none */
+    bool required;    /* WRITE: a null is ERROR_DATA and names the column */
 };
 
 struct sql_schema {
     struct sql_column *columns;
     size_t count;
+};
+
+/* Files of a table that were written with one schema and mean the same. */
+struct sql_part {
+    struct text_list files;
+    const char *const *names; /* by column of the dataset's schema: what these files call it; NULL:
+                                 they lack it, it is null. A type that differs is cast */
+    const int64_t
+        *positions; /* by file: of the delta that brought it; NULL: no merging, no changes */
+    const char *const *changes; /* by file: `_change_type` of its rows; NULL: as positions */
+    bool deletes;               /* rows are the key (and sequence_by) of rows that are deleted */
+};
+
+/* How rows of the same key meet: the one with the greatest (sequence_by, position, place of its
+ * file in the parts, number in the file) is the row, or none where that is a delete. A null
+ * sequence is the smallest. Of one position a row beats a delete. */
+struct sql_merge {
+    struct text_list key; /* none: all rows are rows */
+    const char *sequence_by;
+    bool keep_deletes; /* a delete that wins is a row with nulls beside key and sequence, `_deleted`
+                          is true in it: for compaction. There is such a column then */
 };
 
 /* A named, immutable set of rows that later statements of the session can select from. */
@@ -56,6 +105,11 @@ struct sql_dataset {
     int64_t rows;           /* -1: not counted (a view) */
     uint64_t bytes;         /* of its files */
     struct text_list files; /* paths in the run's folder; none for a view */
+    /* A table's: in place of `files`. */
+    const struct sql_part *parts;
+    size_t part_count;
+    struct sql_merge merge;
+    bool with_changes; /* columns _change_type and _stream_position behind the others */
 };
 
 struct sql_reject {
@@ -77,6 +131,7 @@ enum sql_verb {
     SQL_WRITE,  /* dataset → files, sorted by partition, one per partition and file_size */
     SQL_EXPORT, /* dataset → one plain file */
     SQL_QUERY,  /* SELECT → rows handed to a sink as text */
+    SQL_OPEN,   /* a table's files in the run's folder → dataset */
     SQL_DROP,   /* forgets a dataset; its files are the caller's to delete */
 };
 
@@ -143,11 +198,25 @@ enum sql_partition_transform {
     SQL_PARTITION_MONTH,
     SQL_PARTITION_DAY,
     SQL_PARTITION_HOUR,
+    SQL_PARTITION_BUCKET,   /* Iceberg's: murmur3 of the value, modulo width */
+    SQL_PARTITION_TRUNCATE, /* Iceberg's: numbers down to a multiple of width, texts to so many code
+                               points */
+    SQL_PARTITION_KEY, /* `columns` together, of any types, null and "" apart: the bucket of a key,
+                          modulo width; for ever the same. Not a partition of a table: compaction's
+                        */
 };
 
 struct sql_partition {
     enum sql_partition_transform transform;
     const char *column;
+    int64_t width;            /* of BUCKET, TRUNCATE, KEY */
+    struct text_list columns; /* of KEY */
+};
+
+/* What a file's footer says of a column. */
+struct sql_stats {
+    const char *min, *max; /* as the engine writes values; outer bounds; NULL: not known */
+    int64_t nulls;         /* -1: not known */
 };
 
 struct sql_file {
@@ -156,6 +225,8 @@ struct sql_file {
                                   "2001-03-04-13", the value itself; NULL: null */
     int64_t rows;
     uint64_t bytes;
+    const struct sql_stats *stats; /* by column of the written schema, top-level ones; NULL: none */
+    const struct sql_schema *schema; /* what was written */
 };
 
 struct sql_request;
@@ -177,6 +248,11 @@ struct sql_write {
     sql_file_fn on_file;
     int64_t ret_rows;
     size_t ret_files;
+};
+
+/* The dataset becomes one that statements select from, as those that a session opens with. */
+struct sql_open {
+    const struct sql_dataset *dataset;
 };
 
 struct sql_export {
@@ -220,6 +296,7 @@ struct sql_request {
         struct sql_write write;
         struct sql_export export;
         struct sql_query query;
+        struct sql_open open;
         const char *drop;
     };
     struct arena *arena; /* results go there; touched on the loop only */

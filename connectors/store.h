@@ -49,9 +49,11 @@ struct store_request {
     const char *path;                  /* GET: where the bytes go; PUT: the file to store */
     const struct store_object *expect; /* GET, CHECK: the version that was listed; another one is
                                           ERROR_CHANGED. NULL: any */
-    bool in_place;      /* GET: a local object may be read where it is: nothing is copied, `path`
-                           becomes a symbolic link to it (one whose name is no UTF-8 is copied). Still
-                           true at the end: it was done so, CHECK it after reading */
+    bool in_place;  /* GET: a local object may be read where it is: nothing is copied, `path`
+                       becomes a symbolic link to it (one whose name is no UTF-8 is copied). Still
+                       true at the end: it was done so, CHECK it after reading */
+    bool immutable; /* GET: nobody ever changes the object: a local one may become a hard link at
+                       `path`; nothing is to be CHECKed afterwards */
     uint64_t bytes_max; /* GET: more bytes to fetch are ERROR_LIMIT; 0: no limit */
     bool move;    /* PUT: the file at `path` may be moved instead of copied: it is gone after it */
     bool replace; /* PUT: over an existing object; else that is ERROR_EXISTS */

@@ -48,8 +48,11 @@ static int apply_changes(struct apply_context *context, struct error *err)
     if (apply->pipeline && apply_check_fence(context, err))
         return -1;
     for (size_t i = 0; i < apply->count; i++) {
-        assert((size_t)apply->changes[i].verb < ARRAY_LENGTH(verbs));
-        if (verbs[apply->changes[i].verb](context, &apply->changes[i], err))
+        const enum catalog_change_verb verb = apply->changes[i].verb;
+
+        if ((size_t)verb >= ARRAY_LENGTH(verbs) || !verbs[verb])
+            return error_set(err, ERROR_NOT_SUPPORTED, "catalog: change %d is unknown here", verb);
+        if (verbs[verb](context, &apply->changes[i], err))
             return -1;
     }
     return apply_flush_streams(context, err);

@@ -326,7 +326,7 @@ static int list_deltas(struct listing *list, struct error *err)
 
     if (database_find_version(list->db, &list->query->at, &version, err) != 1)
         return -1;
-    return collect_deltas(list, list->query->ascending ? up : down, version.stream_id, err);
+    return collect_deltas(list, list->query->reverse ? up : down, version.stream_id, err);
 }
 
 /* From the partitions to their deltas, so that what was replaced over the years costs nothing. */
@@ -541,7 +541,10 @@ int database_query(struct sqlite *db, struct catalog_query *query, struct error 
     struct listing list = {.db = db, .query = query, .arena = query->arena};
     int result;
 
-    assert((size_t)query->verb < ARRAY_LENGTH(listers) && query->arena);
+    assert(query->arena);
+    if ((size_t)query->verb >= ARRAY_LENGTH(listers) || !listers[query->verb])
+        return error_set(
+            err, ERROR_NOT_SUPPORTED, "catalog: query %d is unknown here", query->verb);
     if (sqlite_begin_read(db, err))
         return -1;
     result = listers[query->verb](&list, err);

@@ -108,6 +108,9 @@ static int append_key(struct buffer *sql, const struct sql_partition *partition,
     if (!column || is_untyped(column))
         return error_set(err, ERROR_INVALID, "partition_by: there is no column \"%s\"%s",
             partition->column, column ? " with a type: all its values are null" : "");
+    if (partition->transform > SQL_PARTITION_HOUR)
+        return error_set(err, ERROR_NOT_SUPPORTED, "partition_by: bucket and truncate of \"%s\"",
+            partition->column);
     name = quoted(column->name, arena);
     if (partition->transform == SQL_PARTITION_IDENTITY) {
         buffer_printf(
@@ -141,6 +144,9 @@ const char *columns_value(
         return NULL;
     switch (transform) {
     case SQL_PARTITION_IDENTITY:
+    case SQL_PARTITION_BUCKET:
+    case SQL_PARTITION_TRUNCATE:
+    case SQL_PARTITION_KEY:
         return arena_strdup(arena, key);
     case SQL_PARTITION_YEAR:
         return arena_printf(arena, "%04lld", value);

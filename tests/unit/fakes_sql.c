@@ -129,6 +129,8 @@ static char *request_name(const struct sql_request *request)
         return mem_printf("sql.export %s", request->export.dataset);
     case SQL_QUERY:
         return mem_printf("sql.query %s", request->query.sql);
+    case SQL_OPEN:
+        return mem_printf("sql.open %s", request->open.dataset->name);
     case SQL_DROP:
         return mem_printf("sql.drop %s", request->drop);
     }

@@ -262,7 +262,7 @@ static void test_replace_partition(void **state)
     assert_null(partitions.partitions[1].previous_id);
     assert_int_equal(book_ask(&book, CATALOG_LIST_FILES).count, 2);
     deltas = book_ask_with(&book,
-        (struct catalog_query){.verb = CATALOG_LIST_DELTAS, .ascending = true, .with_files = true});
+        (struct catalog_query){.verb = CATALOG_LIST_DELTAS, .reverse = true, .with_files = true});
     assert_int_equal(deltas.count, 3); /* the history has all of them */
     assert_int_equal(deltas.deltas[0].state, CATALOG_REPLACED);
     assert_string_equal(deltas.deltas[0].files[0].key, "a");
@@ -472,7 +472,7 @@ static void test_positions_and_limits_of_lists(void **state)
     assert_int_equal(query.deltas[0].file_count, 0); /* no manifests unless asked for */
     assert_false(query.truncated);
     query = book_ask_with(
-        &book, (struct catalog_query){.verb = CATALOG_LIST_DELTAS, .ascending = true, .limit = 2});
+        &book, (struct catalog_query){.verb = CATALOG_LIST_DELTAS, .reverse = true, .limit = 2});
     assert_int_equal(query.count, 2);
     assert_int_equal(query.deltas[0].position, 1);
     assert_true(query.truncated);
