@@ -157,3 +157,75 @@ const char *catalog_args_properties(const struct option_pairs *pairs, struct are
     json_decref(object);
     return text;
 }
+
+/* --- manifests --- */
+
+static int read_content(const char *text, enum catalog_content *ret_content)
+{
+    if (!text || strcmp(text, catalog_content_name(CATALOG_ROWS)) == 0)
+        *ret_content = CATALOG_ROWS;
+    else if (strcmp(text, catalog_content_name(CATALOG_DELETES)) == 0)
+        *ret_content = CATALOG_DELETES;
+    else
+        return -1;
+    return 0;
+}
+
+static const char *keep_text(const json_t *object, const char *key, struct arena *arena)
+{
+    const char *text = json_get_text(object, key);
+
+    return text ? arena_strdup(arena, text) : NULL;
+}
+
+static int read_file(const json_t *entry, const char *what, size_t number, struct arena *arena,
+    struct catalog_file *ret_file, struct error *err)
+{
+    const json_t *stats = json_object_get(entry, "stats");
+    const char *format = keep_text(entry, "format", arena);
+    const int64_t bytes = json_get_int(entry, "bytes", -1);
+    char *line;
+
+    *ret_file = (struct catalog_file){.key = keep_text(entry, "key", arena),
+        .format = format ? format : "parquet",
+        .rows = json_get_int(entry, "rows", -1),
+        .bytes = (uint64_t)bytes,
+        .schema_id = json_get_int(entry, "schema_id", 0),
+        .checksum = keep_text(entry, "checksum", arena),
+        .bucket = 1 + json_get_int(entry, "bucket", -1)};
+    if (!ret_file->key || ret_file->rows < 0 || bytes < 0 ||
+        read_content(json_get_text(entry, "content"), &ret_file->content))
+        return error_set(err, ERROR_INVALID,
+            "%s: file %zu: needs key, rows and bytes, and content is data or deletes", what,
+            number);
+    if (json_is_object(stats)) {
+        line = json_line(stats);
+        ret_file->stats = arena_strdup(arena, line);
+        free(line);
+    }
+    return 0;
+}
+
+int catalog_args_manifest(const char *json, size_t length, const char *what, struct arena *arena,
+    struct catalog_file **ret_files, size_t *ret_count, struct error *err)
+{
+    json_t *parsed = json_parse(json, length, err);
+    const json_t *list = json_is_object(parsed) ? json_object_get(parsed, "files") : parsed;
+    struct catalog_file *files = NULL;
+    int result = 0;
+
+    if (!parsed)
+        return error_prefix(err, "%s", what);
+    if (!json_is_array(list))
+        result = error_set(err, ERROR_INVALID, "%s: holds no array of files", what);
+    else
+        files = arena_array(arena, json_array_size(list), sizeof(*files));
+    for (size_t i = 0; !result && i < json_array_size(list); i++)
+        result = read_file(json_array_get(list, i), what, i + 1, arena, &files[i], err);
+    if (!result) {
+        *ret_files = files;
+        *ret_count = json_array_size(list);
+    }
+    json_decref(parsed);
+    return result;
+}

@@ -23,4 +23,10 @@ int catalog_args_columns(const struct text_list *texts, struct arena *arena,
 /* --property k=v as a JSON object; NULL where there are none. */
 const char *catalog_args_properties(const struct option_pairs *pairs, struct arena *arena);
 
+/* A manifest as get-delta --include-manifest --json writes it: an array of objects with key, rows,
+ * bytes and what else catalog_json_file() has, or an object with such a `files`. `what` is what
+ * errors call it. */
+int catalog_args_manifest(const char *json, size_t length, const char *what, struct arena *arena,
+    struct catalog_file **ret_files, size_t *ret_count, struct error *err);
+
 #endif

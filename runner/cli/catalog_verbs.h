@@ -124,4 +124,8 @@ CATALOG_VERB(merge_deltas);
 CATALOG_VERB(commit_delta);
 CATALOG_VERB(delete_delta);
 
+/* catalog_stage_verb.c */
+extern const struct option_set catalog_flags_stage_delta;
+CATALOG_VERB(stage_delta);
+
 #endif

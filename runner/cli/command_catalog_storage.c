@@ -74,6 +74,8 @@ const struct command command_catalog_storage_verbs[] = {
         &catalog_flags_commit_partition, catalog_verb_commit_partition),
     VERSION_VERB("delete-partition", "Deprecate a partition, drop a staged one",
         &catalog_flags_delete_partition, catalog_verb_delete_partition),
+    VERSION_VERB("stage-delta", "Stage a delta of files that are in the store, with --manifest",
+        &catalog_flags_stage_delta, catalog_verb_stage_delta),
     {.name = "merge-deltas",
         .arguments = "NAMESPACE.TABLE[@VERSION] ID ID…",
         .help = "Make one staged delta of several of one partition and type",
