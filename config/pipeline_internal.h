@@ -21,10 +21,6 @@ int pipeline_check_date_format(const char *text, struct error *err);
 int pipeline_check_encoding(const char *text, struct error *err);
 int pipeline_check_decimal(const char *text, struct error *err);
 
-/* `month(c)`, `"bucket(16, c)"`, `c`, with the column in double quotes where it needs them. */
-int pipeline_parse_partition(
-    const char *text, struct arena *arena, struct partition_field *ret_field, struct error *err);
-
 /* --- what a file is turned into, in this order --- */
 
 struct pipeline_reader {
