@@ -22,6 +22,7 @@ struct compact;
 typedef void (*compact_fn)(struct compact *compact, const struct error *err);
 
 enum compact_step {
+    COMPACT_IDLE,
     COMPACT_FINDING, /* the table */
     COMPACT_SCHEMAS, /* that it has had */
     COMPACT_LEASING,
@@ -93,7 +94,7 @@ struct compact {
     struct slots slots;
     struct rewrite_table table;
     struct partition_field *fields;
-    struct compact_options options;
+    struct compact_limits options;
     struct compact_round *rounds;    /* one a partition */
     struct compact_result *outcomes; /* of each */
     size_t round_count;

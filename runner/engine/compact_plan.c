@@ -87,11 +87,12 @@ static void place_old(struct compact_file *file, const struct catalog_merge *mer
 }
 
 static void plan_keyed(const struct catalog_version *table, const json_t *past,
-    const struct compact_options *options, struct compact_plan *plan)
+    const struct compact_limits *options, struct compact_plan *plan)
 {
     const bool goes_on =
         past && !options->full && plan->past.buckets == options->buckets && options->buckets > 0;
     uint64_t bytes = 0;
+    bool any_new = false, any_expired = false;
 
     for (size_t i = 0; i < plan->file_count; i++) {
         struct compact_file *file = &plan->files[i];
@@ -143,7 +144,7 @@ static bool is_clean(const struct compact_plan *plan, uint64_t file_bytes)
 
 /* Small files that stand together are worth rewriting when fewer come out. */
 static void end_group(struct compact_plan *plan, size_t first, size_t end, uint64_t bytes,
-    const struct compact_options *options)
+    const struct compact_limits *options)
 {
     const size_t wanted = (bytes + options->file_bytes - 1) / options->file_bytes;
 
@@ -158,7 +159,7 @@ static void end_group(struct compact_plan *plan, size_t first, size_t end, uint6
     plan->rewritten_bytes += bytes;
 }
 
-static void plan_plain(const struct compact_options *options, struct compact_plan *plan)
+static void plan_plain(const struct compact_limits *options, struct compact_plan *plan)
 {
     const uint64_t limit = MAX(options->group_bytes, options->file_bytes);
     size_t first = 0;
@@ -181,7 +182,7 @@ static void plan_plain(const struct compact_options *options, struct compact_pla
 
 int compact_plan_partition(const struct catalog_version *table,
     const struct catalog_partition *partition, const struct catalog_delta *deltas, size_t count,
-    const struct compact_options *options, struct arena *arena, struct compact_plan *ret_plan,
+    const struct compact_limits *options, struct arena *arena, struct compact_plan *ret_plan,
     struct error *err)
 {
     struct compact_plan plan = {.keyed = table->merge.key_count > 0};

@@ -4,7 +4,7 @@
 
 #include "connectors/catalog.h"
 
-struct compact_options {
+struct compact_limits {
     uint64_t file_bytes;  /* the target size of files */
     uint64_t group_bytes; /* of files that are looked at together: what the memory allows */
     int64_t buckets;      /* of a table with a key */
@@ -48,7 +48,7 @@ struct compact_plan {
 /* `deltas`: what is committed in the partition, with files, in any order. In `arena`. */
 int compact_plan_partition(const struct catalog_version *table,
     const struct catalog_partition *partition, const struct catalog_delta *deltas, size_t count,
-    const struct compact_options *options, struct arena *arena, struct compact_plan *ret_plan,
+    const struct compact_limits *options, struct arena *arena, struct compact_plan *ret_plan,
     struct error *err);
 
 /* How many buckets make the files of one fit into the memory. */

@@ -52,7 +52,7 @@ static void keep_outputs(struct compact_round *round, int64_t bucket)
 
 static struct compact_pieces *pieces_of(struct compact_round *round, const char *bucket)
 {
-    const long long number = bucket ? atoll(bucket) : -1;
+    const long long number = bucket ? strtoll(bucket, NULL, 10) : -1;
 
     return number >= 0 && number < round->options->buckets ? &round->pieces[number] : NULL;
 }

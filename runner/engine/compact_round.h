@@ -32,7 +32,7 @@ struct compact_round {
     const struct rewrite_table *table;
     const struct partition_field *fields; /* of the table's partition_by */
     const struct catalog_partition *partition;
-    const struct compact_options *options;
+    const struct compact_limits *options;
     const char *id; /* names of files begin with it */
     bool plan_only; /* dry run */
     struct arena *arena;

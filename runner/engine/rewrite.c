@@ -3,6 +3,7 @@
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
+#include "runner/engine/file_stats.h"
 #include "runner/io/file.h"
 
 #include <assert.h>
@@ -105,7 +106,7 @@ static void on_file(struct sql_request *request, const struct sql_file *written)
         .bytes = written->bytes,
         .content = rewrite->deletes ? CATALOG_DELETES : CATALOG_ROWS,
         .schema_id = table->schema_id,
-        .stats = rewrite_stats(table, written, rewrite->arena)};
+        .stats = file_stats_text(written, &rewrite->table->wanted, rewrite->arena)};
 
     if (rewrite->key && !rewrite->err.code && !rewrite->cancelled) {
         start_put(rewrite, &file, written);

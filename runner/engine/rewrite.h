@@ -4,6 +4,7 @@
 #ifndef RUNNER_ENGINE_REWRITE_H
 #define RUNNER_ENGINE_REWRITE_H
 
+#include "config/pipeline.h"
 #include "runner/engine/data_put.h"
 
 /* What all rewrites of a table share. */
@@ -16,6 +17,7 @@ struct rewrite_table {
     const struct catalog_schema *schemas;
     size_t schema_count;
     const struct sql_schema *schema; /* of `table`, as the SQL engine takes it */
+    struct text_list wanted;         /* rewrite_wanted() */
 };
 
 /* Rows from greater positions are newer; of equal ones those further behind. */
@@ -105,8 +107,8 @@ struct sql_schema *rewrite_schema(const struct catalog_version *version, struct 
 struct sql_schema *rewrite_delete_schema(
     const struct catalog_version *version, struct arena *arena);
 
-/* catalog_file's stats of a file that was written (connectors/catalog_records.h). */
-const char *rewrite_stats(
-    const struct catalog_version *version, const struct sql_file *file, struct arena *arena);
+/* Columns whose bounds are kept however many there are: see file_stats_text(). */
+void rewrite_wanted(const struct rewrite_table *table, const struct partition_field *fields,
+    struct arena *arena, struct text_list *ret_columns);
 
 #endif

@@ -1,13 +1,10 @@
 /* What files of a table are to the SQL engine: parts of a dataset, by the schema that each was
  * written with. Pure. */
-#include "runner/base/json.h"
 #include "runner/base/mem.h"
 #include "runner/engine/rewrite.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-enum { STATS_COLUMNS = 32, STATS_TEXT_MAX = 64 };
 
 static const struct catalog_schema *find_schema(const struct rewrite_table *table, int64_t id)
 {
@@ -124,61 +121,21 @@ struct sql_schema *rewrite_delete_schema(const struct catalog_version *version, 
     return all;
 }
 
-/* --- stats --- */
-
-/* A bound that is too long is left out where cutting it would make it tighter than the truth. */
-static void put_bounds(json_t *object, const struct sql_stats *stats)
+void rewrite_wanted(const struct rewrite_table *table, const struct partition_field *fields,
+    struct arena *arena, struct text_list *ret_columns)
 {
-    const bool long_min = stats->min && strlen(stats->min) > STATS_TEXT_MAX;
-    const bool long_max = stats->max && strlen(stats->max) > STATS_TEXT_MAX;
+    const struct catalog_version *version = table->table;
+    const size_t count =
+        version->merge.key_count + version->sort_count + version->partition_count + 1;
+    struct text_list columns = {.items = arena_array(arena, count, sizeof(char *))};
 
-    if (stats->min && !long_min)
-        json_put_text(object, "min", stats->min);
-    if (stats->max && !long_max)
-        json_put_text(object, "max", stats->max);
-    if (stats->nulls >= 0)
-        json_put_int(object, "nulls", stats->nulls);
-}
-
-static bool is_named_in(const char *const *texts, size_t count, const char *column)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strstr(texts[i], column))
-            return true;
-    }
-    return false;
-}
-
-const char *rewrite_stats(
-    const struct catalog_version *version, const struct sql_file *file, struct arena *arena)
-{
-    json_t *all;
-    char *line;
-
-    if (!file->stats || !file->schema)
-        return NULL;
-    all = json_object();
-    for (size_t i = 0; i < file->schema->count; i++) {
-        const struct sql_column *column = &file->schema->columns[i];
-        char id[24];
-        json_t *one;
-
-        if (column->field_id == 0 ||
-            (i >= STATS_COLUMNS && !is_merged_by(&version->merge, column->name) &&
-                !is_named_in(version->partition_by, version->partition_count, column->name) &&
-                !is_named_in(version->sort_by, version->sort_count, column->name)))
-            continue;
-        one = json_object();
-        put_bounds(one, &file->stats[i]);
-        snprintf(id, sizeof(id), "%" PRId64, column->field_id);
-        if (json_object_size(one) > 0)
-            json_object_set(all, id, one);
-        json_decref(one);
-    }
-    line = json_line(all);
-    json_decref(all);
-    all = NULL;
-    const char *kept = arena_strdup(arena, line);
-    free(line);
-    return kept;
+    for (size_t i = 0; i < version->merge.key_count; i++)
+        columns.items[columns.count++] = version->merge.key[i];
+    for (size_t i = 0; i < version->sort_count; i++)
+        columns.items[columns.count++] = version->sort_by[i];
+    for (size_t i = 0; i < version->partition_count; i++)
+        columns.items[columns.count++] = fields[i].column;
+    if (version->merge.sequence_by)
+        columns.items[columns.count++] = version->merge.sequence_by;
+    *ret_columns = columns;
 }
