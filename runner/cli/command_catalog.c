@@ -1,6 +1,7 @@
 #include "runner/cli/command_catalog.h"
 
 #include "runner/cli/adhoc.h"
+#include "runner/cli/command_catalog_care.h"
 #include "runner/cli/commands.h"
 
 #include <stddef.h>
@@ -102,7 +103,7 @@ static const struct command sub_commands[] = {
                     "sluice catalog read wildlife.strikes --format csv > strikes.csv\n"
                     "sluice catalog read wildlife.strikes --sql 'select count(*) from strikes'",
     },
-    {.group = command_catalog_storage_verbs},
+    {.group = command_catalog_care},
 };
 
 const struct command command_catalog = {

@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { OLD_POSITION = 1, FIRST_GROUP = 2 };
+
 static void round_step(struct compact_round *round);
 
 static bool is_split(const struct compact_round *round)
@@ -67,10 +69,10 @@ static void add_piece(struct compact_pieces *pieces, const struct catalog_file *
     pieces->deletes = pieces->deletes || file->content == CATALOG_DELETES;
 }
 
-/* What is old has position 1, the groups follow one another. */
+/* What is old comes first, the groups follow one another. */
 static int64_t group_position(const struct compact_round *round)
 {
-    return 2 + (int64_t)round->group;
+    return FIRST_GROUP + (int64_t)round->group;
 }
 
 static int keep_pieces(struct compact_round *round, struct error *err)
@@ -341,6 +343,22 @@ static bool joins_new_ones(const struct compact_round *round, const struct compa
            compact_slice(merge, file->committed_ms) == compact_slice(merge, deleted_ms(round));
 }
 
+/* Merging is easier where no old deletes are: those may be older than rows of the same position. */
+static void mark_base(const struct compact_round *round, struct rewrite_input *inputs, size_t count)
+{
+    struct compact_pieces *pieces = &round->pieces[round->bucket];
+    bool rows_only = true;
+
+    for (size_t i = 0; i < count; i++)
+        rows_only = rows_only && inputs[i].file->content == CATALOG_ROWS;
+    for (size_t i = 0; i < count && rows_only; i++)
+        inputs[i].base = true;
+    /* The first group has each key once, too. */
+    for (size_t i = 0; i < pieces->count && is_split(round); i++)
+        pieces->inputs[i].base = count == 0 && pieces->inputs[i].position == FIRST_GROUP &&
+                                 pieces->inputs[i].file->content == CATALOG_ROWS;
+}
+
 /* What is old of the bucket, then what is new. `old_rows` false: of the old only the deletes that
  * share a file with the new ones. */
 static void collect_bucket(struct compact_round *round, bool old_rows,
@@ -358,8 +376,9 @@ static void collect_bucket(struct compact_round *round, bool old_rows,
 
         if (is_old && file->bucket == round->bucket && (old_rows || joins_new_ones(round, file)))
             inputs[count++] = (struct rewrite_input){
-                .file = file->file, .position = is_split(round) ? 1 : file->position};
+                .file = file->file, .position = is_split(round) ? OLD_POSITION : file->position};
     }
+    mark_base(round, inputs, count);
     for (size_t i = 0; i < pieces->count; i++)
         inputs[count++] = pieces->inputs[i];
     *ret_inputs = inputs;

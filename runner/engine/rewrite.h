@@ -25,6 +25,7 @@ struct rewrite_input {
     const struct catalog_file *file;
     int64_t position;
     const char *path; /* where it is in the folder; NULL: it is brought there. Removed at the end */
+    bool base;        /* struct sql_part */
 };
 
 struct rewrite_output {

@@ -65,9 +65,10 @@ static int begin_part(const struct rewrite_table *table, const struct catalog_fi
     return 0;
 }
 
-static bool belong_together(const struct catalog_file *a, const struct catalog_file *b)
+static bool belong_together(const struct rewrite_input *a, const struct rewrite_input *b)
 {
-    return a->schema_id == b->schema_id && a->content == b->content;
+    return a->file->schema_id == b->file->schema_id && a->file->content == b->file->content &&
+           a->base == b->base;
 }
 
 int rewrite_parts(const struct rewrite_table *table, const struct rewrite_input *inputs,
@@ -78,14 +79,14 @@ int rewrite_parts(const struct rewrite_table *table, const struct rewrite_input 
     size_t part_count = 0, room;
 
     for (size_t i = 0; i < count; i++) {
-        if (i == 0 || !belong_together(inputs[i - 1].file, inputs[i].file)) {
-            for (room = 1;
-                 i + room < count && belong_together(inputs[i].file, inputs[i + room].file);)
+        if (i == 0 || !belong_together(&inputs[i - 1], &inputs[i])) {
+            for (room = 1; i + room < count && belong_together(&inputs[i], &inputs[i + room]);)
                 room++;
             part = &parts[part_count++];
             if (begin_part(table, inputs[i].file, room, arena, part, err))
                 return -1;
         }
+        part->base = inputs[i].base;
         ((int64_t *)part->positions)[part->files.count] = inputs[i].position;
         part->files.items[part->files.count++] = inputs[i].path;
     }
