@@ -197,6 +197,22 @@ static void append_unchanged(struct buffer *text, const struct load_sql *sql)
     }
 }
 
+/* Each partition remembers deletes of its own: of a key the newest entry of all counts. */
+static void append_old_rows(struct buffer *text, const struct load_sql *sql)
+{
+    if (!sql->sequence) {
+        text_append_sql_name(text, sql->names[LOAD_OLD]);
+        return;
+    }
+    buffer_puts(text, "(select * from (select *, row_number() over (partition by ");
+    load_sql_append_names(text, NULL, &sql->key);
+    buffer_puts(text, " order by ");
+    text_append_sql_name(text, sql->sequence);
+    buffer_puts(text, " desc nulls last, _deleted) as _sluice_rank");
+    append_from(text, sql, LOAD_OLD);
+    buffer_puts(text, ") as entries where _sluice_rank = 1)");
+}
+
 /* What stays of the delta. */
 static void append_wanted(struct buffer *text, const struct load_sql *sql)
 {
@@ -254,7 +270,7 @@ const char *load_sql_joined(const struct load_sql *sql, struct arena *arena)
     load_sql_append_old(&text, sql);
     append_from(&text, sql, LOAD_DELTA);
     buffer_puts(&text, " as new left join ");
-    text_append_sql_name(&text, sql->names[LOAD_OLD]);
+    append_old_rows(&text, sql);
     buffer_puts(&text, " as old on ");
     load_sql_append_same(&text, "new", "old", &sql->key);
     append_wanted(&text, sql);

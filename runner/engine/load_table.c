@@ -143,6 +143,18 @@ static int check_key(
     return -1;
 }
 
+static bool partitioned_by_key(const struct load *load, const struct catalog_version *version)
+{
+    const struct text_list key = {
+        .items = (const char **)version->merge.key, .count = version->merge.key_count};
+
+    for (size_t i = 0; i < load->partition_count; i++) {
+        if (!load_table_lists(&key, load->partitions[i].column))
+            return false;
+    }
+    return true;
+}
+
 int load_table_check(const struct load *load, const struct catalog_version *version,
     const void **ret_field, const char **ret_key, struct error *err)
 {
@@ -152,6 +164,14 @@ int load_table_check(const struct load *load, const struct catalog_version *vers
         *ret_field = load->mode == MODE_APPEND ? (const void *)&load->mode : &load->key;
         *ret_key = load->mode == MODE_APPEND ? "mode" : "key";
         return -1;
+    }
+    if (load->mode == MODE_OVERWRITE_PARTITIONS && sequence && !partitioned_by_key(load, version)) {
+        *ret_field = &load->mode;
+        *ret_key = "mode";
+        return error_set(err, ERROR_INVALID,
+            "rows of the table %s may move from a partition that stays, where a greater %s would "
+            "win against the new ones; write `mode: upsert`",
+            load->into, sequence);
     }
     if (!load->sequence_by || (sequence && strcasecmp(sequence, load->sequence_by) == 0))
         return 0;
