@@ -82,9 +82,14 @@ struct sql_part {
     const char *const *names; /* by column of the dataset's schema: what these files call it; NULL:
                                  they lack it, it is null. A type that differs is cast */
     const int64_t
-        *positions; /* by file: of the delta that brought it; NULL: no merging, no changes */
+        *positions;        /* by file: of the delta that brought it; NULL: no merging, no changes */
+    const int64_t *groups; /* by file: its rows meet those of the same number only, as partitions
+                              of a table do; NULL: 0 */
     const char *const *changes; /* by file: `_change_type` of its rows; NULL: as positions */
     bool deletes;               /* rows are the key (and sequence_by) of rows that are deleted */
+    bool base; /* the oldest rows of their keys in their groups: no two rows of such parts have the
+                  same key, and no row of other parts is older than the one with its key. Merging
+                  is faster by that, and needs memory for the other parts' keys only */
 };
 
 /* How rows of the same key meet: the one with the greatest (sequence_by, position, place of its

@@ -1,5 +1,6 @@
 #include "connectors/duckdb/schema.h"
 
+#include "connectors/duckdb/parts.h"
 #include "connectors/duckdb/statement.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
@@ -18,15 +19,27 @@ void schema_append_name(struct buffer *sql, const struct sql_dataset *dataset)
     text_append_sql_name(sql, dataset->name);
 }
 
-void schema_append_files(struct buffer *sql, const struct text_list *files)
+void schema_append_path(struct buffer *sql, const char *path)
+{
+    struct buffer pattern;
+
+    buffer_init(&pattern, 0);
+    for (const char *at = path; *at; at++)
+        buffer_printf(&pattern, strchr("*?[", *at) ? "[%c]" : "%c", *at);
+    text_append_sql_literal(sql, pattern.data);
+    buffer_deinit(&pattern);
+}
+
+void schema_append_files(struct buffer *sql, const struct text_list *files, bool unite)
 {
     buffer_puts(sql, "read_parquet([");
     for (size_t i = 0; i < files->count; i++) {
         if (i)
             buffer_puts(sql, ", ");
-        text_append_sql_literal(sql, files->items[i]);
+        schema_append_path(sql, files->items[i]);
     }
-    buffer_puts(sql, "], union_by_name = true, hive_partitioning = false)");
+    buffer_printf(
+        sql, "], union_by_name = %s, hive_partitioning = false)", unite ? "true" : "false");
 }
 
 /* A column in which no value has appeared has no type yet. */
@@ -75,7 +88,7 @@ static int stored_schema(duckdb_connection connection, const struct text_list *f
 
     buffer_init(&sql, 0);
     buffer_puts(&sql, "SELECT * FROM ");
-    schema_append_files(&sql, files);
+    schema_append_files(&sql, files, true);
     rc = statement_describe(connection, sql.data, NULL, 0, arena, ret_schema, err);
     buffer_deinit(&sql);
     return rc;
@@ -100,9 +113,14 @@ static int append_select(duckdb_connection connection, const struct sql_dataset 
     else if (!(rc = stored_schema(connection, &dataset->files, &arena, &stored, err)))
         append_columns(sql, &dataset->schema, &stored);
     buffer_puts(sql, " FROM ");
-    schema_append_files(sql, &dataset->files);
+    schema_append_files(sql, &dataset->files, true);
     arena_deinit(&arena);
     return rc;
+}
+
+static bool is_table(const struct sql_dataset *dataset)
+{
+    return dataset->part_count || dataset->merge.keep_deletes || dataset->with_changes;
 }
 
 int schema_make_view(
@@ -111,7 +129,7 @@ int schema_make_view(
     struct buffer sql;
     int rc;
 
-    if (dataset->files.count == 0 && dataset->schema.count == 0)
+    if (dataset->files.count == 0 && dataset->part_count == 0 && dataset->schema.count == 0)
         return error_set(
             err, ERROR_INVALID, "%s: a dataset without files and columns", dataset->name);
     buffer_init(&sql, 0);
@@ -123,9 +141,10 @@ int schema_make_view(
     buffer_puts(&sql, "CREATE OR REPLACE VIEW ");
     schema_append_name(&sql, dataset);
     buffer_puts(&sql, " AS ");
-    rc = append_select(connection, dataset, &sql, err);
+    rc = is_table(dataset) ? parts_append_select(connection, dataset, &sql, err)
+                           : append_select(connection, dataset, &sql, err);
     if (!rc && sql.overflowed)
-        rc = error_set(err, ERROR_LIMIT, "%zu files are too many", dataset->files.count);
+        rc = error_set(err, ERROR_LIMIT, "its files are too many");
     if (!rc)
         rc = statement_run(connection, sql.data, err);
     buffer_deinit(&sql);
@@ -206,6 +225,7 @@ void schema_copy(struct arena *arena, const struct sql_schema *from, struct sql_
     struct sql_column *columns = arena_array(arena, from->count, sizeof(*columns));
 
     for (size_t i = 0; i < from->count; i++) {
+        columns[i] = from->columns[i];
         columns[i].name = arena_strdup(arena, from->columns[i].name);
         columns[i].type = arena_strdup(arena, from->columns[i].type);
     }
