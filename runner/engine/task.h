@@ -41,6 +41,18 @@ struct task_check {
     int64_t count; /* offending rows, where the check counts them */
 };
 
+/* How a load changes its table, for the commit. */
+struct task_table {
+    struct catalog_merge merge;       /* what a new table gets */
+    const struct sql_schema *columns; /* of a new table; NULL: those of the dataset */
+    bool expects;                     /* holds only for the table as it was looked at: */
+    int64_t position;                 /* its newest position then; 0: nothing was there */
+    bool repeats; /* where the table is another one by now, the load is to be run again */
+    const struct catalog_partition *emptied; /* overwrite_partitions: in scope, and without rows */
+    size_t emptied_count;
+    int64_t duplicates, deleted; /* rows of the dataset that others stand for; of the table, gone */
+};
+
 struct task {
     struct run *run;
     const struct graph_node *node;
@@ -75,6 +87,7 @@ struct task {
     struct table puts;       /* keys of all files that any attempt began to put; NULL: it stays */
     size_t swept;            /* of them, when the run cleans up */
     bool keeps_table;        /* a load: nothing is to change (on_empty: keep) */
+    struct task_table table; /* of a load into one */
     const char *staged_path; /* a `to:` load: the finished file in the run's folder */
     struct task_check *checks;
     size_t check_count;
