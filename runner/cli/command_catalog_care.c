@@ -103,5 +103,37 @@ const struct command command_catalog_care[] = {
         .argument = ARGUMENT_TABLE,
         .run = command_catalog_fsck,
     },
+    {
+        .name = "backup",
+        .arguments = "FILE",
+        .help = "Copy the catalog to a file, while runs go on",
+        .details = "The copy is a catalog: name it in sluice.yaml and it is used. Data files are "
+                   "not in it.\n\nKeys of --json: file, bytes.",
+        .args_min = 1,
+        .args_max = 1,
+        .argument = ARGUMENT_FILE,
+        .run = command_catalog_backup,
+    },
+    {
+        .name = "export",
+        .arguments = "FILE",
+        .help = "Write the catalog as text, one JSON value a line",
+        .details = "Data files are not in it: their names in it are relative to the store.\n\n"
+                   "Keys of --json: file, rows, bytes.",
+        .args_min = 1,
+        .args_max = 1,
+        .argument = ARGUMENT_FILE,
+        .run = command_catalog_export,
+    },
+    {
+        .name = "import",
+        .arguments = "FILE",
+        .help = "Read an exported catalog into an empty one",
+        .details = "All of it, checked, or nothing.\n\nKeys of --json: file, rows, bytes.",
+        .args_min = 1,
+        .args_max = 1,
+        .argument = ARGUMENT_FILE,
+        .run = command_catalog_import,
+    },
     {.group = command_catalog_storage_verbs},
 };
