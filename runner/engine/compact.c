@@ -85,6 +85,8 @@ static void choose_options(struct compact *compact)
         .group_bytes = compact->group_bytes ? compact->group_bytes
                                             : MAX(compact->memory / GROUP_SHARE, GROUP_BYTES_MIN),
         .full = compact->full,
+        .min_deltas = compact->min_deltas,
+        .min_files = compact->min_files,
         .now_ms = time_now_ms()};
     if (compact->version.merge.key_count == 0)
         return;
@@ -95,6 +97,21 @@ static void choose_options(struct compact *compact)
     /* Another number holds for all partitions or for none. */
     compact->at_once = stored > 0 && compact->options.buckets != stored;
     compact->options.full = compact->full || compact->at_once;
+}
+
+/* Each delta has a file at least: fewer files than asked for are too few deltas, too. */
+static bool are_too_few(const struct compact *compact)
+{
+    const int64_t least = MIN(compact->min_deltas ? compact->min_deltas : INT64_MAX,
+        compact->min_files ? compact->min_files : INT64_MAX);
+
+    if (least == INT64_MAX)
+        return false;
+    for (size_t i = 0; i < compact->partitions.count; i++) {
+        if (compact->partitions.partitions[i].files >= least)
+            return false;
+    }
+    return true;
 }
 
 static void init_rounds(struct compact *compact)
@@ -186,11 +203,10 @@ static enum compact_step next_step(struct compact *compact)
     case COMPACT_RECOVERING:
         return failed ? COMPACT_CLEANING : COMPACT_LISTING;
     case COMPACT_LISTING:
-        if (!failed)
-            init_rounds(compact);
-        return failed              ? COMPACT_CLEANING
-               : compact->prepared ? COMPACT_JOURNALLING
-                                   : COMPACT_PREPARING;
+        if (failed || are_too_few(compact))
+            return COMPACT_CLEANING;
+        init_rounds(compact);
+        return compact->prepared ? COMPACT_JOURNALLING : COMPACT_PREPARING;
     case COMPACT_PREPARING:
         compact->prepared = true;
         if (!failed && !compact->dry_run && compact_step_open_session(compact, &compact->err))
@@ -259,13 +275,15 @@ static bool begin_step(struct compact *compact)
 
 static void log_finished(struct compact *compact)
 {
+    const char *name;
     json_t *fields;
     int64_t files = 0, after = 0;
     uint64_t bytes = 0;
     char text[TIME_TEXT_SIZE], size[TIME_TEXT_SIZE];
 
-    if (compact->dry_run || !compact->started)
+    if (compact->dry_run || (!compact->started && !compact->err.code))
         return;
+    name = arena_printf(&compact->arena, "%s.%s", compact->at.namespace, compact->at.table);
     fields = json_object();
     for (size_t i = 0; i < compact->result_count; i++) {
         const struct compact_result *result = &compact->results[i];
@@ -274,7 +292,7 @@ static void log_finished(struct compact *compact)
         after += result->committed ? (int64_t)result->files_after : 0;
         bytes += result->committed ? result->bytes_rewritten : 0;
     }
-    json_put_text(fields, "table", strchr(compact->lease_name, ' ') + 1);
+    json_put_text(fields, "table", name);
     json_put_text(fields, "outcome", compact->err.code ? "failed" : "succeeded");
     json_put_int(fields, "duration_ms", time_now_ms() - compact->started_ms);
     json_put_int(fields, "partitions", (int64_t)compact->committed_count);
@@ -284,11 +302,14 @@ static void log_finished(struct compact *compact)
     json_put_int(fields, "conflicts", (int64_t)compact->conflicts);
     if (compact->err.code)
         json_put_text(fields, "error", compact->err.message);
-    log_event(compact->engine->log, compact->err.code ? LOG_WARN : LOG_INFO, "compact.finished",
-        compact->context, fields, "%s: %zu partitions in %s, %lld files are %lld now, %s rewritten",
-        compact->lease_name, compact->committed_count,
-        duration_format(time_now_ms() - compact->started_ms, text), (long long)files,
-        (long long)after, size_format(bytes, size));
+    if (compact->err.code)
+        log_event(compact->engine->log, LOG_WARN, "compact.finished", compact->context, fields,
+            "compaction of %s: %s", name, compact->err.message);
+    else
+        log_event(compact->engine->log, LOG_INFO, "compact.finished", compact->context, fields,
+            "compaction of %s: %zu partitions in %s, %lld files are %lld now, %s rewritten", name,
+            compact->committed_count, duration_format(time_now_ms() - compact->started_ms, text),
+            (long long)files, (long long)after, size_format(bytes, size));
 }
 
 static void finish(struct compact *compact)

@@ -62,6 +62,7 @@ struct compact {
     uint64_t group_bytes;      /* 0: what the memory allows */
     int64_t buckets;           /* another number than the table has needs all of it; 0: as it is */
     bool full, dry_run;
+    int64_t min_deltas, min_files; /* partitions with as many deltas, or files, alone; 0, 0: any */
     const struct log_context *context; /* of its log lines; NULL: none */
     compact_fn done;
 

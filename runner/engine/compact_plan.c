@@ -202,6 +202,10 @@ int compact_plan_partition(const struct catalog_version *table,
     if (plan.keyed && !past && !options->full && is_clean(&plan, options->file_bytes))
         plan.worth_it = false;
     json_decref(past);
+    if ((options->min_deltas || options->min_files) &&
+        !(options->min_deltas && (int64_t)count >= options->min_deltas) &&
+        !(options->min_files && (int64_t)plan.file_count >= options->min_files))
+        plan.worth_it = false;
     if (plan.file_count == 0)
         plan.worth_it = false;
     *ret_plan = plan;

@@ -10,6 +10,7 @@ struct compact_limits {
     int64_t buckets;      /* of a table with a key */
     bool full;            /* every file, and as if it had never been done */
     int64_t now_ms;
+    int64_t min_deltas, min_files; /* fewer of both are not worth it; 0, 0: no matter */
 };
 
 enum compact_role {
@@ -57,6 +58,6 @@ int64_t compact_plan_buckets(uint64_t partition_bytes, uint64_t group_bytes);
 /* Tombstones of one slice share a file. */
 int64_t compact_slice(const struct catalog_merge *merge, int64_t committed_ms);
 
-enum { COMPACT_BUCKETS_MAX = 4096 };
+enum { COMPACT_BUCKETS_MAX = 65536 };
 
 #endif

@@ -237,25 +237,10 @@ bool compact_step_recover_left(struct compact *compact)
     return true;
 }
 
-static void log_started(struct compact *compact)
-{
-    json_t *fields;
-
-    if (compact->dry_run || compact->started)
-        return;
-    compact->started = true;
-    fields = json_object();
-    json_put_text(fields, "table", strchr(compact->lease_name, ' ') + 1);
-    json_put_int(fields, "memory", (int64_t)compact->memory);
-    log_event(compact->engine->log, LOG_INFO, "compact.started", compact->context, fields, "%s",
-        compact->lease_name);
-}
-
 bool compact_step_list_partitions(struct compact *compact)
 {
     struct catalog *catalog = compact->engine->catalog;
 
-    log_started(compact);
     compact_free_rounds(compact);
     arena_deinit(&compact->round_arena);
     compact->partitions = (struct catalog_query){
@@ -330,6 +315,20 @@ bool compact_step_journal(struct compact *compact, enum state_verb verb)
     return true;
 }
 
+static void log_started(struct compact *compact)
+{
+    json_t *fields;
+
+    if (compact->dry_run || compact->started)
+        return;
+    compact->started = true;
+    fields = json_object();
+    json_put_text(fields, "table", strchr(compact->lease_name, ' ') + 1);
+    json_put_int(fields, "memory", (int64_t)compact->memory);
+    log_event(compact->engine->log, LOG_INFO, "compact.started", compact->context, fields, "%s",
+        compact->lease_name);
+}
+
 /* Each commit has an id of its own, so that what was committed and what was not can be told. */
 bool compact_step_begin_attempt(struct compact *compact)
 {
@@ -343,6 +342,7 @@ bool compact_step_begin_attempt(struct compact *compact)
         arena_printf(&compact->arena, "%s-%zu", compact->run_id, compact->attempt++);
     if (compact->dry_run || compact->next >= compact->round_count)
         return false;
+    log_started(compact);
     return compact_step_journal(compact, STATE_ADD_JOURNAL);
 }
 

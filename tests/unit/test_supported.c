@@ -131,13 +131,11 @@ static void test_merging(void **state)
     struct load *load;
 
     (void)state;
-    for (int option = 0; option < 6; option++) {
+    for (int option = 0; option < 5; option++) {
         char line[200];
-        static const char *const names[] = {
-            "key", "tombstones", "update", "limits", "scope", "compact"};
+        static const char *const names[] = {"key", "tombstones", "update", "limits", "scope"};
         static const char *const instead[] = {"leave it out", "it comes with upsert",
-            "it comes with upsert", "it comes with upsert", "it comes with overwrite_partitions",
-            "leave it out"};
+            "it comes with upsert", "it comes with upsert", "it comes with overwrite_partitions"};
 
         set_up(&fixture);
         load = &fixture.loads[0];
@@ -149,10 +147,8 @@ static void test_merging(void **state)
             load->update.unchanged = UNCHANGED_SKIP;
         else if (option == 3)
             load->limits.deletes = "5%";
-        else if (option == 4)
-            load->scope = "a > 1";
         else
-            load->compact.files = 2;
+            load->scope = "a > 1";
         snprintf(line, sizeof(line),
             "p.yaml:30:3: load.t.%s: cannot be executed by this version yet; %s", names[option],
             instead[option]);
