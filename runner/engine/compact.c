@@ -14,12 +14,13 @@ enum { GROUP_BYTES_MIN = 4 << 20 };
 /* --- its partitions --- */
 
 /* A text for the values of a partition, null and "" apart. */
-static char *values_text(const struct catalog_partition *partition)
+static char *values_text(const struct compact *compact, size_t index)
 {
+    const struct catalog_partition *partition = &compact->partitions.partitions[index];
     json_t *values = json_array();
     char *line;
 
-    for (size_t i = 0; i < partition->value_count; i++)
+    for (size_t i = 0; !compact->alteration && i < partition->value_count; i++)
         json_array_append_new(values, json_text(partition->values[i]));
     line = json_line(values);
     json_decref(values);
@@ -29,7 +30,7 @@ static char *values_text(const struct catalog_partition *partition)
 /* A conflict begins anew, but not with what was done before it. */
 static bool is_done(const struct compact *compact, size_t index)
 {
-    char *values = values_text(&compact->partitions.partitions[index]);
+    char *values = values_text(compact, index);
     const bool done = table_has(&compact->done_values, values);
 
     free(values);
@@ -45,7 +46,7 @@ void compact_skip_done(struct compact *compact)
 static void keep_result(struct compact *compact, size_t index)
 {
     struct compact_result *result = &compact->outcomes[index];
-    char *values = values_text(&compact->partitions.partitions[index]);
+    char *values = values_text(compact, index);
 
     result->committed = result->worth_it && compact->is_committed;
     compact->committed_count += result->committed;
@@ -127,7 +128,7 @@ static void init_rounds(struct compact *compact)
     table->schema_count = compact->schemas.count;
     table->schema = rewrite_schema(&compact->version, &compact->arena);
     rewrite_wanted(table, compact->fields, &compact->arena, &table->wanted);
-    compact->round_count = compact->partitions.count;
+    compact->round_count = compact->alteration ? 1 : compact->partitions.count;
     compact->rounds = mem_calloc(compact->round_count + 1, sizeof(*compact->rounds));
     free(compact->outcomes);
     compact->outcomes = mem_calloc(compact->round_count + 1, sizeof(*compact->outcomes));

@@ -62,6 +62,8 @@ struct compact {
     uint64_t group_bytes;      /* 0: what the memory allows */
     int64_t buckets;           /* another number than the table has needs all of it; 0: as it is */
     bool full, dry_run;
+    const struct compact_alteration *alteration; /* NULL: none; else all of it goes into a new
+                                                    version, the latest active one from then on */
     int64_t min_deltas, min_files; /* partitions with as many deltas, or files, alone; 0, 0: any */
     const struct log_context *context; /* of its log lines; NULL: none */
     compact_fn done;
@@ -112,6 +114,9 @@ void compact_deinit(struct compact *compact); /* after done */
  * the table's. */
 void compact_commit_build(struct compact *compact, size_t first, size_t end, int64_t buckets,
     struct catalog_apply *apply);
+
+/* compact_alter.c: the same for an alteration. */
+void compact_alter_build(struct compact *compact, struct catalog_apply *apply);
 
 json_t *compact_result_json(const struct compact_result *result);
 

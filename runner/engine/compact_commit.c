@@ -3,7 +3,7 @@
 #include "runner/base/json.h"
 #include "runner/base/mem.h"
 #include "runner/base/uuid.h"
-#include "runner/engine/compact.h"
+#include "runner/engine/compact_private.h"
 
 #include <string.h>
 
@@ -45,7 +45,7 @@ static void add_partition(struct compact *compact, struct compact_round *round,
     change->partition.compaction = round->compaction;
 }
 
-static void add_record(
+void compact_commit_record(
     struct compact *compact, size_t first, size_t end, struct catalog_change *changes, size_t *at)
 {
     json_t *record = json_object(), *partitions = json_array();
@@ -99,7 +99,7 @@ void compact_commit_build(
     }
     if (buckets > 0)
         add_buckets(compact, buckets, changes, &count);
-    add_record(compact, first, end, changes, &count);
+    compact_commit_record(compact, first, end, changes, &count);
     *apply = (struct catalog_apply){.changes = changes,
         .count = count,
         .pipeline = compact->lease_name,

@@ -211,3 +211,18 @@ int compact_plan_partition(const struct catalog_version *table,
     *ret_plan = plan;
     return 0;
 }
+
+void compact_plan_all(const struct catalog_version *table, const struct catalog_delta *deltas,
+    size_t count, struct arena *arena, struct compact_plan *ret_plan)
+{
+    struct compact_plan plan = {
+        .keyed = table->merge.key_count > 0, .worth_it = true, .group_count = 1};
+
+    collect_files(deltas, count, arena, &plan);
+    for (size_t i = 0; i < plan.file_count; i++) {
+        plan.files[i].role = COMPACT_NEW;
+        plan.rewritten_bytes += plan.files[i].file->bytes;
+    }
+    plan.rewritten_files = plan.file_count;
+    *ret_plan = plan;
+}

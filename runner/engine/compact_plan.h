@@ -52,6 +52,10 @@ int compact_plan_partition(const struct catalog_version *table,
     const struct compact_limits *options, struct arena *arena, struct compact_plan *ret_plan,
     struct error *err);
 
+/* Every file is read, by one rewrite. */
+void compact_plan_all(const struct catalog_version *table, const struct catalog_delta *deltas,
+    size_t count, struct arena *arena, struct compact_plan *ret_plan);
+
 /* How many buckets make the files of one fit into the memory. */
 int64_t compact_plan_buckets(uint64_t partition_bytes, uint64_t group_bytes);
 

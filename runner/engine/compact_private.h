@@ -6,6 +6,10 @@
 
 void compact_step(struct compact *compact); /* this state has ended */
 
+/* compact_commit.c: the record of a commit, at changes[*at] */
+void compact_commit_record(
+    struct compact *compact, size_t first, size_t end, struct catalog_change *changes, size_t *at);
+
 /* compact.c: over partitions that are done with, and all that was made of the listed ones */
 void compact_skip_done(struct compact *compact);
 void compact_free_rounds(struct compact *compact);

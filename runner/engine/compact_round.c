@@ -48,8 +48,14 @@ static void keep_outputs(struct compact_round *round, int64_t bucket)
     struct rewrite *rewrite = &round->rewrite;
 
     qsort(rewrite->outputs, rewrite->output_count, sizeof(*rewrite->outputs), by_name);
-    for (size_t i = 0; i < rewrite->output_count; i++)
+    for (size_t i = 0; i < rewrite->output_count; i++) {
         add_file(round, &rewrite->outputs[i].file, bucket);
+        if (!round->alteration)
+            continue;
+        round->values = mem_grow(
+            round->values, &round->value_capacity, round->file_count - 1, sizeof(*round->values));
+        round->values[round->file_count - 1] = rewrite->outputs[i].values;
+    }
 }
 
 static struct compact_pieces *pieces_of(struct compact_round *round, const char *bucket)
@@ -143,9 +149,9 @@ static void on_rewritten(struct rewrite *rewrite, const struct error *err)
 
     round->is_rewriting = false;
     error_keep_first(&round->err, err);
-    if (!err && round->step == COMPACT_ROUND_SPLITTING && round->plan.keyed)
+    if (!err && round->step == COMPACT_ROUND_SPLITTING && round->plan.keyed && !round->alteration)
         keep_pieces(round, &round->err);
-    else if (!err && round->step == COMPACT_ROUND_SPLITTING)
+    else if (!err && round->step == COMPACT_ROUND_SPLITTING) /* without a key, or altered */
         keep_outputs(round, -1);
     else if (!err)
         keep_merged(round);
@@ -159,11 +165,14 @@ static const char *make_key(struct rewrite *rewrite, const char *const *values, 
     const struct catalog_version *version = round->table->table;
     const struct catalog_locator table = {
         .namespace = version->namespace, .table = version->table, .version = version->version};
-    char *folder =
-        partition_path(&table, round->fields, version->partition_count, round->partition->values);
+    const struct catalog_locator next = {
+        .namespace = version->namespace, .table = version->table, .version = version->version + 1};
+    char *folder = round->alteration
+                       ? partition_path(&next, round->new_fields, round->new_field_count, values)
+                       : partition_path(&table, round->fields, version->partition_count,
+                             round->partition->values);
     const char *key = arena_printf(round->arena, "%s/%s", folder, name);
 
-    (void)values; /* those of the partition */
     free(folder);
     round->stored = mem_grow(
         round->stored, &round->stored_capacity, round->stored_count, sizeof(*round->stored));
@@ -226,7 +235,7 @@ static void start_rewrite(struct compact_round *round, const struct rewrite *wha
     round->rewrite = *what;
     round->rewrite.table = round->table;
     round->rewrite.arena = round->arena;
-    round->rewrite.merges = round->plan.keyed;
+    round->rewrite.merges = round->plan.keyed || what->merges;
     round->rewrite.name = arena_printf(round->arena, "%s-%zu", round->id, round->name_count++);
     round->rewrite.done = on_rewritten;
     round->is_rewriting = true;
@@ -484,11 +493,25 @@ static void finish(struct compact_round *round)
         error_set(&round->err, ERROR_STOPPED, "cancelled");
     round->step = COMPACT_ROUND_DONE;
     if (!round->err.code && !round->plan_only && round->plan.worth_it) {
-        round->compaction = describe(round);
+        round->compaction = round->alteration ? NULL : describe(round);
         for (size_t i = 0; i < round->file_count; i++)
             round->rows += round->files[i].content == CATALOG_ROWS ? round->files[i].rows : 0;
     }
     round->done(round, round->err.code ? &round->err : NULL);
+}
+
+/* One rewrite of everything. */
+static bool alter_all(struct compact_round *round)
+{
+    struct rewrite what = {
+        .sort_by = sort_by(round), .file_bytes = round->options->file_bytes, .key = make_key};
+
+    round->step = COMPACT_ROUND_SPLITTING;
+    if (compact_alter_plan(round, &round->err) || round->plan_only || round->plan.file_count == 0 ||
+        compact_alter_rewrite(round, &what, &round->err))
+        return false;
+    start_rewrite(round, &what);
+    return true;
 }
 
 /* What has ended leads to this; true: it began something that ends in round_step(). */
@@ -496,6 +519,8 @@ static bool go_on(struct compact_round *round)
 {
     switch (round->step) {
     case COMPACT_ROUND_LISTING:
+        if (round->alteration)
+            return alter_all(round);
         if (make_plan(round, &round->err) || round->plan_only || !round->plan.worth_it)
             return false;
         round->ranges = json_array();
@@ -504,6 +529,8 @@ static bool go_on(struct compact_round *round)
             take_all_as_pieces(round);
         __attribute__((fallthrough));
     case COMPACT_ROUND_SPLITTING:
+        if (round->alteration)
+            return false;
         if (!round->plan.keyed)
             return rewrite_next(round);
         if (is_split(round) && split_next(round))
@@ -528,7 +555,10 @@ static void round_step(struct compact_round *round)
 void compact_round_start(struct compact_round *round)
 {
     round->step = COMPACT_ROUND_LISTING;
-    list_deltas(round);
+    if (round->alteration)
+        compact_alter_list(round, on_listed);
+    else
+        list_deltas(round);
 }
 
 void compact_round_cancel(struct compact_round *round)
@@ -546,11 +576,13 @@ void compact_round_deinit(struct compact_round *round)
     free(round->pieces);
     free(round->files);
     free(round->stored);
+    free(round->values);
     json_decref(round->tombstones);
     json_decref(round->ranges);
     round->pieces = NULL;
     round->files = NULL;
     round->stored = NULL;
+    round->values = NULL;
     round->tombstones = round->ranges = NULL;
     round->file_count = round->stored_count = 0;
 }

@@ -9,6 +9,13 @@
 
 struct compact_round;
 
+/* What a table's next version has that this one has not; what is not `set` stays. */
+struct compact_alteration {
+    bool set_partition_by, set_key;
+    struct text_list partition_by, key;
+    const char *sequence_by; /* NULL: as it is, or the last to arrive where the key is new */
+};
+
 /* Called exactly once, on the loop, never from within start or cancel. */
 typedef void (*compact_round_fn)(struct compact_round *round, const struct error *err);
 
@@ -32,6 +39,8 @@ struct compact_round {
     const struct rewrite_table *table;
     const struct partition_field *fields; /* of the table's partition_by */
     const struct catalog_partition *partition;
+    const struct compact_alteration *alteration; /* NULL: none; else `partition` is NULL, and all of
+                                                    the table becomes that of the next version */
     const struct compact_limits *options;
     const char *id; /* names of files begin with it */
     bool plan_only; /* dry run */
@@ -43,8 +52,9 @@ struct compact_round {
     struct compact_plan plan;
     struct catalog_file *files; /* what the partition consists of then; in the arena */
     size_t file_count;
-    const char *compaction; /* JSON */
-    const char **stored;    /* keys that were put, or may have been: freed by deinit */
+    const char *const **values; /* alteration: the partition of each file */
+    const char *compaction;     /* JSON */
+    const char **stored;        /* keys that were put, or may have been: freed by deinit */
     size_t stored_count;
     enum catalog_delta_type type; /* of the delta */
     int64_t rows;
@@ -58,11 +68,21 @@ struct compact_round {
     bool bucket_begun, deletes_done, rows_done; /* of the bucket */
     struct catalog_query query;
     struct rewrite rewrite;
-    struct compact_pieces *pieces; /* by bucket */
-    size_t capacity, stored_capacity, name_count;
+    struct compact_pieces *pieces;      /* by bucket */
+    struct partition_field *new_fields; /* of an alteration */
+    size_t new_field_count;
+    size_t capacity, stored_capacity, value_capacity, name_count;
     json_t *tombstones, *ranges;
     struct error err;
 };
+
+/* --- compact_alter.c: what is different where all of a table is written anew --- */
+
+void compact_alter_list(struct compact_round *round, catalog_query_fn done);
+int compact_alter_plan(struct compact_round *round, struct error *err);
+/* Fills all but what every rewrite has. */
+int compact_alter_rewrite(
+    struct compact_round *round, struct rewrite *ret_rewrite, struct error *err);
 
 void compact_round_start(struct compact_round *round);
 void compact_round_cancel(struct compact_round *round); /* still ends in done */

@@ -78,8 +78,8 @@ static void note_result(struct compact *compact, size_t index)
     const struct compact_round *round = &compact->rounds[index];
     struct compact_result *result = &compact->outcomes[index];
 
-    *result = (struct compact_result){.values = round->partition->values,
-        .value_count = round->partition->value_count,
+    *result = (struct compact_result){.values = round->partition ? round->partition->values : NULL,
+        .value_count = round->partition ? round->partition->value_count : 0,
         .worth_it = round->plan.worth_it,
         .files_before = round->plan.file_count,
         .files_rewritten = round->plan.worth_it ? round->plan.rewritten_files : 0,
@@ -185,7 +185,8 @@ static int check_table(struct compact *compact, struct error *err)
             "table %s.%s has no active version; `sluice catalog ls` lists tables", namespace,
             table);
     compact->version = compact->query.versions[0];
-    if (compact->buckets > 0 && compact->version.merge.key_count == 0)
+    if (compact->buckets > 0 && compact->version.merge.key_count == 0 &&
+        !(compact->alteration && compact->alteration->set_key))
         return error_set(err, ERROR_INVALID,
             "table %s.%s has no key: only those that have one are split into buckets", namespace,
             table);
@@ -310,7 +311,8 @@ bool compact_step_journal(struct compact *compact, enum state_verb verb)
         compact->journal.journal = (struct state_journal){.run_id = compact->attempt_id,
             .kind = "table",
             .what = arena_printf(&compact->round_arena, "%s/%s/%" PRId64,
-                compact->version.namespace, compact->version.table, compact->version.version)};
+                compact->version.namespace, compact->version.table,
+                compact->version.version + (compact->alteration != NULL))};
     compact->state->type->start(compact->state, &compact->journal);
     return true;
 }
@@ -352,13 +354,15 @@ bool compact_step_start_round(struct compact *compact)
 
     *round = (struct compact_round){.table = &compact->table,
         .fields = compact->fields,
-        .partition = &compact->partitions.partitions[compact->next],
+        .alteration = compact->alteration,
         .options = &compact->options,
         .id = arena_printf(&compact->round_arena, "%s-%zu", compact->attempt_id, compact->next),
         .plan_only = compact->dry_run,
         .arena = &compact->round_arena,
         .data = compact,
         .done = on_round};
+    if (!compact->alteration)
+        round->partition = &compact->partitions.partitions[compact->next];
     compact_round_start(round);
     return true;
 }
@@ -372,8 +376,11 @@ bool compact_step_commit(struct compact *compact)
         any = any || compact->outcomes[i].worth_it;
     if (compact->dry_run || !any)
         return false;
-    compact_commit_build(compact, compact->first_round, compact->next,
-        new_buckets ? compact->options.buckets : 0, &compact->apply);
+    if (compact->alteration)
+        compact_alter_build(compact, &compact->apply);
+    else
+        compact_commit_build(compact, compact->first_round, compact->next,
+            new_buckets ? compact->options.buckets : 0, &compact->apply);
     compact->apply.done = on_applied;
     compact->engine->catalog->type->apply(compact->engine->catalog, &compact->apply);
     return true;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* The names of the datasets: nobody else's in the session, and gone at the end. */
-static const char dataset_name[] = "rewritten", derived_name[] = "deleted";
+static const char dataset_name[] = REWRITE_DATASET, derived_name[] = "deleted";
 
 struct rewrite_get {
     struct rewrite *rewrite;
@@ -130,6 +130,9 @@ static void on_sql(struct sql_request *request, const struct error *err)
     else if (request->verb == SQL_DROP)
         rewrite->opened = false;
     error_keep_first(&rewrite->err, err);
+    if (!err && request->verb == SQL_CHECK && !request->check.ret_passed)
+        error_set(&rewrite->err, ERROR_CHECK, "%lld %s", (long long)request->check.ret_count,
+            rewrite->wrong);
     rewrite_step(rewrite);
 }
 
@@ -223,6 +226,12 @@ static bool open_dataset(struct rewrite *rewrite)
     return true;
 }
 
+static void check_rows(struct rewrite *rewrite)
+{
+    rewrite->request = (struct sql_request){.verb = SQL_CHECK, .check = {.sql = rewrite->check}};
+    start_sql(rewrite);
+}
+
 /* A view of the keys that are deleted. */
 static void derive_deletes(struct rewrite *rewrite)
 {
@@ -250,8 +259,9 @@ static void write_files(struct rewrite *rewrite)
         .write = {.dataset = rewrite->deletes ? derived_name : dataset_name,
             .folder = table->folder,
             .prefix = rewrite->name,
-            .schema = rewrite->deletes ? rewrite_delete_schema(table->table, rewrite->arena)
-                                       : table->schema,
+            .schema = rewrite->deletes  ? rewrite_delete_schema(table->table, rewrite->arena)
+                      : rewrite->schema ? rewrite->schema
+                                        : table->schema,
             .partitions = rewrite->partitions,
             .partition_count = rewrite->partition_count,
             .sort_by = rewrite->deletes ? (struct text_list){0} : rewrite->sort_by,
@@ -304,6 +314,9 @@ static enum rewrite_step next_step(const struct rewrite *rewrite)
     case REWRITE_FETCHING:
         return failed ? REWRITE_REMOVING : REWRITE_OPENING;
     case REWRITE_OPENING:
+    case REWRITE_CHECKING:
+        if (rewrite->step == REWRITE_OPENING && rewrite->check && !failed)
+            return REWRITE_CHECKING;
         return failed ? REWRITE_DROPPING : rewrite->deletes ? REWRITE_DERIVING : REWRITE_WRITING;
     case REWRITE_DERIVING:
         return failed ? REWRITE_DROPPING : REWRITE_WRITING;
@@ -326,6 +339,9 @@ static bool begin_step(struct rewrite *rewrite)
         break;
     case REWRITE_OPENING:
         return open_dataset(rewrite);
+    case REWRITE_CHECKING:
+        check_rows(rewrite);
+        return true;
     case REWRITE_DERIVING:
         derive_deletes(rewrite);
         return true;

@@ -43,9 +43,12 @@ typedef void (*rewrite_fn)(struct rewrite *rewrite, const struct error *err);
 typedef const char *(*rewrite_key_fn)(
     struct rewrite *rewrite, const char *const *values, const char *name);
 
+#define REWRITE_DATASET "rewritten"
+
 enum rewrite_step {
     REWRITE_FETCHING,
     REWRITE_OPENING,
+    REWRITE_CHECKING,
     REWRITE_DERIVING, /* deletes: those that won */
     REWRITE_WRITING,  /* files go into the store while others are written */
     REWRITE_DROPPING,
@@ -62,6 +65,9 @@ struct rewrite {
     bool merges;  /* by the table's key */
     bool deletes; /* writes keys that are deleted in place of rows that are there */
     bool keeps_inputs;
+    const char *check; /* SQL over the dataset REWRITE_DATASET: how many rows are wrong; NULL */
+    const char *wrong; /* what is said then, behind their number */
+    const struct sql_schema *schema;        /* of the output; NULL: the table's */
     const struct sql_partition *partitions; /* of the output */
     size_t partition_count;
     struct text_list sort_by;
