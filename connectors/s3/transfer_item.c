@@ -57,6 +57,8 @@ static void on_get(struct s3_get *get, const struct error *err)
     struct transfer_item *item = container_of(get, struct transfer_item, get);
 
     error_keep_first(&item->err, err);
+    if (err && err->code == ERROR_NO_SPACE)
+        error_prefix(&item->err, "cannot write %s", item->face.to);
     if (!err) {
         keep_etag(item, get->answered_etag);
         item->face.size = (int64_t)get->size;

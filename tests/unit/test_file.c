@@ -37,13 +37,15 @@ static void assert_holds(const char *path, const char *text)
 struct seen {
     struct buffer names;
     unsigned count, fail_at;
+    bool unreadable_counts;
 };
 
 static int see(void *data, const char *relative, const struct file_stamp *stamp, struct error *err)
 {
     struct seen *seen = data;
 
-    (void)stamp;
+    if (!stamp && seen->unreadable_counts)
+        return -1;
     if (++seen->count == seen->fail_at)
         return error_set(err, ERROR_LIMIT, "enough");
     buffer_printf(&seen->names, "%s\n", relative);
@@ -530,6 +532,43 @@ static void test_walk_leaves_out_what_is_hidden(void **state)
     free(file);
 }
 
+static int walk_unprivileged(const char *folder, struct seen *seen, struct error *err)
+{
+    int rc;
+
+    if (geteuid() == 0) /* who may read anything */
+        assert_int_equal(seteuid(65534), 0);
+    rc = file_walk(folder, 9, true, see, seen, err);
+    if (getuid() == 0)
+        assert_int_equal(seteuid(0), 0);
+    return rc;
+}
+
+static void test_walk_of_what_cannot_be_read(void **state)
+{
+    struct error err = {0};
+    struct seen seen = {0};
+    char *folder = path_of("b");
+
+    (void)state;
+    assert_ok(file_make_folders(folder, &err), &err);
+    put("a", "");
+    put("b/x", "");
+    put("c", "");
+    assert_int_equal(chmod(fixture_folder, 0755), 0);
+    assert_int_equal(chmod(folder, 0), 0);
+    buffer_init(&seen.names, 0);
+    assert_ok(walk_unprivileged(fixture_folder, &seen, &err), &err);
+    assert_string_equal(seen.names.data, "a\nb\nc\n");
+    seen.unreadable_counts = true;
+    assert_fails(walk_unprivileged(fixture_folder, &seen, &err), &err, ERROR_DENIED);
+    assert_contains(err.message, folder);
+    assert_fails(walk_unprivileged(folder, &seen, &err), &err, ERROR_DENIED);
+    assert_int_equal(chmod(folder, 0755), 0);
+    buffer_deinit(&seen.names);
+    free(folder);
+}
+
 static void test_walk_from_the_root(void **state)
 {
     struct error err = {0};
@@ -590,6 +629,7 @@ int main(void)
         TEST(test_make_folders),
         TEST(test_walk),
         TEST(test_walk_leaves_out_what_is_hidden),
+        TEST(test_walk_of_what_cannot_be_read),
         TEST(test_walk_from_the_root),
         TEST(test_remove_tree),
     };
