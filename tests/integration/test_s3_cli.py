@@ -420,6 +420,29 @@ def test_cp_of_several(run, on_weed, s3, bucket):
     assert keys_of(s3, bucket) == ["c", "to/a", "to/b", "to/c"]
 
 
+@pytest.mark.parametrize("command", ["cp", "mv"])
+def test_two_sources_of_one_name(run, on_weed, s3, bucket, command):
+    """The second is refused, wherever it is from; it stays where it is."""
+    on_weed.write("p/f", b"1")
+    on_weed.write("q/f", b"2")
+    fill(s3, bucket, "a/x", "c/x", "c/y")
+    result = run(command, "p/f", "q/f", f"s3://{bucket}/up/", expect=1)
+    assert "q/f is left out" in result.error and f"s3://{bucket}/up/f" in result.error
+    assert body_of(s3, bucket, "up/f") == b"1" and on_weed.path("q/f").read_bytes() == b"2"
+    result = run(command, "--json", f"s3://{bucket}/a/x", f"s3://{bucket}/c/*", "out/", expect=1)
+    outcomes = {line["source"].rpartition(bucket)[2]: line["outcome"] for line in lines(result)}
+    assert outcomes == {"/a/x": "done", "/c/x": "failed", "/c/y": "done"}
+    assert on_weed.path("out/x").read_bytes() == b"body of a/x"
+    assert body_of(s3, bucket, "c/x") == b"body of c/x"
+
+
+def test_cp_of_what_is_no_file(run, on_weed, bucket):
+    os.mkfifo(on_weed.path("pipe"))
+    for command in ("cp", "put"):
+        error = run(command, "pipe", f"s3://{bucket}/x", expect=2).error
+        assert "standard input" in error and "--recursive" not in error
+
+
 def test_cp_filters(run, on_weed, s3, bucket):
     for name in ("a.csv", "a.tmp", "sub/b.csv", "sub/b.tmp", "keep.tmp"):
         on_weed.write(f"tree/{name}", b"x")
