@@ -430,6 +430,8 @@ static int parse(struct transfer_flow *flow, struct error *err)
     const struct s3_transfer *transfer = flow->transfer;
     const bool has_target = transfer->verb != S3_TRANSFER_REMOVE;
 
+    if (transfer->object && s3_object_check(transfer->object, err))
+        return -1;
     flow->origins = arena_array(&flow->arena, transfer->source_count, sizeof(*flow->origins));
     for (size_t i = 0; i < transfer->source_count; i++) {
         if (transfer_origin_parse(

@@ -504,6 +504,26 @@ def test_cp_with_properties(run_moto, on_weed, moto_s3, moto_bucket):
     assert tags == [{"Key": "k", "Value": "2"}]
 
 
+@pytest.mark.parametrize(
+    "options,says",
+    [
+        (["--metadata", "bad name=1"], 'metadata "bad name"'),
+        (["--metadata", "n=ü"], "metadata n: only printable ASCII"),
+        (["--content-type", "a\nb"], "content type: only printable ASCII"),
+        ([word for i in range(11) for word in ("--tags", f"k{i}=v")], "11 tags"),
+    ],
+)
+def test_properties_that_cannot_be(run, on_weed, s3, bucket, options, says):
+    """One error, however many objects there are."""
+    for i in range(3):
+        on_weed.write(f"tree/{i}", b"x")
+    assert says in run("cp", "-r", *options, "tree", f"s3://{bucket}", expect=2).error
+    assert says in run("put", *options, "tree/1", f"s3://{bucket}", expect=2).error
+    done = put_input(on_weed, b"x", *options, f"s3://{bucket}/x")
+    assert done.returncode == 2 and says in done.stderr.decode()
+    assert keys_of(s3, bucket) == []
+
+
 def test_cp_sse(run_moto, on_weed, moto_s3, moto_bucket):
     on_weed.write("f", b"x")
     run_moto("cp", "--sse", "AES256", "f", f"s3://{moto_bucket}/f")
