@@ -103,6 +103,7 @@ static void start_put(struct transfer_item *item)
         .source = {.kind = S3_SOURCE_FILE, .path = item->face.from},
         .options = transfer_of(item)->object,
         .if_none_match = transfer_of(item)->if_none_match,
+        .if_match = transfer_of(item)->if_match,
         .done = on_put,
     };
     s3_put_start(item->flow->client, &item->put);

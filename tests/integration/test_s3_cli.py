@@ -321,6 +321,22 @@ def test_put_of_standard_input_that_may_not_replace(on_weed, s3, bucket):
     assert done.returncode == 2 and b"has no name" in done.stderr
 
 
+def test_put_over_what_is_known(run_moto, on_weed, moto, moto_s3, moto_bucket):
+    """--if-match: the ETag with quotes or without; over another one nothing is written."""
+    fill(moto_s3, moto_bucket, "x")
+    url, elsewhere = f"s3://{moto_bucket}/x", ("--endpoint", moto.endpoint)
+    on_weed.write("f", b"second")
+    (listed,) = lines(run_moto("ls", "--json", url))
+    run_moto("put", "--if-match", listed["etag"], "f", url)
+    assert body_of(moto_s3, moto_bucket, "x") == b"second"
+    assert "PreconditionFailed" in run_moto("put", "--if-match", listed["etag"], "f", url, expect=1).error
+    etag = moto_s3.head_object(Bucket=moto_bucket, Key="x")["ETag"]
+    assert put_input(on_weed, b"third", *elsewhere, "--if-match", etag, url).returncode == 0
+    assert put_input(on_weed, b"fourth", *elsewhere, "--if-match", etag, url).returncode == 1
+    assert body_of(moto_s3, moto_bucket, "x") == b"third"
+    assert "--if-match" in run_moto("put", "-n", "--if-match", etag, "f", url, expect=2).error
+
+
 def test_put_of_a_file(run, on_weed, s3, bucket):
     on_weed.write("a b.csv", b"1,2\n")
     run("put", "a b.csv", f"s3://{bucket}/dir/")
