@@ -191,6 +191,31 @@ def test_ls_raw(run, s3, bucket):
     assert names == ["a*b"]
 
 
+@pytest.mark.parametrize(
+    "command,pattern,prefix,delimiter",
+    [
+        ("ls", "d/2026-*.csv", "d/2026-", "/"),
+        ("ls", "d/*/x.csv", "d/", None),
+        ("ls", "d/2026-**", "d/2026-", None),
+        ("ls", "d/[12]*", "d/", "/"),
+        ("ls", "*", "", "/"),
+        ("cp", "d/2026-0?.csv", "d/2026-0", "/"),
+        ("mv", "d/2026-*", "d/2026-", "/"),
+        ("rm", "d/2026-*", "d/2026-", "/"),
+    ],
+)
+def test_patterns_are_asked_for_by_their_prefix(on_weed, origin, command, pattern, prefix, delimiter):
+    """The longest one without a wildcard, and nothing that lies deeper than the pattern reaches."""
+    for key in ("a.csv", "d/2026-01.csv", "d/2026-02.csv", "d/2026-03/x.csv", "d/2027/x.csv", "e/x"):
+        origin.put("b", key, b"x")
+    target = ["out/"] if command in ("cp", "mv") else []
+    env = servers.aws_environment(origin.endpoint)
+    result = on_weed.sluice("s3", command, f"s3://b/{pattern}", *target, env=env)
+    assert result.exit == 0, str(result)
+    (listed,) = [request for request in origin.requests if "list-type" in request.query]
+    assert listed.query.get("prefix", "") == prefix and listed.query.get("delimiter") == delimiter
+
+
 def test_ls_of_pages(run, s3, bucket):
     from concurrent.futures import ThreadPoolExecutor
 
@@ -234,6 +259,10 @@ def test_rb_force_with_versions(run_moto, moto_s3, moto_bucket):
     moto_s3.put_bucket_versioning(Bucket=moto_bucket, VersioningConfiguration={"Status": "Enabled"})
     fill(moto_s3, moto_bucket, "x", "x", "y")
     moto_s3.delete_object(Bucket=moto_bucket, Key="y")
+    moto_s3.delete_object(Bucket=moto_bucket, Key="x")
+    assert run_moto("ls", f"s3://{moto_bucket}").stdout == ""
+    error = run_moto("rb", f"s3://{moto_bucket}", expect=1).error
+    assert "BucketNotEmpty" in error and "old versions" in error
     run_moto("rb", "--force", f"s3://{moto_bucket}")
     assert moto_bucket not in [b["Name"] for b in moto_s3.list_buckets()["Buckets"]]
 
@@ -579,18 +608,41 @@ def test_keys_of_any_bytes(run, on_weed, s3, bucket, key):
     assert keys_of(s3, bucket) == ["copy"]
 
 
-@pytest.mark.parametrize("key", ["back\\slash", "k" * 1024, *KEYS])
-def test_keys_of_any_bytes_elsewhere(run_moto, on_weed, moto_s3, moto_bucket, key):
-    """What SeaweedFS turns around or has no room for."""
+NO_PATHS = ["a//b", "//a", "/a", "a//", "dir/../b", "dir/./b", "..", "../up", "a/.."]  # as files
+# What SeaweedFS turns around or has no room for, and the rest.
+ALL_KEYS = [*KEYS, *NO_PATHS, "back\\slash", "k" * 1022, "é" * 511, "%", "%2F", "\r", "+", " ", " a ", "&amp;", "\x01\x7f"]
+
+
+@pytest.mark.parametrize("key", ALL_KEYS)
+def test_keys_of_any_bytes_elsewhere(run_moto, on_weed, moto, moto_s3, moto_bucket, key):
+    """Every command, with all that a key may be: 1,024 bytes with the folder that it is moved to."""
+    url = f"s3://{moto_bucket}/"
     on_weed.write("f", key.encode())
-    run_moto("put", "f", f"s3://{moto_bucket}/{key}")
+    if key.endswith("/"):  # there a file is put under its own name
+        moto_s3.put_object(Bucket=moto_bucket, Key=key, Body=key.encode())
+    else:
+        run_moto("put", "f", url + key)
+        assert put_input(on_weed, key.encode(), "--endpoint", moto.endpoint, url + key).returncode == 0
     assert keys_of(moto_s3, moto_bucket) == [key]
-    run_moto("mv", "--raw", f"s3://{moto_bucket}/{key}", f"s3://{moto_bucket}/copy")
-    assert run_moto("cat", f"s3://{moto_bucket}/copy").stdout == key
-    assert keys_of(moto_s3, moto_bucket) == ["copy"]
+    assert [line["key"] for line in lines(run_moto("ls", "--raw", "-r", "--json", url + key))] == [key]
+    assert run_moto("cat", url + key).stdout == key
+    with urllib.request.urlopen(run_moto("presign", url + key).stdout.strip()) as answer:
+        assert answer.read() == key.encode()
+    run_moto("cp", "--raw", url + key, "out")
+    assert on_weed.path("out").read_bytes() == key.encode()
+    run_moto("cp", "--raw", url + key, url + "y/" + key)
+    run_moto("mv", "--raw", url + "y/" + key, url + "z/" + key)
+    assert keys_of(moto_s3, moto_bucket) == sorted([key, "z/" + key])
+    run_moto("rm", "--raw", url + key)
+    run_moto("sync", url + "z", url + "y")
+    assert run_moto("sync", "--delete", url + "z", url + "y").stdout == ""
+    assert keys_of(moto_s3, moto_bucket) == ["y/" + key, "z/" + key]
+    assert body_of(moto_s3, moto_bucket, "y/" + key) == key.encode()
+    run_moto("rm", "-r", url)
+    assert keys_of(moto_s3, moto_bucket) == []
 
 
-@pytest.mark.parametrize("key", ["a//b", "/a", "dir/../b", "dir/./b", "a/", "../up"])
+@pytest.mark.parametrize("key", ["a/", *NO_PATHS])
 def test_keys_that_are_no_paths(run_moto, on_weed, moto_s3, moto_bucket, key):
     moto_s3.put_object(Bucket=moto_bucket, Key="d/" + key, Body=b"out of the box")
     fill(moto_s3, moto_bucket, "d/fine")
