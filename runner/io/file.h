@@ -32,6 +32,10 @@ bool file_is_folder(const char *path); /* also a link to one */
  * was killed: nobody else's, and to be ignored. */
 bool file_is_temporary(const char *name);
 
+/* flock(2), for us alone, until it is closed. False: somebody has it, or there are no locks here.
+ */
+bool file_lock(int fd, bool wait);
+
 /* Removes a temporary file that nobody is writing any more: its process, which held a lock
  * (flock(2)) on it, was killed. False: somebody is, or it cannot be told, or not be removed. */
 bool file_remove_left(const char *path);
