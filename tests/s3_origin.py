@@ -111,6 +111,7 @@ class Store:
 
     def __init__(self):
         self.buckets, self.uploads = {}, {}
+        self.locked = set()  # keys that nobody may delete
         self.checksums = False  # answers carry x-amz-checksum-crc32 where they are asked to
 
     def answer(self, request):
@@ -214,6 +215,8 @@ class Store:
         return stored.body[int(first) : int(last) + 1]
 
     def delete(self, request):
+        if request.key in self.locked:
+            return error(403, "AccessDenied", "it is locked")
         self.buckets[request.bucket].pop(request.key, None)
         return Answer(204)
 
@@ -222,7 +225,10 @@ class Store:
 
         done = ""
         for item in tree.fromstring(request.body).iter():
-            if item.tag.rpartition("}")[2] == "Key":
+            if item.tag.rpartition("}")[2] == "Key" and item.text in self.locked:
+                reason = "<Code>AccessDenied</Code><Message>it is locked</Message>"
+                done += f"<Error><Key>{escape(item.text)}</Key>{reason}</Error>"
+            elif item.tag.rpartition("}")[2] == "Key":
                 self.buckets[request.bucket].pop(item.text, None)
                 done += f"<Deleted><Key>{escape(item.text)}</Key></Deleted>"
         return xml("DeleteResult", done)

@@ -221,7 +221,8 @@ static enum put_state begin(struct s3_put_operation *operation)
     struct s3_put *put = operation->put;
     struct error err = {0};
 
-    if (s3_object_headers(put->options, put->key, &operation->arena, &operation->headers, &err) ||
+    if ((put->options && s3_object_check(put->options, &err)) ||
+        s3_object_headers(put->options, put->key, &operation->arena, &operation->headers, &err) ||
         (put->source.kind == S3_SOURCE_MEMORY && put->source.length <= operation->single_bytes &&
             s3_put_checksum_memory(operation->checksum, put->source.bytes, put->source.length,
                 operation->single_checksum, &err))) {

@@ -289,6 +289,31 @@ static void list_uploads(struct asked *asked, struct origin_answer *ret_answer)
     buffer_deinit(&xml);
 }
 
+/* All in one page, in no order. */
+static void list_objects(struct asked *asked, struct origin_answer *ret_answer)
+{
+    char *prefix = s3_small_query_value(asked->query, "prefix");
+    struct buffer xml;
+
+    buffer_init(&xml, 0);
+    buffer_puts(&xml, "<ListBucketResult>");
+    for (const struct object *object = asked->store->objects; object; object = object->next) {
+        char when[64];
+
+        if (prefix && !text_starts(object->face.key, prefix))
+            continue;
+        time_format(object->modified_ms, "%Y-%m-%dT%H:%M:%S.000Z", when, sizeof(when), NULL);
+        buffer_printf(&xml,
+            "<Contents><Key>%s</Key><Size>%zu</Size><ETag>%s</ETag>"
+            "<LastModified>%s</LastModified></Contents>",
+            object->face.key, object->face.length, object->face.etag, when);
+    }
+    buffer_puts(&xml, "</ListBucketResult>");
+    s3_small_reply_text(asked, 200, xml.data, ret_answer);
+    buffer_deinit(&xml);
+    free(prefix);
+}
+
 static void get_object(struct asked *asked, struct origin_answer *ret_answer)
 {
     const struct object *object = s3_small_find(asked->store, asked->key);
@@ -408,6 +433,8 @@ void s3_small_act(struct asked *asked, struct origin_answer *ret_answer)
         act_on_object(asked, id, ret_answer);
     else if (strstr(asked->query, "uploads"))
         list_uploads(asked, ret_answer);
+    else if (strstr(asked->query, "list-type"))
+        list_objects(asked, ret_answer);
     else if (strstr(asked->query, "delete") && asked->store->no_batch_delete)
         s3_small_refuse(asked, 501, "NotImplemented", ret_answer);
     else if (strstr(asked->query, "delete"))
