@@ -4,11 +4,14 @@
 #include "connectors/s3/arn.h"
 #include "connectors/s3/endpoint_private.h"
 #include "runner/base/buffer.h"
+#include "runner/base/mem.h"
 #include "runner/base/text.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
+
+enum { SHOWN_BYTES_MAX = 200 };
 
 static const char global_region[] = "aws-global", default_region[] = "us-east-1";
 
@@ -156,6 +159,30 @@ static bool parse_url(const char *text, struct arena *arena, struct endpoint_url
     url.path = arena_strndup(arena, text, length);
     *ret_url = url;
     return true;
+}
+
+int s3_endpoint_check(const char *endpoint, const char *what, struct error *err)
+{
+    struct endpoint_url url;
+    struct arena arena;
+    bool good;
+
+    if (strchr(endpoint, '@'))
+        return error_set(err, ERROR_INVALID,
+            "%s: a name or a password in front of the host (\"@\") is not taken: write "
+            "http://HOST:PORT or https://HOST, and give the keys as credentials",
+            what);
+    if (strncasecmp(endpoint, "http://", 7) != 0 && strncasecmp(endpoint, "https://", 8) != 0)
+        return error_set(err, ERROR_INVALID, "%s: \"%.*s\" does not begin with http:// or https://",
+            what, SHOWN_BYTES_MAX, endpoint);
+    arena_init(&arena);
+    good = parse_url(endpoint, &arena, &url);
+    arena_deinit(&arena);
+    if (good)
+        return 0;
+    return error_set(err, ERROR_INVALID,
+        "%s: \"%.*s\" is no endpoint: write http://HOST:PORT or https://HOST, without a query",
+        what, (int)MIN(strcspn(endpoint, "?#"), (size_t)SHOWN_BYTES_MAX), endpoint);
 }
 
 /* --- AWS's own hosts --- */

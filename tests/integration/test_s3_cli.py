@@ -110,6 +110,58 @@ def test_whoami_of_a_profile(on_weed):
     assert "etl" in result.json["source"] and "hidden" not in result.stdout + result.stderr
 
 
+def test_an_endpoint_of_the_profile(on_weed, weed, s3, bucket):
+    fill(s3, bucket, "x")
+    on_weed.write("aws", f"""
+[profile etl]
+aws_access_key_id = {servers.ACCESS_KEY}
+aws_secret_access_key = {servers.SECRET_KEY}
+services = here
+endpoint_url = http://127.0.0.1:1
+[services here]
+s3 =
+  endpoint_url = {weed.endpoint}
+""")
+    env = {"AWS_CONFIG_FILE": str(on_weed.path("aws")), "AWS_PROFILE": "etl", "AWS_ENDPOINT_URL_S3": "",
+           "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}  # fmt: skip
+    assert on_weed.sluice("s3", "cat", f"s3://{bucket}/x", env=env).stdout == "body of x"
+    assert on_weed.sluice("s3", "whoami", "--json", env=env).json["endpoint"] == weed.endpoint
+    env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"
+    assert "endpoint" not in on_weed.sluice("s3", "whoami", "--json", env=env).json
+
+
+@pytest.mark.parametrize("where", ["flag", "environment", "profile", "sluice.yaml"])
+@pytest.mark.parametrize("command", [["s3", "whoami"], ["s3", "ls", "s3://b"], ["plan", "x"]])
+def test_a_password_in_the_endpoint(on_weed, where, command):
+    url = "http://name:hidden@127.0.0.1:1"
+    env = {"SLUICE_LOG": "trace", "AWS_ENDPOINT_URL_S3": url if where == "environment" else ""}
+    on_weed.write("pipelines/x.yaml", "extract: {a: {from: 's3://b/a.csv'}}\nload: {a: {to: 'out-${run.id}.csv'}}\n")
+    if where == "profile":
+        on_weed.write("aws", f"[default]\nendpoint_url = {url}\n")
+        env["AWS_CONFIG_FILE"] = str(on_weed.path("aws"))
+    if where == "sluice.yaml":
+        on_weed.write("sluice.yaml", f"environments: {{dev: {{s3: {{endpoint: '{url}'}}}}}}\n")
+    if where == "flag":
+        if command[0] != "s3":
+            pytest.skip("plan has no such flag")
+        command = [*command, "--endpoint", url]
+    result = on_weed.sluice(*command, env=env)
+    assert result.exit in (1, 2), str(result)
+    assert "a name or a password in front of the host" in result.error
+    assert "hidden" not in result.stdout + result.stderr
+
+
+def test_attempts_of_the_environment(on_weed, origin):
+    origin.put("b", "x", b"body")
+    env = servers.aws_environment(origin.endpoint)
+    for attempts in (1, 2):
+        for n in range(attempts):
+            origin.fault(n + 1, "503")
+        result = on_weed.sluice("s3", "cat", "s3://b/x", env={**env, "AWS_MAX_ATTEMPTS": str(attempts)})
+        assert result.exit == 75 and "SlowDown" in result.error
+    assert len(origin.requests) == 3
+
+
 def test_whoami_without_credentials(bare):
     env = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null",
            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}  # fmt: skip

@@ -1,5 +1,6 @@
 /* What a client learns from answers, what it takes from the environment, and what it never tells.
  */
+#include "runner/base/text.h"
 #include "tests/unit/s3_fixture.h"
 
 struct run {
@@ -392,43 +393,129 @@ static struct s3_client *open_client(struct loop *loop, const struct s3_client_o
     return client;
 }
 
-static void test_what_is_left_open_comes_from_the_environment(void **state)
+static void write_config(char path[64], const char *text)
+{
+    int fd;
+
+    snprintf(path, 64, "/tmp/sluice-test-XXXXXX");
+    fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    setenv("AWS_CONFIG_FILE", path, 1);
+}
+
+static void remove_config(const char *path)
+{
+    setenv("AWS_CONFIG_FILE", "/dev/null", 1);
+    unlink(path);
+}
+
+static const char profiles[] = "[default]\n"
+                               "region = eu-north-1\n"
+                               "endpoint_url = http://profile\n"
+                               "max_attempts = 2\n"
+                               "[profile services]\n"
+                               "services = mine\n"
+                               "endpoint_url = http://profile\n"
+                               "s3_use_arn_region = false\n"
+                               "request_checksum_calculation = WHEN_REQUIRED\n"
+                               "response_checksum_validation = when_required\n"
+                               "[services mine]\n"
+                               "sts =\n  endpoint_url = http://sts\n"
+                               "s3 =\n  endpoint_url = http://services\n"
+                               "[profile ignores]\n"
+                               "endpoint_url = http://profile\n"
+                               "ignore_configured_endpoint_urls = true\n"
+                               "use_fips_endpoint = true\n"
+                               "use_dualstack_endpoint = true\n";
+
+static void test_what_is_left_open_comes_from_environment_and_profile(void **state)
 {
     static const struct {
-        const char *variables[7], *option, *endpoint;
+        const char *variables[5];
+        struct s3_client_options options, found;
     } cases[] = {
-        {{"AWS_ENDPOINT_URL", "http://a", NULL}, NULL, "http://a"},
-        {{"AWS_ENDPOINT_URL", "http://a", "AWS_ENDPOINT_URL_S3", "http://b", NULL}, NULL,
-            "http://b"},
-        {{"AWS_ENDPOINT_URL", "http://a", NULL}, "http://o", "http://o"},
+        {{"AWS_ENDPOINT_URL", "http://a", NULL}, {0}, {.endpoint = "http://a"}},
+        {{"AWS_ENDPOINT_URL", "http://a", "AWS_ENDPOINT_URL_S3", "http://b", NULL}, {0},
+            {.endpoint = "http://b"}},
+        {{"AWS_ENDPOINT_URL", "http://a", NULL}, {.endpoint = "http://o"},
+            {.endpoint = "http://o"}},
         {{"AWS_ENDPOINT_URL_S3", "http://b", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", NULL},
-            NULL, NULL},
-        {{"AWS_ENDPOINT_URL_S3", "", NULL}, NULL, NULL},
+            {0}, {0}},
+        {{"AWS_ENDPOINT_URL_S3", "", NULL}, {0}, {.endpoint = "http://profile"}},
+        {{NULL}, {.profile = "services"}, {.endpoint = "http://services", .own_region_only = true}},
+        {{"AWS_ENDPOINT_URL", "http://a", NULL}, {.profile = "services"},
+            {.endpoint = "http://a", .own_region_only = true}},
+        {{"AWS_PROFILE", "services", "AWS_S3_USE_ARN_REGION", "true", NULL}, {0},
+            {.endpoint = "http://services"}},
+        {{"AWS_PROFILE", "ignores", NULL}, {0}, {.fips = true, .dual_stack = true}},
+        {{"AWS_PROFILE", "ignores", "AWS_USE_FIPS_ENDPOINT", "false", NULL}, {0},
+            {.dual_stack = true}},
+        {{"AWS_REGION", "ap-south-1", NULL}, {.profile = "services"},
+            {.endpoint = "http://services", .region = "ap-south-1", .own_region_only = true}},
+        {{NULL}, {0},
+            {.endpoint = "http://profile", .region = "eu-north-1", .retry = {.attempts = 2}}},
+        {{"AWS_MAX_ATTEMPTS", "7", NULL}, {0},
+            {.endpoint = "http://profile", .retry = {.attempts = 7}}},
+        {{"AWS_MAX_ATTEMPTS", "7", NULL}, {.retry = {.attempts = 3}},
+            {.endpoint = "http://profile", .retry = {.attempts = 3}}},
     };
     struct loop loop;
+    char path[64];
 
     (void)state;
+    write_config(path, profiles);
     fixture_loop_init(&loop);
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
-        const struct s3_client_options options = {.endpoint = cases[i].option};
+        const struct s3_client_options *wanted = &cases[i].found, *found;
         struct error err = {0};
-        struct s3_client *client = open_client(&loop, &options, cases[i].variables, &err);
-        const struct s3_client_options *found;
+        struct s3_client *client = open_client(&loop, &cases[i].options, cases[i].variables, &err);
 
         if (!client)
-            fail_msg("%s", err.message);
+            fail_msg("case %zu: %s", i, err.message);
         found = s3_client_options(client);
-        if (cases[i].endpoint)
-            assert_string_equal(found->endpoint, cases[i].endpoint);
-        else
-            assert_null(found->endpoint);
-        assert_int_equal(found->part_bytes, 8 * 1024 * 1024);
-        assert_int_equal(found->retry.attempts, 5);
-        assert_int_equal(found->retry.max_backoff_ms, 20000);
-        assert_string_equal(s3_client_region(client), "us-east-1");
+        if (!text_equal(found->endpoint, wanted->endpoint))
+            fail_msg("case %zu: endpoint %s", i, found->endpoint);
+        if (wanted->region)
+            assert_string_equal(found->region, wanted->region);
+        if (wanted->retry.attempts)
+            assert_int_equal(found->retry.attempts, wanted->retry.attempts);
+        assert_int_equal(found->fips, wanted->fips);
+        assert_int_equal(found->dual_stack, wanted->dual_stack);
+        assert_int_equal(found->own_region_only, wanted->own_region_only);
         s3_client_free(client);
         loop_run(&loop);
     }
+    fixture_loop_deinit(&loop);
+    remove_config(path);
+}
+
+static void test_what_nobody_says_has_a_default(void **state)
+{
+    static const char *const nothing[] = {NULL};
+    const struct s3_client_options options = {.profile = "services"};
+    const struct s3_client_options *found;
+    struct error err = {0};
+    struct s3_client *client;
+    struct loop loop;
+    char path[64];
+
+    (void)state;
+    fixture_loop_init(&loop);
+    write_config(path, profiles);
+    client = open_client(&loop, &options, nothing, &err);
+    remove_config(path);
+    assert_non_null(client);
+    found = s3_client_options(client);
+    assert_string_equal(found->region, "us-east-1");
+    assert_int_equal(found->part_bytes, 8 * 1024 * 1024);
+    assert_int_equal(found->retry.attempts, 5);
+    assert_int_equal(found->retry.max_backoff_ms, 20000);
+    assert_int_equal(found->request_checksums, S3_CHECKSUMS_WHEN_REQUIRED);
+    assert_int_equal(found->response_checksums, S3_CHECKSUMS_WHEN_REQUIRED);
+    s3_client_free(client);
+    loop_run(&loop);
     fixture_loop_deinit(&loop);
 }
 
@@ -446,6 +533,18 @@ static void test_options_that_cannot_be_used(void **state)
         {{.ca_file = "no/such.pem"}, {NULL}, "no/such.pem"},
         {{0}, {"AWS_REQUEST_CHECKSUM_CALCULATION", "maybe", NULL}, "when_supported"},
         {{0}, {"AWS_CA_BUNDLE", "no/such/bundle.pem", NULL}, "no/such/bundle.pem"},
+        {{0}, {"AWS_REGION", "EU_west", NULL}, "AWS_REGION: \"EU_west\""},
+        {{0}, {"AWS_DEFAULT_REGION", "EU_west", NULL}, "AWS_DEFAULT_REGION: \"EU_west\""},
+        {{0}, {"AWS_MAX_ATTEMPTS", "0", NULL}, "AWS_MAX_ATTEMPTS: \"0\""},
+        {{0}, {"AWS_MAX_ATTEMPTS", "5x", NULL}, "AWS_MAX_ATTEMPTS: \"5x\""},
+        {{0}, {"AWS_ENDPOINT_URL_S3", "localhost", NULL}, "AWS_ENDPOINT_URL_S3: \"localhost\""},
+        {{0}, {"AWS_ENDPOINT_URL", "http://", NULL}, "AWS_ENDPOINT_URL: \"http://\" is no"},
+        {{.endpoint = "http://h/?token=hidden"}, {NULL}, "s3.endpoint: \"http://h/\" is no"},
+        {{.endpoint = "http://name:hidden@h"}, {NULL}, "s3.endpoint: a name or a password"},
+        {{.endpoint = "htp://name:hidden@h"}, {NULL}, "s3.endpoint: a name or a password"},
+        {{.endpoint = "name:hidden@h"}, {NULL}, "s3.endpoint: a name or a password"},
+        {{0}, {"AWS_ENDPOINT_URL_S3", "https://name:hidden@h/x", NULL},
+            "AWS_ENDPOINT_URL_S3: a name or a password"},
     };
     struct loop loop;
 
@@ -457,6 +556,7 @@ static void test_options_that_cannot_be_used(void **state)
         assert_null(open_client(&loop, &cases[i].options, cases[i].variables, &err));
         assert_int_equal(err.code, ERROR_INVALID);
         assert_contains(err.message, cases[i].words);
+        assert_null(strstr(err.message, "hidden"));
     }
     loop_run(&loop);
     fixture_loop_deinit(&loop);
@@ -566,7 +666,8 @@ int main(void)
         cmocka_unit_test(test_credentials_are_waited_for),
         cmocka_unit_test(test_a_store_that_takes_no_checksums_gets_none),
         cmocka_unit_test(test_a_store_that_takes_checksums_is_not_doubted),
-        cmocka_unit_test(test_what_is_left_open_comes_from_the_environment),
+        cmocka_unit_test(test_what_is_left_open_comes_from_environment_and_profile),
+        cmocka_unit_test(test_what_nobody_says_has_a_default),
         cmocka_unit_test(test_options_that_cannot_be_used),
         cmocka_unit_test(test_places_of_aws),
         cmocka_unit_test(test_no_secret_is_told),
