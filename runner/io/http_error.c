@@ -128,9 +128,13 @@ int http_outcome(const struct http_transfer *transfer, struct error *err)
 
 void http_error_prefix(const struct http_transfer *transfer, struct error *err)
 {
-    char *host = http_url_host(http_url(transfer));
+    char *host;
 
-    error_prefix(err, "%s %s", http_method(transfer), host ? host : "");
+    if (transfer->handle && transfer->handle->told_by_caller)
+        return;
+    host = http_url_host(http_url(transfer));
+    if (host)
+        error_prefix(err, "%s", host);
     free(host);
 }
 
