@@ -28,6 +28,7 @@ struct known_place {
 struct s3_client {
     struct s3_client_options options; /* texts in `arena` */
     struct arena arena;
+    bool aws;
     struct http *http;
     struct credentials_chain *chain;
     struct known_place *places[PLACES_MAX];
@@ -91,6 +92,7 @@ struct s3_client *s3_client_new(const struct s3_client_options *options, struct 
         s3_client_free(client);
         return NULL;
     }
+    client->aws = !client->options.endpoint || s3_endpoint_is_aws(client->options.endpoint);
     open_chain(client);
     client->memory.limit_bytes = client->options.memory_bytes / 2;
     return client;
@@ -121,6 +123,11 @@ void s3_client_free(struct s3_client *client)
 const struct s3_client_options *s3_client_options(const struct s3_client *client)
 {
     return &client->options;
+}
+
+bool s3_client_is_aws(const struct s3_client *client)
+{
+    return client->aws;
 }
 
 struct http *s3_client_http(struct s3_client *client)
@@ -247,7 +254,7 @@ bool s3_client_sends_checksums(const struct s3_client *client)
 
 bool s3_client_checksums_unproven(const struct s3_client *client)
 {
-    return client->options.request_checksums == S3_CHECKSUMS_AUTO && client->options.endpoint &&
+    return client->options.request_checksums == S3_CHECKSUMS_AUTO && !client->aws &&
            client->checksums == CHECKSUMS_UNPROVEN;
 }
 

@@ -74,6 +74,9 @@ void s3_client_free(struct s3_client *client);
  * requests start. */
 const struct s3_client_options *s3_client_options(const struct s3_client *client);
 
+/* Whether the store is AWS's own: without an endpoint, or by the endpoint's host. */
+bool s3_client_is_aws(const struct s3_client *client);
+
 struct http *s3_client_http(struct s3_client *client);
 struct credentials_chain *s3_client_chain(struct s3_client *client);
 

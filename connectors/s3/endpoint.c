@@ -268,18 +268,32 @@ static int resolve_path(
     return 0;
 }
 
+static bool is_aws(const struct endpoint_url *url, struct arena *arena)
+{
+    return s3_partition_has_host(
+        arena_strndup(arena, url->authority, strcspn(url->authority, ":")));
+}
+
+bool s3_endpoint_is_aws(const char *endpoint)
+{
+    struct endpoint_url url;
+    struct arena arena;
+    bool aws;
+
+    arena_init(&arena);
+    aws = parse_url(endpoint, &arena, &url) && is_aws(&url, &arena);
+    arena_deinit(&arena);
+    return aws;
+}
+
 /* Other stores are often found by one name, or an address, that has none for each bucket. */
 static bool path_forced(const struct resolver *resolver)
 {
-    const struct endpoint_url *url = &resolver->url;
-    const char *host;
-
     if (resolver->params->addressing != S3_ADDRESSING_AUTO)
         return resolver->params->addressing == S3_ADDRESSING_PATH;
     if (!resolver->custom || s3_arn_is(resolver->params->bucket))
         return false;
-    host = arena_strndup(resolver->arena, url->authority, strcspn(url->authority, ":"));
-    return !s3_partition_has_host(host);
+    return !is_aws(&resolver->url, resolver->arena);
 }
 
 static int resolve_bucket(

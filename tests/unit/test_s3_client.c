@@ -562,6 +562,39 @@ static void test_options_that_cannot_be_used(void **state)
     fixture_loop_deinit(&loop);
 }
 
+static void test_whose_store_it_is(void **state)
+{
+    static const struct {
+        const char *endpoint;
+        bool aws;
+    } cases[] = {
+        {NULL, true},
+        {"https://s3.eu-west-1.amazonaws.com", true},
+        {"http://bucket.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com:80/", true},
+        {"https://s3.cn-north-1.amazonaws.com.cn", true},
+        {"https://s3.amazonaws.com.evil.example", false},
+        {"https://notamazonaws.com", false},
+        {"http://127.0.0.1:8333", false},
+    };
+    static const char *const nothing[] = {NULL};
+    struct loop loop;
+
+    (void)state;
+    fixture_loop_init(&loop);
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        const struct s3_client_options options = {.endpoint = cases[i].endpoint};
+        struct error err = {0};
+        struct s3_client *client = open_client(&loop, &options, nothing, &err);
+
+        assert_non_null(client);
+        assert_int_equal(s3_client_is_aws(client), cases[i].aws);
+        assert_int_equal(s3_client_checksums_unproven(client), !cases[i].aws);
+        s3_client_free(client);
+        loop_run(&loop);
+    }
+    fixture_loop_deinit(&loop);
+}
+
 static void test_places_of_aws(void **state)
 {
     static const char *const nothing[] = {NULL};
@@ -669,6 +702,7 @@ int main(void)
         cmocka_unit_test(test_what_is_left_open_comes_from_environment_and_profile),
         cmocka_unit_test(test_what_nobody_says_has_a_default),
         cmocka_unit_test(test_options_that_cannot_be_used),
+        cmocka_unit_test(test_whose_store_it_is),
         cmocka_unit_test(test_places_of_aws),
         cmocka_unit_test(test_no_secret_is_told),
     };

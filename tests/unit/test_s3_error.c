@@ -122,6 +122,21 @@ static void test_preconditions(void **state)
     assert_int_equal(told(&failed, &put).code, ERROR_EXISTS);
 }
 
+static void test_a_whole_that_is_another_stays_another(void **state)
+{
+    const struct s3_error digest = {.status = 400, .code = "BadDigest"};
+    struct s3_error_context context = {.method = "PUT", .bucket = "b", .key = "k"};
+
+    (void)state;
+    context.subresource = "partNumber";
+    assert_int_equal(told(&digest, &context).class, ERROR_TRANSIENT);
+    context.method = "POST";
+    context.subresource = "delete";
+    assert_int_equal(told(&digest, &context).class, ERROR_TRANSIENT);
+    context.subresource = "uploadId";
+    assert_int_equal(told(&digest, &context).class, ERROR_PERMANENT);
+}
+
 static void test_clocks(void **state)
 {
     const struct s3_error skewed = {.status = 403, .code = "RequestTimeTooSkewed"};
@@ -237,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_what_each_answer_means),
         cmocka_unit_test(test_the_whole_line),
         cmocka_unit_test(test_preconditions),
+        cmocka_unit_test(test_a_whole_that_is_another_stays_another),
         cmocka_unit_test(test_clocks),
         cmocka_unit_test(test_what_servers_send_is_kept_short_and_printable),
         cmocka_unit_test(test_names),
