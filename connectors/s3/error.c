@@ -304,6 +304,8 @@ static void append_hint(
             "; the secret is not that of key id %.128s, or a proxy changes the request", key_id);
     } else if (s3_error_throttled(error)) {
         buffer_puts(line, "; lower s3.concurrency or try later");
+    } else if (code_of(error) == ERROR_CHANGED && text_equal(context->method, "GET")) {
+        buffer_puts(line, "; the object was changed or replaced while it was read: read it again");
     } else if (code_of(error) == ERROR_DENIED) {
         hint_denied(line, context);
     }

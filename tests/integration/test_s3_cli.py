@@ -322,6 +322,17 @@ def test_cat_into_a_reader_that_has_enough(on_weed, s3, bucket):
     assert b"sluice: " not in process.stderr.read()
 
 
+def test_cat_of_what_breaks_while_its_reader_waits(on_weed, origin):
+    """An error is one, also where the reader is behind: what it got is not all."""
+    origin.put("b", "big", bytes(40 * MIB))
+    origin.fault(3, "changed", body=bytes(41 * MIB))
+    process = on_weed.start("s3", "cat", "s3://b/big", env=servers.aws_environment(origin.endpoint))
+    time.sleep(2 * PATIENCE)
+    got = len(process.stdout.read())
+    assert process.wait(20 * PATIENCE) == 1, got
+    assert b"changed" in process.stderr.read() and got < 40 * MIB
+
+
 def test_cat_waits_for_its_reader(on_weed, s3, bucket):
     """What is not read is not fetched: the process stays small."""
     s3.put_object(Bucket=bucket, Key="big", Body=bytes(150 * MIB))

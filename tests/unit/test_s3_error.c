@@ -120,6 +120,8 @@ static void test_preconditions(void **state)
     assert_int_equal(told(&failed, &put).code, ERROR_CHANGED);
     put.if_none_match = true;
     assert_int_equal(told(&failed, &put).code, ERROR_EXISTS);
+    assert_int_equal(told(&failed, &get).code, ERROR_CHANGED);
+    contains(told(&failed, &get).message, "changed or replaced while it was read");
 }
 
 static void test_a_whole_that_is_another_stays_another(void **state)
