@@ -902,6 +902,35 @@ def test_ctrl_c(on_weed, origin, what):
     assert not on_weed.path("out").exists() or files_below(on_weed.path("out")) == []
 
 
+@pytest.mark.parametrize("what", ["up", "down", "across", "mv", "sync", "rm"])
+def test_ctrl_c_among_many(on_weed, origin, what):
+    """Most have not begun: none of them does any more."""
+    origin.delay = lambda: 0.05
+    for i in range(300):
+        on_weed.write(f"tree/{i}", b"x")
+        origin.put("b", f"t/{i}", b"x")
+    args = {
+        "up": ["cp", "-r", "tree", "s3://b/u"],
+        "down": ["cp", "-r", "s3://b/t", "out"],
+        "across": ["cp", "-r", "s3://b/t", "s3://b/u"],
+        "mv": ["mv", "-r", "s3://b/t", "s3://b/u"],
+        "sync": ["sync", "tree", "s3://b/u"],
+        "rm": ["rm", "-r", "s3://b/t"],
+    }[what]
+    if what == "rm":
+        origin.fault(2, "stall_before")
+    env = servers.aws_environment(origin.endpoint)
+    process = on_weed.start("s3", *args, *([] if what == "rm" else ["--concurrency", "2"]), env=env)
+    time.sleep(0.8 * PATIENCE)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    _, stderr = process.communicate(timeout=20 * PATIENCE)
+    assert process.returncode == 130, stderr
+    assert time.monotonic() - started < 2 * PATIENCE
+    assert len(origin.requests) < 250
+
+
 def test_progress_on_a_terminal(on_weed, s3, bucket):
     for i in range(40):
         on_weed.write(f"tree/{i}", bytes(MIB))
