@@ -965,6 +965,26 @@ def test_quiet(run, on_weed, bucket):
     assert result.stdout == "" and result.stderr == ""
 
 
+def test_no_token_in_the_log(on_weed, moto, moto_s3, moto_bucket):
+    """Of a session, a presigned URL and a proxy, also where it goes wrong."""
+    fill(moto_s3, moto_bucket, "x")
+    env = {"SLUICE_LOG": "trace", "AWS_SESSION_TOKEN": "the/session+token==", "AWS_ENDPOINT_URL_S3": moto.endpoint}
+    broken = {**env, "http_proxy": "http://name:the-proxys-password@127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}
+    seen = ""
+    for args, environment, code in (
+        (["cat", f"s3://{moto_bucket}/x"], env, 0),
+        (["cat", f"s3://{moto_bucket}/none"], env, 1),
+        (["presign", f"s3://{moto_bucket}/x"], env, 0),
+        (["ls", f"s3://{moto_bucket}"], broken, 1),
+    ):
+        result = on_weed.sluice("s3", *args, env=environment)
+        assert result.exit == code, str(result)
+        seen += result.stderr
+    assert "s3.attempt" in seen and "http.request" in seen
+    for secret in ("session+token", "session%2Btoken", "proxys-password", servers.SECRET_KEY, "X-Amz-Signature"):
+        assert secret not in seen
+
+
 def test_no_secret_in_the_log(run, on_weed, s3, bucket):
     on_weed.environment["SLUICE_LOG"] = "trace"
     on_weed.environment["AWS_SESSION_TOKEN"] = ""
