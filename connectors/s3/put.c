@@ -24,7 +24,7 @@ enum s3_checksum_kind s3_put_checksum(const struct s3_client *client)
 {
     if (!s3_client_sends_checksums(client))
         return S3_CHECKSUM_NONE;
-    return s3_client_options(client)->endpoint ? S3_CHECKSUM_CRC32C : S3_CHECKSUM_CRC64NVME;
+    return s3_client_is_aws(client) ? S3_CHECKSUM_CRC64NVME : S3_CHECKSUM_CRC32C;
 }
 
 int s3_put_checksum_memory(enum s3_checksum_kind kind, const void *bytes, uint64_t length,

@@ -142,7 +142,7 @@ static int cat_one(struct cat *cat, const struct cat_options *options, const cha
     if (options->range)
         parse_range(options->range, &get->first, &get->length, NULL);
     code = s3_session_run(session, &cat->job);
-    if (cat->out.ended && !cat->out.err.code && !session->cli->loop.signal_number)
+    if (cat->out.left && !session->cli->loop.signal_number)
         return EXIT_OK; /* the reader had enough */
     return code ? cli_fail(session->cli, &session->err) : EXIT_OK;
 }

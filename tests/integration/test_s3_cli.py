@@ -110,6 +110,58 @@ def test_whoami_of_a_profile(on_weed):
     assert "etl" in result.json["source"] and "hidden" not in result.stdout + result.stderr
 
 
+def test_an_endpoint_of_the_profile(on_weed, weed, s3, bucket):
+    fill(s3, bucket, "x")
+    on_weed.write("aws", f"""
+[profile etl]
+aws_access_key_id = {servers.ACCESS_KEY}
+aws_secret_access_key = {servers.SECRET_KEY}
+services = here
+endpoint_url = http://127.0.0.1:1
+[services here]
+s3 =
+  endpoint_url = {weed.endpoint}
+""")
+    env = {"AWS_CONFIG_FILE": str(on_weed.path("aws")), "AWS_PROFILE": "etl", "AWS_ENDPOINT_URL_S3": "",
+           "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}  # fmt: skip
+    assert on_weed.sluice("s3", "cat", f"s3://{bucket}/x", env=env).stdout == "body of x"
+    assert on_weed.sluice("s3", "whoami", "--json", env=env).json["endpoint"] == weed.endpoint
+    env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"
+    assert "endpoint" not in on_weed.sluice("s3", "whoami", "--json", env=env).json
+
+
+@pytest.mark.parametrize("where", ["flag", "environment", "profile", "sluice.yaml"])
+@pytest.mark.parametrize("command", [["s3", "whoami"], ["s3", "ls", "s3://b"], ["plan", "x"]])
+def test_a_password_in_the_endpoint(on_weed, where, command):
+    url = "http://name:hidden@127.0.0.1:1"
+    env = {"SLUICE_LOG": "trace", "AWS_ENDPOINT_URL_S3": url if where == "environment" else ""}
+    on_weed.write("pipelines/x.yaml", "extract: {a: {from: 's3://b/a.csv'}}\nload: {a: {to: 'out-${run.id}.csv'}}\n")
+    if where == "profile":
+        on_weed.write("aws", f"[default]\nendpoint_url = {url}\n")
+        env["AWS_CONFIG_FILE"] = str(on_weed.path("aws"))
+    if where == "sluice.yaml":
+        on_weed.write("sluice.yaml", f"environments: {{dev: {{s3: {{endpoint: '{url}'}}}}}}\n")
+    if where == "flag":
+        if command[0] != "s3":
+            pytest.skip("plan has no such flag")
+        command = [*command, "--endpoint", url]
+    result = on_weed.sluice(*command, env=env)
+    assert result.exit in (1, 2), str(result)
+    assert "a name or a password in front of the host" in result.error
+    assert "hidden" not in result.stdout + result.stderr
+
+
+def test_attempts_of_the_environment(on_weed, origin):
+    origin.put("b", "x", b"body")
+    env = servers.aws_environment(origin.endpoint)
+    for attempts in (1, 2):
+        for n in range(attempts):
+            origin.fault(n + 1, "503")
+        result = on_weed.sluice("s3", "cat", "s3://b/x", env={**env, "AWS_MAX_ATTEMPTS": str(attempts)})
+        assert result.exit == 75 and "SlowDown" in result.error
+    assert len(origin.requests) == 3
+
+
 def test_whoami_without_credentials(bare):
     env = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null",
            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}  # fmt: skip
@@ -297,6 +349,17 @@ def test_cat_into_a_reader_that_has_enough(on_weed, s3, bucket):
     process.stdout.close()
     assert process.wait(20 * PATIENCE) == 0
     assert b"sluice: " not in process.stderr.read()
+
+
+def test_cat_of_what_breaks_while_its_reader_waits(on_weed, origin):
+    """An error is one, also where the reader is behind: what it got is not all."""
+    origin.put("b", "big", bytes(40 * MIB))
+    origin.fault(3, "changed", body=bytes(41 * MIB))
+    process = on_weed.start("s3", "cat", "s3://b/big", env=servers.aws_environment(origin.endpoint))
+    time.sleep(2 * PATIENCE)
+    got = len(process.stdout.read())
+    assert process.wait(20 * PATIENCE) == 1, got
+    assert b"changed" in process.stderr.read() and got < 40 * MIB
 
 
 def test_cat_waits_for_its_reader(on_weed, s3, bucket):
@@ -950,6 +1013,35 @@ def test_ctrl_c(on_weed, origin, what):
     assert not on_weed.path("out").exists() or files_below(on_weed.path("out")) == []
 
 
+@pytest.mark.parametrize("what", ["up", "down", "across", "mv", "sync", "rm"])
+def test_ctrl_c_among_many(on_weed, origin, what):
+    """Most have not begun: none of them does any more."""
+    origin.delay = lambda: 0.05
+    for i in range(300):
+        on_weed.write(f"tree/{i}", b"x")
+        origin.put("b", f"t/{i}", b"x")
+    args = {
+        "up": ["cp", "-r", "tree", "s3://b/u"],
+        "down": ["cp", "-r", "s3://b/t", "out"],
+        "across": ["cp", "-r", "s3://b/t", "s3://b/u"],
+        "mv": ["mv", "-r", "s3://b/t", "s3://b/u"],
+        "sync": ["sync", "tree", "s3://b/u"],
+        "rm": ["rm", "-r", "s3://b/t"],
+    }[what]
+    if what == "rm":
+        origin.fault(2, "stall_before")
+    env = servers.aws_environment(origin.endpoint)
+    process = on_weed.start("s3", *args, *([] if what == "rm" else ["--concurrency", "2"]), env=env)
+    time.sleep(0.8 * PATIENCE)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    _, stderr = process.communicate(timeout=20 * PATIENCE)
+    assert process.returncode == 130, stderr
+    assert time.monotonic() - started < 2 * PATIENCE
+    assert len(origin.requests) < 250
+
+
 def test_progress_on_a_terminal(on_weed, s3, bucket):
     for i in range(40):
         on_weed.write(f"tree/{i}", bytes(MIB))
@@ -982,6 +1074,26 @@ def test_quiet(run, on_weed, bucket):
     on_weed.write("f", b"x")
     result = run("cp", "--quiet", "f", f"s3://{bucket}/f")
     assert result.stdout == "" and result.stderr == ""
+
+
+def test_no_token_in_the_log(on_weed, moto, moto_s3, moto_bucket):
+    """Of a session, a presigned URL and a proxy, also where it goes wrong."""
+    fill(moto_s3, moto_bucket, "x")
+    env = {"SLUICE_LOG": "trace", "AWS_SESSION_TOKEN": "the/session+token==", "AWS_ENDPOINT_URL_S3": moto.endpoint}
+    broken = {**env, "http_proxy": "http://name:the-proxys-password@127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}
+    seen = ""
+    for args, environment, code in (
+        (["cat", f"s3://{moto_bucket}/x"], env, 0),
+        (["cat", f"s3://{moto_bucket}/none"], env, 1),
+        (["presign", f"s3://{moto_bucket}/x"], env, 0),
+        (["ls", f"s3://{moto_bucket}"], broken, 1),
+    ):
+        result = on_weed.sluice("s3", *args, env=environment)
+        assert result.exit == code, str(result)
+        seen += result.stderr
+    assert "s3.attempt" in seen and "http.request" in seen
+    for secret in ("session+token", "session%2Btoken", "proxys-password", servers.SECRET_KEY, "X-Amz-Signature"):
+        assert secret not in seen
 
 
 def test_no_secret_in_the_log(run, on_weed, s3, bucket):
