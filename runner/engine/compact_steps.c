@@ -73,6 +73,27 @@ static void on_journal(struct state_request *request, const struct error *err)
     compact_step(compact);
 }
 
+/* What went on by reference was not rewritten, whatever the plan feared. */
+static void subtract_kept(const struct compact_round *round, struct compact_result *result)
+{
+    struct table kept;
+
+    table_init(&kept);
+    for (size_t i = 0; i < round->file_count; i++)
+        table_put(&kept, round->files[i].key, NULL);
+    result->files_rewritten = 0;
+    result->bytes_rewritten = 0;
+    for (size_t i = 0; i < round->plan.file_count; i++) {
+        const struct catalog_file *file = round->plan.files[i].file;
+
+        if (table_has(&kept, file->key))
+            continue;
+        result->files_rewritten++;
+        result->bytes_rewritten += file->bytes;
+    }
+    table_deinit(&kept);
+}
+
 static void note_result(struct compact *compact, size_t index)
 {
     const struct compact_round *round = &compact->rounds[index];
@@ -94,6 +115,8 @@ static void note_result(struct compact *compact, size_t index)
     }
     for (size_t i = 0; i < round->file_count; i++)
         result->bytes_after += round->files[i].bytes;
+    if (round->file_count > 0)
+        subtract_kept(round, result);
 }
 
 static void on_round(struct compact_round *round, const struct error *err)
