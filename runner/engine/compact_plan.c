@@ -193,6 +193,8 @@ int compact_plan_partition(const struct catalog_version *table,
         *err = parse_err;
         return -1;
     }
+    /* After a rollback deltas are older than the partition that they are read in. */
+    plan.watermark = partition->since;
     collect_files(deltas, count, arena, &plan);
     if (plan.keyed)
         plan_keyed(table, past, options, &plan);
