@@ -82,9 +82,14 @@ struct sql_part {
     const char *const *names; /* by column of the dataset's schema: what these files call it; NULL:
                                  they lack it, it is null. A type that differs is cast */
     const int64_t
-        *positions; /* by file: of the delta that brought it; NULL: no merging, no changes */
+        *positions;        /* by file: of the delta that brought it; NULL: no merging, no changes */
+    const int64_t *groups; /* by file: its rows meet those of the same number only, as partitions
+                              of a table do; NULL: 0 */
     const char *const *changes; /* by file: `_change_type` of its rows; NULL: as positions */
     bool deletes;               /* rows are the key (and sequence_by) of rows that are deleted */
+    bool base; /* the oldest rows of their keys in their groups: no two rows of such parts have the
+                  same key, and no row of other parts is older than the one with its key. Merging
+                  is faster by that, and needs memory for the other parts' keys only */
 };
 
 /* How rows of the same key meet: the one with the greatest (sequence_by, position, place of its
@@ -192,6 +197,9 @@ struct sql_check {
     int64_t ret_found; /* what a number in column 2 said; 0 otherwise */
 };
 
+/* Statements of a session can ask for the last three by sluice_bucket(width, c),
+ * sluice_truncate(width, c) and sluice_key_bucket(width, c, …): what sql_file.values says, the
+ * buckets as numbers. */
 enum sql_partition_transform {
     SQL_PARTITION_IDENTITY,
     SQL_PARTITION_YEAR, /* Iceberg's: years, months, days, hours since 1970 are one value each */
@@ -209,7 +217,7 @@ enum sql_partition_transform {
 struct sql_partition {
     enum sql_partition_transform transform;
     const char *column;
-    int64_t width;            /* of BUCKET, TRUNCATE, KEY */
+    int64_t width;            /* of BUCKET, TRUNCATE, KEY: from 1 on */
     struct text_list columns; /* of KEY */
 };
 
