@@ -1,5 +1,5 @@
-/* A small S3 in memory behind origin.h: objects, uploads, copies, deletes. It looks at what it is
- * sent (ETags and checksums of parts, conditions) and does a chosen request wrongly. */
+/* A small S3 in memory behind origin.h: objects, lists, uploads, copies, deletes. It looks at what
+ * it is sent (ETags and checksums of parts, conditions) and does a chosen request wrongly. */
 #ifndef TESTS_UNIT_S3_SMALL_H
 #define TESTS_UNIT_S3_SMALL_H
 
