@@ -53,6 +53,22 @@ static void place_write_error(const struct task *task, struct error *err)
     }
 }
 
+/* schema: discard_rows. */
+static void count_discarded(struct task *task, int64_t rows)
+{
+    json_t *fields;
+
+    task->rejected = rows;
+    if (rows == 0)
+        return;
+    fields = json_object();
+    json_put_text(fields, "table", task->node->load->into);
+    json_put_int(fields, "rows", rows);
+    task_log(task, LOG_WARN, "rows.discarded", fields,
+        "%lld rows do not fit the columns of %s and are left out (schema: discard_rows)",
+        (long long)rows, task->node->load->into);
+}
+
 static void on_written(struct sql_request *write, const struct error *err)
 {
     struct load_stage *stage = container_of(write, struct load_stage, write);
@@ -69,6 +85,7 @@ static void on_written(struct sql_request *write, const struct error *err)
         task->bytes_written = write->export.ret_bytes;
     } else {
         task->rows = write->write.ret_rows;
+        count_discarded(task, write->write.ret_skipped);
     }
     load_step(stage);
 }
@@ -87,7 +104,8 @@ static void on_file(struct sql_request *write, const struct sql_file *file)
             .file = {.key = arena_printf(&task->arena, "%s%s", folder, name ? name : file->path),
                 .format = "parquet",
                 .rows = file->rows,
-                .bytes = file->bytes}});
+                .bytes = file->bytes,
+                .schema_id = task->table.schema_id}});
     free(folder);
     load_step(stage);
 }
@@ -124,6 +142,9 @@ static void start_writing_table(struct load_stage *stage)
         .partition_count = load->partition_count,
         .sort_by = load->sort_by,
         .file_bytes = load->file_size,
+        .skip_misfits = load->schema == SCHEMA_DISCARD_ROWS,
+        .key = load->key,
+        .show_values = task->run->engine->environment->logs.samples,
         .on_file = on_file};
 }
 

@@ -120,9 +120,6 @@ static void check_table(const struct report *report, const struct load *load)
         refuse(report, &load->limits, "limits", NULL, "it comes with upsert");
     if (load->scope)
         refuse(report, &load->scope, "scope", NULL, "it comes with overwrite_partitions");
-    if (load->schema == SCHEMA_DISCARD_ROWS)
-        refuse(report, &load->schema, "schema", "discard_rows",
-            "use evolve, freeze or discard_columns");
 }
 
 static void check_load(const struct report *report, const struct load *load)
