@@ -102,6 +102,42 @@ static const struct command sub_commands[] = {
                     "sluice catalog read wildlife.strikes --format csv > strikes.csv\n"
                     "sluice catalog read wildlife.strikes --sql 'select count(*) from strikes'",
     },
+    {
+        .name = "schema",
+        .arguments = "NAMESPACE.TABLE",
+        .help = "Show a table's columns, compare and accept those of a pipeline",
+        .details =
+            "With --diff and --accept the pipeline reads what a preview of the dataset reads. "
+            "Differences: added, widened (the type takes more), typed (no value so far), cast "
+            "(the type stays, rows are fitted to it), missing (null).\n\n"
+            "Keys of --json: table, version, schema_id, columns (field_id, name, type, "
+            "iceberg_type, required, comment), key, sequence_by, partition_by, sort_by; with "
+            "--all schemas (schema_id, columns, created). With --diff and --accept one object a "
+            "load: load, changes, differences (column, difference, table, rows, after).",
+        .options = &command_catalog_schema_flags,
+        .args_min = 1,
+        .args_max = 1,
+        .argument = ARGUMENT_TABLE,
+        .run = command_catalog_schema,
+        .examples = "sluice catalog schema wildlife.strikes --all\n"
+                    "sluice catalog schema wildlife.strikes --diff birdstrikes",
+    },
+    {
+        .name = "alter",
+        .arguments = "NAMESPACE.TABLE",
+        .help = "Change a table's columns, sorting, description and properties",
+        .details = "All of it is one change: all, or nothing. No file is written anew: columns go "
+                   "by their field ids. A column is named as it is called before. Prints what "
+                   "catalog schema does.",
+        .options = &command_catalog_alter_flags,
+        .args_min = 1,
+        .args_max = 1,
+        .argument = ARGUMENT_TABLE,
+        .run = command_catalog_alter,
+        .examples =
+            "sluice catalog alter wildlife.strikes --rename size=animal_size\n"
+            "sluice catalog alter wildlife.strikes --add 'weight DOUBLE' --comment weight=kg",
+    },
     {.group = command_catalog_storage_verbs},
 };
 
