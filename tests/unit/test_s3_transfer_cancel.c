@@ -78,7 +78,7 @@ static void make_remote(struct run *run, const char *folder)
 /* Whether it is there; if so, it is whole. */
 static bool is_remote(struct run *run, const char *folder, unsigned i)
 {
-    const struct s3_smalld *object;
+    const struct s3_small_kept *object;
     char key[100];
 
     snprintf(key, sizeof(key), "%s/%s", folder, names[i]);
