@@ -1,42 +1,11 @@
-/* catalog alter: another partitioning or key, by rewriting the table into a new version. */
+#include "runner/cli/catalog_rewrite.h"
+
 #include "runner/base/mem.h"
 #include "runner/base/uuid.h"
 #include "runner/cli/command_catalog_care.h"
 #include "runner/cli/print.h"
 #include "runner/cli/tables.h"
 #include "runner/engine/compact.h"
-
-#include <stddef.h>
-
-struct alter_flags {
-    struct text_list partition_by, key;
-    const char *sequence_by;
-    int64_t buckets;
-    uint64_t memory, file_size;
-    bool unpartitioned, dry_run;
-};
-
-static const struct option options_table[] = {
-    {"partition-by", OPTION_TEXTS, offsetof(struct alter_flags, partition_by),
-        .value_name = "FIELD", .help = "As in YAML: day(c), \"bucket(16, c)\"; one flag each"},
-    {"unpartitioned", OPTION_BOOL, offsetof(struct alter_flags, unpartitioned),
-        .help = "One partition for all rows"},
-    {"key", OPTION_TEXTS, offsetof(struct alter_flags, key), .value_name = "COLUMN",
-        .help = "What tells rows apart, one flag each"},
-    {"sequence-by", OPTION_TEXT, offsetof(struct alter_flags, sequence_by), .value_name = "COLUMN",
-        .help = "The column whose largest value wins"},
-    {"buckets", OPTION_INT, offsetof(struct alter_flags, buckets), .min = 1,
-        .max = COMPACT_BUCKETS_MAX, .value_name = "N",
-        .help = "Of a table with a key: into how many parts compaction splits its rows"},
-    {"file-size", OPTION_SIZE, offsetof(struct alter_flags, file_size), .preset = "128MiB",
-        .min = 1, .max = 1e12, .help = "How large files are to become"},
-    {"memory", OPTION_SIZE, offsetof(struct alter_flags, memory), .preset = "512MiB", .min = 1,
-        .max = 1e15, .help = "What the process may take"},
-    {"dry-run", OPTION_BOOL, offsetof(struct alter_flags, dry_run),
-        .help = "Say what would be rewritten, touch nothing"},
-};
-const struct option_set catalog_alter_flags =
-    OPTION_SET("alter", "Options", struct alter_flags, options_table);
 
 struct altering {
     struct compact compact;
@@ -88,50 +57,50 @@ static void report(struct cli *cli, const struct compact *compact, const char *t
     }
 }
 
-int command_catalog_alter(
-    struct cli *cli, const void *values, const char *const *args, size_t arg_count)
+static bool makes_version(const struct catalog_alter *alter, const struct catalog_rewrite *rewrite)
 {
-    const struct alter_flags *flags = values;
-    const bool partitions = flags->partition_by.count > 0 || flags->unpartitioned;
-    const struct compact_alteration alteration = {.set_partition_by = partitions,
-        .partition_by = flags->partition_by,
-        .set_key = flags->key.count > 0,
-        .key = flags->key,
-        .sequence_by = flags->sequence_by};
-    const bool new_version = partitions || alteration.set_key || flags->sequence_by;
+    return alter->key.count > 0 || alter->partition_by.count > 0 || rewrite->unpartitioned ||
+           rewrite->sequence_by;
+}
+
+bool catalog_rewrite_asked(const struct catalog_alter *alter, const struct catalog_rewrite *rewrite)
+{
+    return makes_version(alter, rewrite) || rewrite->buckets > 0;
+}
+
+int catalog_rewrite_run(struct cli *cli, const char *table, const struct catalog_alter *alter,
+    const struct catalog_rewrite *rewrite)
+{
+    const bool new_version = makes_version(alter, rewrite);
+    const struct compact_alteration alteration = {
+        .set_partition_by = alter->partition_by.count > 0 || rewrite->unpartitioned,
+        .partition_by = alter->partition_by,
+        .set_key = alter->key.count > 0,
+        .key = alter->key,
+        .sequence_by = rewrite->sequence_by};
     struct altering own = {0};
     struct catalog_locator at = {0};
     char run_id[UUID_TEXT_SIZE];
-    int code;
+    int code = EXIT_OK;
 
-    (void)arg_count;
-    if (!new_version && flags->buckets == 0) {
-        error_set(&own.err, ERROR_INVALID,
-            "catalog alter: say what is to change: --partition-by, --unpartitioned, --key, "
-            "--sequence-by or --buckets");
-        return cli_fail(cli, &own.err);
-    }
-    code = cli_open_engine(cli, flags->dry_run);
-    if (code)
-        return code;
-    if (tables_parse(cli, args[0], &at, &own.err))
+    if (tables_parse(cli, table, &at, &own.err))
         return cli_fail(cli, &own.err);
     own.compact = (struct compact){.engine = cli->engine,
         .at = at,
         .run_id = uuid_v7(time_now_ms(), run_id),
-        .memory = flags->memory,
-        .file_bytes = flags->file_size,
-        .buckets = flags->buckets,
+        .memory = rewrite->memory,
+        .file_bytes = rewrite->file_size,
+        .buckets = rewrite->buckets,
         .full = !new_version,
         .alteration = new_version ? &alteration : NULL,
-        .dry_run = flags->dry_run,
+        .dry_run = rewrite->dry_run,
         .done = on_done};
     compact_start(&own.compact);
     care_run(cli, cancel, &own.compact);
     if (own.err.code)
         code = cli_fail(cli, &own.err);
     else
-        report(cli, &own.compact, args[0]);
+        report(cli, &own.compact, table);
     compact_deinit(&own.compact);
     return code;
 }
