@@ -20,12 +20,31 @@ static const struct load *load_of(const struct load_merge *merge)
 
 /* --- what callbacks do: record, then step --- */
 
+/* Statements hold conditions of the pipeline: most errors are theirs. */
+static void place_error(const struct load_merge *merge, struct error *err)
+{
+    const struct load *load = load_of(merge);
+
+    if (merge->step == MERGE_UNIFYING && load->delete_when)
+        task_place_error(merge->task, &load->delete_when, "delete_when", err);
+    else if (merge->step == MERGE_JOINING && load->update.when)
+        task_place_error(merge->task, &load->update.when, "update.when", err);
+    else
+        task_place_error(merge->task, &load->item, "", err);
+}
+
 static void on_request(struct sql_request *request, const struct error *err)
 {
     struct load_merge *merge = container_of(request, struct load_merge, request);
 
+    struct error placed = {0};
+
     merge->querying = false;
-    error_keep_first(&merge->err, err);
+    if (err) {
+        placed = *err;
+        place_error(merge, &placed);
+        error_keep_first(&merge->err, &placed);
+    }
     merge_step(merge);
 }
 
@@ -127,8 +146,7 @@ static void start_derive(
 
 static void start_query(struct load_merge *merge, const char *sql, int64_t limit, sql_rows_fn sink)
 {
-    merge->request =
-        (struct sql_request){.query = {.sql = sql, .limit = limit, .on_rows = sink}};
+    merge->request = (struct sql_request){.query = {.sql = sql, .limit = limit, .on_rows = sink}};
     start_request(merge, SQL_QUERY);
 }
 
@@ -195,7 +213,8 @@ static void start_joining(struct load_merge *merge)
     merge->sql.stored = &merge->lookup.ret_schema;
     merge->sql.joined = true;
     start_derive(merge, LOAD_JOINED,
-        merge->sql.scd2 ? load_scd2_joined(&merge->sql, arena) : load_sql_joined(&merge->sql, arena),
+        merge->sql.scd2 ? load_scd2_joined(&merge->sql, arena)
+                        : load_sql_joined(&merge->sql, arena),
         true);
 }
 
@@ -251,9 +270,10 @@ static void log_duplicates(struct load_merge *merge)
     fields = json_object();
     json_put_int(fields, "duplicates", merge->ret_duplicates);
     task_log(merge->task, LOG_INFO, "load.duplicates", fields,
-        "%" PRId64 " rows of %s have a key that another row has, too: the %s", merge->ret_duplicates,
-        load->from,
-        merge->sql.sequence ? "one with the greatest sequence counts" : "last one to arrive counts");
+        "%" PRId64 " rows of %s have a key that another row has, too: the %s",
+        merge->ret_duplicates, load->from,
+        merge->sql.sequence ? "one with the greatest sequence counts"
+                            : "last one to arrive counts");
 }
 
 /* What the state that has ended gave. */
@@ -389,8 +409,8 @@ static void describe(struct load_merge *merge)
         .as_of = load->as_of_is_time ? NULL : load->as_of,
         .close_absent = load->mode == MODE_SCD2 && load->absent == ABSENT_CLOSE};
     for (size_t i = 0; i < ARRAY_LENGTH(suffixes); i++)
-        sql->names[i] = arena_printf(
-            &merge->task->arena, "%s.%s", merge->task->node->name, suffixes[i]);
+        sql->names[i] =
+            arena_printf(&merge->task->arena, "%s.%s", merge->task->node->name, suffixes[i]);
 }
 
 void load_merge_start(struct load_merge *merge)

@@ -86,6 +86,7 @@ struct task {
     size_t file_count, file_capacity;
     struct table puts;       /* keys of all files that any attempt began to put; NULL: it stays */
     size_t swept;            /* of them, when the run cleans up */
+    bool again;              /* a load: it is to be run once more, as its table has changed */
     bool keeps_table;        /* a load: nothing is to change (on_empty: keep) */
     struct task_table table; /* of a load into one */
     const char *staged_path; /* a `to:` load: the finished file in the run's folder */

@@ -36,7 +36,9 @@ static void get_version(struct catalog_query *query)
         .columns = table->columns,
         .column_count = table->column_count,
         .partition_by = table->partition_by,
-        .partition_count = table->partition_count};
+        .partition_count = table->partition_count,
+        .merge = {.key = table->key, .key_count = table->key_count},
+        .last_position = table->position};
 }
 
 static void list_commits(struct catalog_query *query)
@@ -165,6 +167,10 @@ static void create_version(const struct catalog_change *change)
         }
         for (size_t i = 0; i < table->partition_count; i++)
             table->partition_by[i] = mem_strdup(change->version.partition_by[i]);
+        table->key_count = change->version.merge ? change->version.merge->key_count : 0;
+        assert(table->key_count <= ARRAY_LENGTH(table->key));
+        for (size_t i = 0; i < table->key_count; i++)
+            table->key[i] = mem_strdup(change->version.merge->key[i]);
         table_init(&table->partitions);
         table_put(&fakes_current->tables, name, table);
     }
@@ -190,6 +196,7 @@ static void stage_delta(const struct catalog_change *change)
         table_put(&table->partitions, values.data, partition);
     }
     partition->deltas++;
+    table->position++;
     for (size_t i = 0; i < change->delta.file_count; i++) {
         const char *path = change->delta.files[i].key;
 
@@ -265,6 +272,13 @@ static void judge(struct catalog_apply *apply, struct error *err)
         if (change->verb == CATALOG_RAISE_FENCE && change->fence.fence <= fakes->catalog_fence) {
             apply->ret_fence = fakes->catalog_fence;
             error_set(err, ERROR_FENCED, "the fence is %lld", (long long)fakes->catalog_fence);
+        }
+        if (change->verb == CATALOG_EXPECT) {
+            const struct fake_table *table = find_table(fakes, &change->at);
+
+            if ((table ? table->position : 0) != change->at.position)
+                error_set(err, ERROR_CONFLICT, "%s.%s is at another position", change->at.namespace,
+                    change->at.table);
         }
         if (change->verb == CATALOG_RECORD_COMMIT &&
             table_has(&fakes->committed, change->commit.run_id))
@@ -400,6 +414,8 @@ void fake_catalog_deinit(struct fakes *fakes)
         }
         for (size_t j = 0; j < table->partition_count; j++)
             free((char *)table->partition_by[j]);
+        for (size_t j = 0; j < table->key_count; j++)
+            free((char *)table->key[j]);
         free_partitions(table);
         free(table);
     }
