@@ -250,8 +250,14 @@ struct sql_write {
     size_t partition_count;
     struct text_list sort_by; /* within a file: "c", "c desc" */
     uint64_t file_bytes;      /* a target; 0: no limit */
+    bool skip_misfits;    /* rows that do not fit the schema are left out and counted: a value that
+                             cannot be cast without loss, a null where one is required, a value in a
+                             column that the schema lacks. Else the first one is ERROR_DATA and names
+                             column, both types and row */
+    struct text_list key; /* what else names that row, where show_values */
+    bool show_values;     /* errors may quote what is in it */
     sql_file_fn on_file;
-    int64_t ret_rows;
+    int64_t ret_rows, ret_skipped;
     size_t ret_files;
 };
 

@@ -1,5 +1,6 @@
 #include "connectors/duckdb/columns.h"
 
+#include "connectors/duckdb/misfits.h"
 #include "connectors/duckdb/schema.h"
 #include "connectors/duckdb/statement.h"
 #include "runner/base/mem.h"
@@ -36,12 +37,6 @@ static bool is_integer(const char *type)
     return false;
 }
 
-static bool has_fraction(const char *type)
-{
-    return strcasecmp(type, "DOUBLE") == 0 || strcasecmp(type, "FLOAT") == 0 ||
-           (text_starts(type, "DECIMAL(") && !text_ends(type, ",0)"));
-}
-
 static const char *quoted(const char *name, struct arena *arena)
 {
     struct buffer text;
@@ -54,30 +49,11 @@ static const char *quoted(const char *name, struct arena *arena)
     return copy;
 }
 
-/* Where DuckDB would round or cut without a word, the condition under which nothing is lost; NULL
- * elsewhere. */
-static const char *lossless(const char *from, const char *to, const char *name, struct arena *arena)
-{
-    if (has_fraction(from) && is_integer(to))
-        return arena_printf(arena, "%s = round(%s)", name, name);
-    if (strcasecmp(from, "VARCHAR") == 0 && is_integer(to))
-        return arena_printf(arena, "regexp_full_match(%s, '\\s*[+-]?\\d+(\\.0*)?\\s*')", name);
-    if (is_integer(from) && strcasecmp(to, "DOUBLE") == 0)
-        return arena_printf(arena, "%s BETWEEN -9007199254740992 AND 9007199254740992", name);
-    if (is_integer(from) && strcasecmp(to, "BOOLEAN") == 0)
-        return arena_printf(arena, "%s IN (0, 1)", name);
-    if (text_starts(from, "TIMESTAMP") && strcasecmp(to, "TIME") == 0)
-        return "false"; /* its date would be gone */
-    if (text_starts(from, "TIMESTAMP") && strcasecmp(to, "DATE") == 0)
-        return arena_printf(arena, "%s = date_trunc('day', %s)", name, name);
-    return NULL;
-}
-
 static void append_cast(struct buffer *sql, const struct sql_column *source,
     const struct sql_column *target, struct arena *arena)
 {
     const char *name = quoted(source->name, arena);
-    const char *condition = lossless(source->type, target->type, name, arena);
+    const char *condition = misfits_lossless(source->type, target->type, name, arena);
 
     if (strcasecmp(source->type, target->type) == 0)
         buffer_puts(sql, name);
@@ -247,6 +223,18 @@ static struct sql_schema written_schema(const struct sql_schema *want, struct ar
     return written;
 }
 
+static void append_fits(struct buffer *sql, const struct sql_write *write,
+    const struct sql_schema *have, struct arena *arena)
+{
+    struct buffer fits;
+
+    buffer_init(&fits, 0);
+    misfits_append_fits(&fits, write, have, arena);
+    if (fits.length > 0)
+        buffer_printf(sql, " WHERE %s", fits.data);
+    buffer_deinit(&fits);
+}
+
 int columns_select(duckdb_connection connection, const struct sql_write *write, struct arena *arena,
     struct buffer *sql, struct sql_schema *ret_written, struct error *err)
 {
@@ -269,6 +257,8 @@ int columns_select(duckdb_connection connection, const struct sql_write *write, 
         return -1;
     buffer_puts(sql, " FROM ");
     text_append_sql_name(sql, write->dataset);
+    if (write->skip_misfits && write->schema)
+        append_fits(sql, write, &have, arena);
     buffer_puts(sql, ") AS q");
     if (append_order(sql, write, want, arena, err))
         return -1;
@@ -295,81 +285,4 @@ int columns_empty(duckdb_connection connection, const struct sql_write *write, s
     if (untyped)
         duckdb_destroy_result(&result);
     return 0;
-}
-
-/* --- why a cast failed
- * ----------------------------------------------------------------------------------- */
-
-/* The first value of the column that does not fit; NULL where all do. */
-static const char *misfit(duckdb_connection connection, const struct sql_write *write,
-    const struct sql_column *source, const char *type, struct arena *arena)
-{
-    const char *name = quoted(source->name, arena);
-    const char *condition = lossless(source->type, type, name, arena);
-    const char *value = NULL;
-    duckdb_result result;
-    struct error ignored;
-    const char *sql;
-
-    sql = arena_printf(arena,
-        "SELECT left(CAST(%s AS VARCHAR), 60) FROM %s WHERE %s IS NOT NULL AND (TRY_CAST(%s AS "
-        "%s) IS NULL OR NOT (%s)) LIMIT 1",
-        name, quoted(write->dataset, arena), name, name, type, condition ? condition : "true");
-    if (statement_query(connection, sql, &result, &ignored))
-        return NULL;
-    if (duckdb_row_count(&result) > 0)
-        value = statement_cell(&result, 0, 0, arena);
-    duckdb_destroy_result(&result);
-    return value;
-}
-
-/* Rows in which a required column, which may be missing, has no value. */
-static int64_t count_nulls(duckdb_connection connection, const struct sql_write *write,
-    const struct sql_column *source, struct arena *arena)
-{
-    struct error ignored;
-    duckdb_result result;
-    int64_t count = 0;
-    const char *sql = arena_printf(arena, "SELECT count(*) FROM %s WHERE %s IS NULL",
-        quoted(write->dataset, arena), source ? quoted(source->name, arena) : "NULL");
-
-    if (statement_query(connection, sql, &result, &ignored) == 0) {
-        count = statement_int(&result, 0, 0);
-        duckdb_destroy_result(&result);
-    }
-    return count;
-}
-
-int columns_explain(duckdb_connection connection, const struct sql_write *write,
-    struct arena *arena, struct error *err)
-{
-    struct sql_schema have;
-    struct error ignored;
-
-    if (err->code != ERROR_DATA || !write->schema ||
-        statement_describe(
-            connection, schema_select_all(write->dataset, arena), NULL, 0, arena, &have, &ignored))
-        return -1;
-    for (size_t i = 0; i < write->schema->count; i++) {
-        const struct sql_column *target = &write->schema->columns[i];
-        const struct sql_column *source = find(&have, target->name);
-        const int64_t nulls = target->required ? count_nulls(connection, write, source, arena) : 0;
-        const char *value;
-
-        if (nulls)
-            return error_set(err, ERROR_DATA,
-                "column \"%s\" is required, but null in %lld row%s: give it a value in the SELECT, "
-                "or leave such rows out",
-                target->name, (long long)nulls, nulls == 1 ? "" : "s");
-        if (!source || is_untyped(source) || strcasecmp(source->type, target->type) == 0)
-            continue;
-        value = misfit(connection, write, source, target->type, arena);
-        if (value)
-            return error_set(err, ERROR_DATA,
-                "column \"%s\" is %s and must be %s: \"%s\" does not fit; cast it in the SELECT, "
-                "or "
-                "leave such rows out",
-                source->name, source->type, target->type, value);
-    }
-    return -1;
 }

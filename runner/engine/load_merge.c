@@ -67,6 +67,11 @@ static void on_copied_file(struct sql_request *request, const struct sql_file *f
     merge->copy.bytes += file->bytes;
 }
 
+static bool shows_values(const struct load_merge *merge)
+{
+    return merge->task->run->engine->environment->logs.samples;
+}
+
 static void append_cell(struct buffer *text, const char *name, const char *cell)
 {
     char shown[61];
@@ -88,9 +93,9 @@ static void on_null_key(struct sql_request *request, const struct sql_schema *sc
         return;
     buffer_init(&others, 300);
     for (size_t i = 1; i < schema->count; i++) {
-        if (cells[i])
+        if (cells[i] && shows_values(merge))
             append_cell(&others, schema->columns[i].name, cells[i]);
-        else if (!missing)
+        else if (!cells[i] && !missing)
             missing = schema->columns[i].name;
     }
     error_set(&merge->err, ERROR_CHECK,
@@ -152,11 +157,15 @@ static void start_query(struct load_merge *merge, const char *sql, int64_t limit
 
 static void start_copying(struct load_merge *merge)
 {
-    merge->request = (struct sql_request){.write = {.dataset = load_of(merge)->from,
-                                              .folder = merge->task->run->folder,
-                                              .prefix = merge->sql.names[LOAD_COPY],
-                                              .schema = &merge->copy_schema,
-                                              .on_file = on_copied_file}};
+    merge->request =
+        (struct sql_request){.write = {.dataset = load_of(merge)->from,
+                                 .folder = merge->task->run->folder,
+                                 .prefix = merge->sql.names[LOAD_COPY],
+                                 .schema = &merge->copy_schema,
+                                 .skip_misfits = load_of(merge)->schema == SCHEMA_DISCARD_ROWS,
+                                 .key = merge->sql.own_key,
+                                 .show_values = shows_values(merge),
+                                 .on_file = on_copied_file}};
     start_request(merge, SQL_WRITE);
 }
 
@@ -264,7 +273,7 @@ static void log_duplicates(struct load_merge *merge)
     const struct load *load = load_of(merge);
     json_t *fields;
 
-    merge->task->table.duplicates = merge->ret_duplicates;
+    merge->task->merged.duplicates = merge->ret_duplicates;
     if (merge->ret_duplicates == 0)
         return;
     fields = json_object();
@@ -283,6 +292,8 @@ static void keep_results(struct load_merge *merge)
         merge->ret_duplicates -= merge->request.derive.ret_dataset.rows;
         merge->task->dataset.bytes += merge->request.derive.ret_dataset.bytes;
         log_duplicates(merge);
+    } else if (merge->step == MERGE_COPYING) {
+        task_count_discarded(merge->task, merge->request.write.ret_skipped);
     } else if (merge->step == MERGE_JOINING) {
         merge->task->dataset.bytes += merge->request.derive.ret_dataset.bytes;
     } else if (merge->step == MERGE_ROWS) {
@@ -325,6 +336,15 @@ static void merge_step(struct load_merge *merge)
 
 /* --- what it begins with --- */
 
+static const struct sql_column *column_of(const struct sql_schema *schema, const char *name)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        if (strcasecmp(schema->columns[i].name, name) == 0)
+            return &schema->columns[i];
+    }
+    return NULL;
+}
+
 /* Columns of the dataset under the types that the table has for them; columns that only the dataset
  * has are there for conditions. */
 static void find_copy_schema(struct load_merge *merge)
@@ -335,18 +355,17 @@ static void find_copy_schema(struct load_merge *merge)
     struct sql_schema *copy = &merge->copy_schema;
 
     copy->columns = arena_array(&task->arena, dataset->count, sizeof(*copy->columns));
-    copy->count = dataset->count;
     for (size_t i = 0; i < dataset->count; i++) {
-        copy->columns[i] = dataset->columns[i];
-        copy->columns[i].required = false; /* said by those that are written for good */
-        copy->columns[i].field_id = 0;
-        for (size_t j = 0; j < merge->schema->count; j++) {
-            const struct sql_column *column = &merge->schema->columns[j];
+        const struct sql_column *target = column_of(merge->schema, dataset->columns[i].name);
+        struct sql_column *column = &copy->columns[copy->count];
 
-            if (strcasecmp(column->name, copy->columns[i].name) == 0 &&
-                strcmp(column->type, "NULL") != 0)
-                copy->columns[i].type = column->type;
-        }
+        if (!target && load_of(merge)->schema == SCHEMA_DISCARD_ROWS)
+            continue; /* a row with a value in it is left out */
+        copy->count++;
+        *column =
+            (struct sql_column){.name = dataset->columns[i].name, .type = dataset->columns[i].type};
+        if (target && strcmp(target->type, "NULL") != 0)
+            column->type = target->type;
     }
 }
 

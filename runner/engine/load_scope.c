@@ -197,7 +197,7 @@ static void check_outside(struct load_scope *scope)
 
 static void empty_partition(struct load_scope *scope)
 {
-    struct task_table *table = &scope->task->table;
+    struct task_merge *table = &scope->task->merged;
     struct arena *arena = &scope->task->arena;
     const struct catalog_partition *partition = partition_of(scope);
     struct catalog_partition *emptied = (struct catalog_partition *)table->emptied;

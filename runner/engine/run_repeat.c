@@ -85,7 +85,7 @@ static bool has_changed(const struct task *task, const struct plan_load *now)
     return then->version.version != now->version.version ||
            then->version.schema_id != now->version.schema_id ||
            !same_columns(&then->version, &now->version) ||
-           (task->table.expects && task->table.position != now->version.last_position);
+           (task->merged.expects && task->merged.position != now->version.last_position);
 }
 
 static void take_version(struct run *run, struct task *task)
@@ -120,7 +120,7 @@ static void replan_next(struct run *run)
     while (!run->err.code && run->next < run->graph->count) {
         struct task *task = &run->tasks[run->next++];
 
-        if (task->node->kind != TASK_LOAD || task->state != TASK_DONE || !task->table.repeats)
+        if (task->node->kind != TASK_LOAD || task->state != TASK_DONE || !task->merged.repeats)
             continue;
         run->query = (struct catalog_query){.verb = CATALOG_GET_VERSION,
             .at = {.namespace = task->node->load->into_namespace,

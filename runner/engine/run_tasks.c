@@ -138,7 +138,7 @@ void tasks_on_finished(struct task *task)
     run->unfinished--;
     if (task->state == TASK_DONE) {
         count_spool(task);
-        if (!task->is_view && !task->table.repeats) /* else they stay until the commit */
+        if (!task->is_view && !task->merged.repeats) /* else they stay until the commit */
             release_inputs(task);
         for (unsigned i = 0; i < task->node->dependent_count; i++)
             on_need_met(&run->tasks[task->node->dependents[i]]);
@@ -184,6 +184,7 @@ void tasks_again(struct run *run)
         if (!task->again)
             continue;
         task->again = false;
+        task->table = (struct task_table){0}; /* it fits another table now */
         run->spool_bytes -= task->dataset.bytes;
         run->unfinished++;
         make_ready(task);

@@ -82,6 +82,8 @@ static void on_written(struct sql_request *write, const struct error *err)
         task->bytes_written = write->export.ret_bytes;
     } else if (stage->content == CATALOG_ROWS) {
         task->rows = write->write.ret_rows;
+        if (stage->table.key.count == 0) /* else its merge did */
+            task_count_discarded(task, write->write.ret_skipped);
     }
     load_step(stage);
 }
@@ -106,6 +108,7 @@ static void on_file(struct sql_request *write, const struct sql_file *file)
                 .content = stage->content,
                 .rows = file->rows,
                 .bytes = file->bytes,
+                .schema_id = task->table.schema_id,
                 .stats = file_stats_text(file, &stage->described, &task->arena)}});
     free(folder);
     load_step(stage);
@@ -157,6 +160,9 @@ static void start_writing_table(struct load_stage *stage, const char *dataset,
         .partition_count = load->partition_count,
         .sort_by = content == CATALOG_ROWS ? load->sort_by : stage->table.key,
         .file_bytes = load->file_size,
+        .skip_misfits = load->schema == SCHEMA_DISCARD_ROWS,
+        .key = load->key,
+        .show_values = task->run->engine->environment->logs.samples,
         .on_file = on_file};
     stage->writing = true;
     run->session->type->start(run->session, &stage->write);
@@ -247,7 +253,7 @@ static void check_deletes(struct load_stage *stage, int64_t deleted)
     struct task *task = stage->task;
     const struct load *load = task->node->load;
 
-    task->table.deleted = MAX(deleted, 0);
+    task->merged.deleted = MAX(deleted, 0);
     if (!stage->err.code && load_limit_deletes(load, deleted, stored_rows(task), &stage->err))
         task_place_error(task, &load->limits.deletes, "limits.deletes", &stage->err);
 }
@@ -394,21 +400,74 @@ static void list_described(struct load_stage *stage)
         list->items[list->count++] = table->merge.sequence_by;
 }
 
-static int check_columns(struct load_stage *stage)
+static int missing_column(
+    struct load_stage *stage, const char *column, const void *field, const char *key)
+{
+    struct task *task = stage->task;
+
+    error_set(&stage->err, ERROR_INVALID, "%s has no column \"%s\", which %s needs",
+        task->node->load->from, column, task->node->load->into);
+    task_place_error(task, field, key, &stage->err);
+    return -1;
+}
+
+/* What is written of the dataset's rows: of scd2 with the times, of deletes the key and what they
+ * are ordered and found by. */
+static struct sql_schema rows_of(const struct load_stage *stage, const struct sql_schema *dataset)
+{
+    const struct task *task = stage->task;
+    const struct load *load = task->node->load;
+    const bool keys_only = load->mode == MODE_DELETE && task->plan->load.table_exists;
+    struct sql_schema rows = {
+        .columns = arena_array(&task->run->arena, dataset->count + 2, sizeof(*rows.columns))};
+
+    for (size_t i = 0; i < dataset->count; i++) {
+        if (!keys_only || load_table_lists(&stage->described, dataset->columns[i].name))
+            rows.columns[rows.count++] = dataset->columns[i];
+    }
+    for (size_t i = 0; load->mode == MODE_SCD2 && i < 2; i++)
+        rows.columns[rows.count++] = (struct sql_column){
+            .name = i ? SCD2_TO : SCD2_FROM, .type = "TIMESTAMP WITH TIME ZONE"};
+    return rows;
+}
+
+static int fit_merged(struct load_stage *stage, const struct sql_schema *dataset)
 {
     struct task *task = stage->task;
     const struct load *load = task->node->load;
-    const struct graph_node *from = graph_dataset(task->run->graph, load->from);
-    const struct sql_schema *dataset = &task->run->tasks[from->index].dataset.schema;
+    const struct sql_schema rows = rows_of(stage, dataset);
     const void *field;
     const char *key, *missing = load_table_missing(load, &stage->table, dataset, &field, &key);
 
-    if (!missing)
-        return 0;
-    error_set(&stage->err, ERROR_INVALID, "%s has no column \"%s\", which %s needs", load->from,
-        missing, load->into);
-    task_place_error(task, field, key, &stage->err);
-    return -1;
+    if (missing)
+        return missing_column(stage, missing, field, key);
+    if (load->mode != MODE_SCD2 && load->mode != MODE_DELETE)
+        return table_schema_fit(task, &stage->schema, &stage->err);
+    for (size_t i = 0; i < load->partition_count && load->mode == MODE_SCD2; i++) {
+        if (!load_table_has(&rows, load->partitions[i].column))
+            return missing_column(
+                stage, load->partitions[i].column, &load->partition_by, "partition_by");
+    }
+    for (size_t i = 0; i < 2 && load->mode == MODE_SCD2; i++) {
+        if (load_table_has(dataset, i ? SCD2_TO : SCD2_FROM)) {
+            error_set(&stage->err, ERROR_INVALID,
+                "%s has a column %s, which scd2 makes itself; leave it out, or name it otherwise",
+                load->from, i ? SCD2_TO : SCD2_FROM);
+            task_place_error(task, &load->mode, "mode", &stage->err);
+            return -1;
+        }
+    }
+    return table_schema_fit_rows(task, &rows, &stage->schema, &stage->err);
+}
+
+/* A column gets its type with this commit, if nobody else gives it one before. */
+static bool sets_types(const struct task_table *table)
+{
+    for (size_t i = 0; i < table->base_count; i++) {
+        if (strcmp(table->base[i].type, "NULL") == 0)
+            return true;
+    }
+    return false;
 }
 
 static int prepare_table(struct load_stage *stage)
@@ -416,15 +475,19 @@ static int prepare_table(struct load_stage *stage)
     struct task *task = stage->task;
     const struct plan_load *plan = &task->plan->load;
     const struct load *load = task->node->load;
+    const struct graph_node *from = graph_dataset(task->run->graph, load->from);
 
     load_table_of(load, plan->table_exists ? &plan->version : NULL, &task->arena, &stage->table);
-    task->table = (struct task_table){.merge = stage->table.merge,
+    list_described(stage);
+    if (stage->table.key.count > 0
+            ? fit_merged(stage, &task->run->tasks[from->index].dataset.schema)
+            : table_schema_fit(task, &stage->schema, &stage->err))
+        return -1;
+    task->merged = (struct task_merge){.merge = stage->table.merge,
         .expects = stage->table.expects,
         .position = plan->table_exists ? plan->version.last_position : 0,
-        .repeats = stage->table.expects || !plan->table_exists};
-    if (check_columns(stage) || table_schema_fit(task, &stage->schema, &stage->err))
-        return -1;
-    list_described(stage);
+        .repeats = stage->table.expects || !plan->table_exists || task->table.evolves ||
+                   sets_types(&task->table)};
     stage->partitions =
         arena_array(&task->arena, load->partition_count, sizeof(*stage->partitions));
     for (size_t i = 0; i < load->partition_count; i++)

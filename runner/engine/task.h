@@ -34,6 +34,19 @@ struct task_file {
     const char *const *values; /* of its partition */
 };
 
+/* How a load finds its table, or makes it, and what its rows do to the table's columns. Loads of
+ * one run into one table build on each other, in the order in which they began. */
+struct task_table {
+    const struct catalog_column *base; /* what was there before this load; none: it makes it */
+    size_t base_count;
+    const struct catalog_column *columns; /* and what is there with it; new ones stand behind */
+    size_t column_count;
+    int64_t schema_id; /* of its files */
+    bool creates, evolves;
+    unsigned order; /* among the loads of the run into that table, from 1; 0: not known yet */
+    struct sql_schema write;
+};
+
 /* How a check came out. */
 struct task_check {
     const char *title;
@@ -41,12 +54,11 @@ struct task_check {
     int64_t count; /* offending rows, where the check counts them */
 };
 
-/* How a load changes its table, for the commit. */
-struct task_table {
-    struct catalog_merge merge;       /* what a new table gets */
-    const struct sql_schema *columns; /* of a new table; NULL: those of the dataset */
-    bool expects;                     /* holds only for the table as it was looked at: */
-    int64_t position;                 /* its newest position then; 0: nothing was there */
+/* How rows of a load meet those of its table, for the commit. */
+struct task_merge {
+    struct catalog_merge merge; /* what a new table gets */
+    bool expects;               /* holds only for the table as it was looked at: */
+    int64_t position;           /* its newest position then; 0: nothing was there */
     bool repeats; /* where the table is another one by now, the load is to be run again */
     const struct catalog_partition *emptied; /* overwrite_partitions: in scope, and without rows */
     size_t emptied_count;
@@ -86,9 +98,10 @@ struct task {
     size_t file_count, file_capacity;
     struct table puts;       /* keys of all files that any attempt began to put; NULL: it stays */
     size_t swept;            /* of them, when the run cleans up */
+    struct task_table table; /* of a load `into` one; in the run's arena */
+    struct task_merge merged;
     bool again;              /* a load: it is to be run once more, as its table has changed */
     bool keeps_table;        /* a load: nothing is to change (on_empty: keep) */
-    struct task_table table; /* of a load into one */
     const char *staged_path; /* a `to:` load: the finished file in the run's folder */
     struct task_check *checks;
     size_t check_count;
@@ -115,6 +128,9 @@ void task_place_error(
 void task_place_transform_error(const struct task *task, struct error *err);
 void task_place_check_error(
     const struct task *task, const struct check *check, size_t index, struct error *err);
+
+/* schema: discard_rows left so many out. */
+void task_count_discarded(struct task *task, int64_t rows);
 
 /* Logs an event of this task: the run's context with the task's id and attempt. */
 #define task_log(task, level, event, fields, ...)                                                  \

@@ -35,6 +35,7 @@ struct fake_source {
 struct fake_table {
     struct catalog_column columns[4];
     size_t column_count;
+    int64_t schema_id;
     const char *partition_by[4]; /* borrowed */
     size_t partition_count;
     const char *key[4]; /* borrowed */
@@ -126,6 +127,9 @@ size_t fakes_place(const struct fakes *fakes, const char *name);
 
 /* Entries of a table that were not forgotten. */
 size_t fakes_left(const struct table *table);
+
+/* A table that is there from the beginning, empty, with the columns of all datasets. */
+void fakes_make_table(struct fakes *fakes, const char *name);
 
 /* Of what is committed: rows and deltas of a table, rows of one of its partitions. */
 int64_t fakes_rows(const struct fakes *fakes, const char *table);

@@ -337,14 +337,11 @@ static const char *spoil_load(struct fixture *fixture, unsigned number)
         load->compact.deltas = 2;
         return "load.clean.compact: cannot";
     case 3:
-        load->schema = SCHEMA_DISCARD_ROWS;
-        return "load.clean.schema: discard_rows cannot";
-    case 4:
         load->to = "https://b/x.csv";
         load->to_per_run = true;
         return "load.clean.to: https: cannot be executed by this version yet; write a local file "
                "or s3://";
-    case 5:
+    case 4:
         load->to = "x.json";
         load->to_per_run = true;
         return "load.clean.to: json cannot";
@@ -380,7 +377,7 @@ static void test_unsupported(void **state)
     while (is_refused(spoil_load, loads))
         loads++;
     assert_int_equal(extracts, 7);
-    assert_int_equal(loads, 6);
+    assert_int_equal(loads, 5);
 }
 
 static void test_supported(void **state)
@@ -417,7 +414,7 @@ static void test_unsupported_list(void **state)
     pipeline(&fixture);
     fixture.extracts[0].only_new = (struct only_new){true, REREAD_PARTITION};
     fixture.extracts[0].on_bad_row = ON_BAD_ROW_QUARANTINE;
-    fixture.loads[0].schema = SCHEMA_DISCARD_ROWS;
+    fixture.loads[0].compact.files = 2;
     assert_true(build(&fixture));
     diagnostics_init(&problems);
     graph_list_unsupported(fixture.graph, &problems);

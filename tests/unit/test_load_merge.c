@@ -99,7 +99,7 @@ static void test_a_null_key_names_the_row(void **state)
     run_once(&scenario);
     assert_failed(
         &scenario, ERROR_CHECK, "load.a.key: row 17 of a has no value in the column \"b\"");
-    assert_failed(&scenario, ERROR_CHECK, "(c x)");
+    assert_null(strstr(scenario.err.message, "(c x)")); /* logs.samples */
     assert_int_equal(fakes_rows(&fakes, "n.t"), 0);
     assert_int_equal(fakes_left(&fakes.objects), 0);
     scenario_deinit(&scenario);

@@ -113,11 +113,6 @@ static void test_tables(void **state)
         fixture.loads[0].partition_count = 2;
         assert_refused(&fixture, NULL);
     }
-    set_up(&fixture);
-    fixture.loads[0].schema = SCHEMA_DISCARD_ROWS;
-    assert_refused(&fixture,
-        "p.yaml:30:3: load.t.schema: discard_rows cannot be executed by this version yet; use "
-        "evolve, freeze or discard_columns");
 }
 
 static void test_merging(void **state)
@@ -186,7 +181,7 @@ static void test_the_first_is_told(void **state)
 
     (void)state;
     set_up(&fixture);
-    fixture.loads[0].mode = MODE_DELETE;
+    fixture.loads[0].compact.files = 2;
     fixture.extracts[0].from = "s3a://b/k.csv";
     assert_true(build(&fixture));
     diagnostics_init(&found);
