@@ -177,11 +177,16 @@ static int append_target(struct buffer *sql, const struct sql_column *target, bo
     }
     if (!first)
         buffer_puts(sql, ", ");
-    if (source && !is_untyped(source))
+    if (!source || is_untyped(source)) {
+        buffer_printf(
+            sql, "CAST(%s AS %s) AS ", target->required ? "error('null')" : "NULL", target->type);
+    } else {
+        if (target->required)
+            buffer_printf(
+                sql, "CASE WHEN %s IS NULL THEN error('null') ELSE ", quoted(source->name, arena));
         append_cast(sql, source, target, arena);
-    else
-        buffer_printf(sql, "CAST(NULL AS %s)", target->type);
-    buffer_puts(sql, " AS ");
+        buffer_puts(sql, target->required ? " END AS " : " AS ");
+    }
     text_append_sql_name(sql, target->name);
     return 0;
 }
@@ -229,8 +234,21 @@ static int append_order(struct buffer *sql, const struct sql_write *write,
     return 0;
 }
 
+/* All columns that have a type. */
+static struct sql_schema written_schema(const struct sql_schema *want, struct arena *arena)
+{
+    struct sql_schema written = {
+        .columns = arena_array(arena, want->count, sizeof(*want->columns))};
+
+    for (size_t i = 0; i < want->count; i++) {
+        if (!is_untyped(&want->columns[i]))
+            written.columns[written.count++] = want->columns[i];
+    }
+    return written;
+}
+
 int columns_select(duckdb_connection connection, const struct sql_write *write, struct arena *arena,
-    struct buffer *sql, struct error *err)
+    struct buffer *sql, struct sql_schema *ret_written, struct error *err)
 {
     const char *all = schema_select_all(write->dataset, arena);
     const struct sql_schema *want;
@@ -252,7 +270,10 @@ int columns_select(duckdb_connection connection, const struct sql_write *write, 
     buffer_puts(sql, " FROM ");
     text_append_sql_name(sql, write->dataset);
     buffer_puts(sql, ") AS q");
-    return append_order(sql, write, want, arena, err);
+    if (append_order(sql, write, want, arena, err))
+        return -1;
+    *ret_written = written_schema(want, arena);
+    return 0;
 }
 
 int columns_empty(duckdb_connection connection, const struct sql_write *write, struct arena *arena,
@@ -302,6 +323,23 @@ static const char *misfit(duckdb_connection connection, const struct sql_write *
     return value;
 }
 
+/* Rows in which a required column, which may be missing, has no value. */
+static int64_t count_nulls(duckdb_connection connection, const struct sql_write *write,
+    const struct sql_column *source, struct arena *arena)
+{
+    struct error ignored;
+    duckdb_result result;
+    int64_t count = 0;
+    const char *sql = arena_printf(arena, "SELECT count(*) FROM %s WHERE %s IS NULL",
+        quoted(write->dataset, arena), source ? quoted(source->name, arena) : "NULL");
+
+    if (statement_query(connection, sql, &result, &ignored) == 0) {
+        count = statement_int(&result, 0, 0);
+        duckdb_destroy_result(&result);
+    }
+    return count;
+}
+
 int columns_explain(duckdb_connection connection, const struct sql_write *write,
     struct arena *arena, struct error *err)
 {
@@ -315,8 +353,14 @@ int columns_explain(duckdb_connection connection, const struct sql_write *write,
     for (size_t i = 0; i < write->schema->count; i++) {
         const struct sql_column *target = &write->schema->columns[i];
         const struct sql_column *source = find(&have, target->name);
+        const int64_t nulls = target->required ? count_nulls(connection, write, source, arena) : 0;
         const char *value;
 
+        if (nulls)
+            return error_set(err, ERROR_DATA,
+                "column \"%s\" is required, but null in %lld row%s: give it a value in the SELECT, "
+                "or leave such rows out",
+                target->name, (long long)nulls, nulls == 1 ? "" : "s");
         if (!source || is_untyped(source) || strcasecmp(source->type, target->type) == 0)
             continue;
         value = misfit(connection, write, source, target->type, arena);
