@@ -197,6 +197,9 @@ struct sql_check {
     int64_t ret_found; /* what a number in column 2 said; 0 otherwise */
 };
 
+/* Statements of a session can ask for the last three by sluice_bucket(width, c),
+ * sluice_truncate(width, c) and sluice_key_bucket(width, c, …): what sql_file.values says, the
+ * buckets as numbers. */
 enum sql_partition_transform {
     SQL_PARTITION_IDENTITY,
     SQL_PARTITION_YEAR, /* Iceberg's: years, months, days, hours since 1970 are one value each */
@@ -214,7 +217,7 @@ enum sql_partition_transform {
 struct sql_partition {
     enum sql_partition_transform transform;
     const char *column;
-    int64_t width;            /* of BUCKET, TRUNCATE, KEY */
+    int64_t width;            /* of BUCKET, TRUNCATE, KEY: from 1 on */
     struct text_list columns; /* of KEY */
 };
 

@@ -12,32 +12,6 @@
 /* Beside the dataset's own columns. */
 #define ROW_COLUMN "__sluice_row"
 
-static const struct sql_column *find(const struct sql_schema *schema, const char *name)
-{
-    for (size_t i = 0; i < schema->count; i++) {
-        if (strcasecmp(schema->columns[i].name, name) == 0)
-            return &schema->columns[i];
-    }
-    return NULL;
-}
-
-static bool is_untyped(const struct sql_column *column)
-{
-    return strcmp(column->type, "NULL") == 0;
-}
-
-static const char *quoted(const char *name, struct arena *arena)
-{
-    struct buffer text;
-    const char *copy;
-
-    buffer_init(&text, 0);
-    text_append_sql_name(&text, name);
-    copy = arena_strdup(arena, text.data);
-    buffer_deinit(&text);
-    return copy;
-}
-
 /* --- what a cast loses --- */
 
 static bool is_integer(const struct column_type *type)
@@ -141,11 +115,11 @@ const char *misfits_lossless(
 static const char *column_fits(
     const struct sql_column *source, const struct sql_column *target, struct arena *arena)
 {
-    const char *name = quoted(source->name, arena);
+    const char *name = schema_quoted(source->name, arena);
     const char *type = target->type;
     const char *condition;
 
-    if (is_untyped(source) || strcasecmp(source->type, type) == 0)
+    if (schema_is_untyped(source) || strcasecmp(source->type, type) == 0)
         return target->required ? arena_printf(arena, "%s IS NOT NULL", name) : NULL;
     condition = misfits_lossless(source->type, type, name, arena);
     return arena_printf(arena, "(%s IS %sNULL %s TRY(CAST(%s AS %s)) IS NOT NULL AND TRY(%s))",
@@ -160,12 +134,12 @@ void misfits_append_fits(struct buffer *sql, const struct sql_write *write,
 
     for (size_t i = 0; i < have->count; i++) {
         const struct sql_column *source = &have->columns[i];
-        const struct sql_column *target = find(write->schema, source->name);
+        const struct sql_column *target = schema_find(write->schema, source->name);
         const char *condition = NULL;
 
-        if (!target && !is_untyped(source))
-            condition = arena_printf(arena, "%s IS NULL", quoted(source->name, arena));
-        else if (target && !is_untyped(target))
+        if (!target && !schema_is_untyped(source))
+            condition = arena_printf(arena, "%s IS NULL", schema_quoted(source->name, arena));
+        else if (target && !schema_is_untyped(target))
             condition = column_fits(source, target, arena);
         if (condition)
             buffer_printf(sql, "%s%s", sql->length > before ? " AND " : "", condition);
@@ -189,7 +163,7 @@ int misfits_count(duckdb_connection connection, const struct sql_write *write, s
     if (fits.length > 0) {
         rc = statement_query(connection,
             arena_printf(arena, "SELECT count(*) FROM %s WHERE (%s) IS NOT TRUE",
-                quoted(write->dataset, arena), fits.data),
+                schema_quoted(write->dataset, arena), fits.data),
             &result, err);
         if (!rc) {
             *ret_count = statement_int(&result, 0, 0);
@@ -217,14 +191,14 @@ static const char *key_text(
     buffer_init(&text, 0);
     buffer_puts(&text, "concat_ws(', '");
     for (size_t i = 0; i < write->key.count; i++) {
-        const struct sql_column *column = find(have, write->key.items[i]);
+        const struct sql_column *column = schema_find(have, write->key.items[i]);
 
         if (!column)
             continue;
         buffer_puts(&text, ", ");
         text_append_sql_literal(&text, column->name);
         buffer_printf(&text, " || ' ' || left(coalesce(CAST(%s AS VARCHAR), 'null'), 60)",
-            quoted(column->name, arena));
+            schema_quoted(column->name, arena));
     }
     buffer_puts(&text, write->key.count ? ")" : ", '')");
     copy = arena_strdup(arena, text.data);
@@ -245,8 +219,8 @@ static struct misfit find_misfit(duckdb_connection connection, const struct sql_
                 "SELECT " ROW_COLUMN ", left(CAST(%s AS VARCHAR), 60), %s FROM (SELECT *, "
                 "row_number() OVER () AS " ROW_COLUMN " FROM %s) WHERE (%s) IS NOT TRUE "
                 "ORDER BY " ROW_COLUMN " LIMIT 1",
-                quoted(source->name, arena), key_text(write, have, arena),
-                quoted(write->dataset, arena), condition),
+                schema_quoted(source->name, arena), key_text(write, have, arena),
+                schema_quoted(write->dataset, arena), condition),
             &result, &ignored))
         return misfit;
     if (duckdb_row_count(&result) > 0)
@@ -262,11 +236,6 @@ static int say(const struct sql_write *write, const struct sql_column *source,
 {
     const bool has_key = misfit->key && misfit->key[0];
 
-    if (!misfit->value)
-        return error_set(err, ERROR_DATA,
-            "column \"%s\" is null in row %lld, and the table requires a value; leave such rows "
-            "out, or see `sluice catalog alter --nullable`",
-            source->name, (long long)misfit->row);
     if (!write->show_values)
         return error_set(err, ERROR_DATA,
             "column \"%s\" is %s and must be %s: the value in row %lld does not fit; cast it in "
@@ -277,6 +246,23 @@ static int say(const struct sql_write *write, const struct sql_column *source,
         "SELECT, or leave such rows out",
         source->name, source->type, target->type, misfit->value, (long long)misfit->row,
         has_key ? " (" : "", has_key ? misfit->key : "", has_key ? ")" : "");
+}
+
+/* Rows in which a required column, which may be missing, has no value. */
+static int64_t count_nulls(duckdb_connection connection, const struct sql_write *write,
+    const struct sql_column *source, struct arena *arena)
+{
+    struct error ignored;
+    duckdb_result result;
+    int64_t count = 0;
+    const char *sql = arena_printf(arena, "SELECT count(*) FROM %s WHERE %s IS NULL",
+        schema_quoted(write->dataset, arena), source ? schema_quoted(source->name, arena) : "NULL");
+
+    if (statement_query(connection, sql, &result, &ignored) == 0) {
+        count = statement_int(&result, 0, 0);
+        duckdb_destroy_result(&result);
+    }
+    return count;
 }
 
 int misfits_explain(duckdb_connection connection, const struct sql_write *write,
@@ -292,11 +278,17 @@ int misfits_explain(duckdb_connection connection, const struct sql_write *write,
         return -1;
     for (size_t i = 0; i < write->schema->count; i++) {
         const struct sql_column *target = &write->schema->columns[i];
-        const struct sql_column *source = find(&have, target->name);
+        const struct sql_column *source = schema_find(&have, target->name);
         const char *condition =
-            source && !is_untyped(target) ? column_fits(source, target, arena) : NULL;
+            source && !schema_is_untyped(target) ? column_fits(source, target, arena) : NULL;
+        const int64_t nulls = target->required ? count_nulls(connection, write, source, arena) : 0;
         struct misfit misfit = {0};
 
+        if (nulls)
+            return error_set(err, ERROR_DATA,
+                "column \"%s\" is required, but null in %lld row%s: give it a value in the SELECT, "
+                "or leave such rows out",
+                target->name, (long long)nulls, nulls == 1 ? "" : "s");
         if (condition)
             misfit = find_misfit(connection, write, &have, source, condition, arena);
         if (misfit.row)

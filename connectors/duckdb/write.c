@@ -4,6 +4,7 @@
  * jobs, SESSION_WRITERS at once, make a file of a part each. A part too large to hold is read on
  * by its encoder: no take runs meanwhile. All that is decided on the loop, in step(). */
 #include "connectors/duckdb/columns.h"
+#include "connectors/duckdb/keys.h"
 #include "connectors/duckdb/misfits.h"
 #include "connectors/duckdb/schema.h"
 #include "connectors/duckdb/session.h"
@@ -198,7 +199,7 @@ static void hand_over(struct operation *operation, const struct encoder *encoder
     file.stats = copy_stats(encoder->stats, file.schema->count, arena);
 
     for (size_t i = 0; i < write->partition_count; i++)
-        values[i] = columns_value(write->partitions[i].transform, encoder->part->keys[i], arena);
+        values[i] = keys_value(write->partitions[i].transform, encoder->part->keys[i], arena);
     write->ret_rows += file.rows;
     write->ret_files++;
     if (write->on_file)
