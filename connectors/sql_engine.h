@@ -40,7 +40,10 @@ struct sql_condition {
     enum sql_comparison comparison;
     const char *const *values; /* the constants as texts: one, more of IN, none of IS … */
     size_t value_count;
-    bool quoted; /* the constants are texts ('2001-01-01'), no numbers */
+    bool quoted;      /* the constants are texts ('2001-01-01'), no numbers */
+    const char *type; /* that the statement casts all constants to, DATE or TIMESTAMP '…' ("DATE",
+                         "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "UUID"): a column of texts
+                         is not compared with it as texts are. NULL: none */
 };
 
 /* One SELECT, parsed but not bound. Names of CTEs are taken out. */
