@@ -1,54 +1,109 @@
-/* Deltas: staged with their manifest, committed at the position that their apply takes. */
+/* Deltas that are staged: with their manifest, merged, deleted. */
 #include "connectors/catalog_sqlite/apply.h"
+
+#include "connectors/catalog_sqlite/metadata.h"
+#include "runner/base/uuid.h"
 
 #include <stdio.h>
 
-/* Into what this apply staged, else into what is committed. */
-static struct apply_replica *target_of(struct apply_partition *partition)
+/* --- finding --- */
+
+static int fail_no_delta(const struct catalog_locator *at, const char *id, struct error *err)
 {
-    if (partition->staged.id)
-        return &partition->staged;
-    return partition->committed.id ? &partition->committed : NULL;
+    char label[DATABASE_LABEL_SIZE];
+
+    return error_set(err, ERROR_NOT_FOUND, "%s: there is no delta with the id %.100s",
+        database_label(at, label), id ? id : "(none)");
 }
 
-static int find_target(struct apply_context *context, const struct catalog_change *change,
-    struct apply_stream **ret_stream, struct apply_partition **ret_partition,
-    struct apply_replica **ret_target, struct error *err)
+int apply_find_delta(struct apply_context *context, const struct catalog_locator *at,
+    const char *id, struct apply_delta *ret_delta, struct error *err)
 {
-    struct apply_stream *stream = apply_find_stream(context, &change->at, err);
-    struct apply_partition *partition;
+    sqlite3_stmt *statement = sqlite_statement(context->db,
+        "SELECT delta_id, partition_id, stream_id, type, rewrite, position IS NOT NULL, rows,"
+        "  files, bytes FROM deltas WHERE uuid = ?1",
+        err);
+    int step;
 
-    if (!stream || !(partition = apply_find_partition(context, stream, &change->at, err)))
+    if (!statement)
         return -1;
-    if (!target_of(partition))
-        return apply_fail_partition(
-            stream, partition, ERROR_NOT_FOUND, err, "there is no such partition; stage it first");
-    *ret_stream = stream;
-    *ret_partition = partition;
-    *ret_target = target_of(partition);
+    sqlite_bind_text(context->db, statement, 1, id);
+    step = sqlite_step(context->db, statement, err);
+    if (step == 1) {
+        *ret_delta = (struct apply_delta){.id = sqlite3_column_int64(statement, 0),
+            .partition_id = sqlite3_column_int64(statement, 1),
+            .stream_id = sqlite3_column_int64(statement, 2),
+            .type = database_delta_type(sqlite_word(statement, 3)),
+            .rewrite = sqlite3_column_int(statement, 4),
+            .is_committed = sqlite3_column_int(statement, 5),
+            .totals = {.rows = sqlite3_column_int64(statement, 6),
+                .files = sqlite3_column_int64(statement, 7),
+                .bytes = sqlite3_column_int64(statement, 8)}};
+        sqlite_reset(statement);
+    } else if (step == 0) {
+        fail_no_delta(at, id, err);
+    }
+    return step;
+}
+
+/* The same, in the stream, and still staged. */
+static int find_staged(struct apply_context *context, const struct apply_stream *stream,
+    const struct catalog_locator *at, const char *id, struct apply_delta *ret_delta,
+    struct error *err)
+{
+    struct apply_delta delta;
+
+    if (apply_find_delta(context, at, id, &delta, err) != 1)
+        return -1;
+    if (delta.stream_id != stream->stream_id)
+        return fail_no_delta(at, id, err);
+    if (delta.is_committed)
+        return error_set(err, ERROR_CONFLICT, "%s: delta %.100s is committed already and stays so",
+            stream->label, id);
+    *ret_delta = delta;
     return 0;
 }
 
 /* --- staging --- */
 
-static int sum_files(
-    const struct catalog_change *change, struct apply_totals *ret_totals, struct error *err)
+static int sum_files(const struct catalog_change *change, int64_t schema_id,
+    struct apply_totals *ret_totals, struct error *err)
 {
     struct apply_totals totals = {.files = (int64_t)change->delta.file_count};
 
     for (size_t i = 0; i < change->delta.file_count; i++) {
         const struct catalog_file *file = &change->delta.files[i];
 
-        if (!file->key || !file->key[0] || !file->format || file->rows < 0 ||
-            file->bytes > INT64_MAX ||
-            __builtin_add_overflow(totals.rows, file->rows, &totals.rows) ||
+        if (metadata_check_file(file, schema_id, err))
+            return error_prefix(
+                err, "file %zu of the manifest (%.200s)", i + 1, file->key ? file->key : "");
+        if (__builtin_add_overflow(totals.rows, file->rows, &totals.rows) ||
             __builtin_add_overflow(totals.bytes, (int64_t)file->bytes, &totals.bytes))
-            return error_set(err, ERROR_INVALID,
-                "file %zu of the manifest (%.200s) lacks a key or a format, or its counts are out "
-                "of range",
-                i + 1, file->key ? file->key : "");
+            return error_set(
+                err, ERROR_INVALID, "file %zu of the manifest: the sums are out of range", i + 1);
     }
     *ret_totals = totals;
+    return 0;
+}
+
+/* Which types and contents go together. */
+static int check_content(
+    const struct apply_stream *stream, const struct catalog_change *change, struct error *err)
+{
+    const enum catalog_delta_type type = change->delta.type;
+
+    if (type >= CATALOG_UPSERT && !stream->has_key)
+        return error_set(err, ERROR_INVALID,
+            "the table has no key, so that there is nothing to %s by",
+            catalog_delta_type_name(type));
+    for (size_t i = 0; i < change->delta.file_count; i++) {
+        const bool deletes = change->delta.files[i].content == CATALOG_DELETES;
+
+        if (deletes ? type <= CATALOG_APPEND : type == CATALOG_DELETE)
+            return error_set(err, ERROR_INVALID,
+                "file %zu of the manifest holds %s, which a delta of type %s does not have", i + 1,
+                deletes ? "deletes" : "rows", catalog_delta_type_name(type));
+    }
     return 0;
 }
 
@@ -56,10 +111,13 @@ static int insert_delta(struct apply_context *context, const struct apply_stream
     int64_t partition_id, const struct catalog_change *change, const struct apply_totals *totals,
     struct error *err)
 {
+    const char *id = change->at.delta_id;
     struct sqlite *db = context->db;
+    char uuid[UUID_TEXT_SIZE];
     sqlite3_stmt *statement = sqlite_statement(db,
         "INSERT INTO deltas (partition_id, stream_id, type, state, rows, files, bytes, run_id,"
-        "  created_ms) VALUES (?1, ?2, ?3, 'staged', ?4, ?5, ?6, ?7, ?8)",
+        "  created_ms, delta_id, uuid, author, properties, rewrite)"
+        " VALUES (?1, ?2, ?3, 'staged', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         err);
 
     if (!statement)
@@ -72,7 +130,18 @@ static int insert_delta(struct apply_context *context, const struct apply_stream
     sqlite_bind_int(db, statement, 6, totals->bytes);
     sqlite_bind_text(db, statement, 7, context->apply->run_id);
     sqlite_bind_int(db, statement, 8, context->now_ms);
-    return sqlite_execute(db, statement, err);
+    sqlite_bind_int(db, statement, 9, ++context->last_delta);
+    sqlite_bind_text(db, statement, 10, id ? id : uuid_v7(context->now_ms, uuid));
+    sqlite_bind_text(
+        db, statement, 11, change->delta.author ? change->delta.author : "sluice " SLUICE_VERSION);
+    sqlite_bind_text(db, statement, 12, change->properties ? change->properties : "{}");
+    sqlite_bind_int(db, statement, 13, change->delta.rewrite);
+    if (sqlite_execute(db, statement, err) == 0)
+        return 0;
+    if (sqlite_constraint(db) == SQLITE_CONSTRAINT_UNIQUE)
+        error_set(
+            err, ERROR_EXISTS, "%s: a delta with the id %.100s exists already", stream->label, id);
+    return -1;
 }
 
 static int insert_files(struct apply_context *context, const struct catalog_change *change,
@@ -80,8 +149,8 @@ static int insert_files(struct apply_context *context, const struct catalog_chan
 {
     struct sqlite *db = context->db;
     sqlite3_stmt *statement = sqlite_statement(db,
-        "INSERT INTO files (delta_id, ordinal, path, format, rows, bytes)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO files (delta_id, ordinal, path, format, rows, bytes, content, schema_id,"
+        "  checksum, stats, bucket) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         err);
 
     if (!statement)
@@ -95,6 +164,11 @@ static int insert_files(struct apply_context *context, const struct catalog_chan
         sqlite_bind_text(db, statement, 4, file->format);
         sqlite_bind_int(db, statement, 5, file->rows);
         sqlite_bind_int(db, statement, 6, (int64_t)file->bytes);
+        sqlite_bind_text(db, statement, 7, catalog_content_name(file->content));
+        sqlite_bind_int(db, statement, 8, file->schema_id);
+        sqlite_bind_text(db, statement, 9, file->checksum);
+        sqlite_bind_text(db, statement, 10, file->stats);
+        sqlite_bind_int(db, statement, 11, file->bucket);
         if (sqlite_execute(db, statement, err))
             return -1;
     }
@@ -108,193 +182,122 @@ int apply_stage_delta(
     struct apply_partition *partition;
     struct apply_replica *target;
     struct apply_totals totals;
+    struct error why = {0};
 
-    if (find_target(context, change, &stream, &partition, &target, err))
+    if (apply_find_target(context, &change->at, &stream, &partition, &target, err))
         return -1;
-    if (sum_files(change, &totals, err))
-        return apply_fail_partition(stream, partition, err->code, err, err->message);
+    if (sum_files(change, stream->schema_id, &totals, &why) ||
+        check_content(stream, change, &why) ||
+        metadata_check_text("author", change->delta.author, &why) ||
+        metadata_check_object("properties", change->properties, true, &why))
+        return apply_fail_partition(stream, partition, why.code, err, why.message);
     if (insert_delta(context, stream, target->id, change, &totals, err))
         return -1;
-    return insert_files(context, change, sqlite3_last_insert_rowid(context->db->db), err);
+    return insert_files(context, change, context->last_delta, err);
 }
 
-/* --- committing --- */
+/* --- merging --- */
 
-struct staged_delta {
-    int64_t id;
-    enum catalog_delta_type type;
-    struct apply_totals totals;
-};
-
-/* The oldest one that is staged in the partition; what an earlier apply left there counts only
- * where the change names the partition by its id. 1: found. */
-static int find_staged(struct apply_context *context, const struct catalog_change *change,
-    int64_t partition_id, struct staged_delta *ret_delta, struct error *err)
+int apply_move_files(
+    struct apply_context *context, int64_t into_id, int64_t from_id, struct error *err)
 {
-    struct sqlite *db = context->db;
-    sqlite3_stmt *statement = sqlite_statement(db,
-        "SELECT delta_id, type, rows, files, bytes FROM deltas"
-        " WHERE partition_id = ?1 AND position IS NULL AND delta_id > ?2"
-        " ORDER BY delta_id LIMIT 1",
-        err);
-    int step;
-
-    if (!statement)
-        return -1;
-    sqlite_bind_int(db, statement, 1, partition_id);
-    sqlite_bind_int(db, statement, 2, change->at.partition_id ? 0 : context->delta_floor);
-    step = sqlite_step(db, statement, err);
-    if (step == 1) {
-        *ret_delta = (struct staged_delta){.id = sqlite3_column_int64(statement, 0),
-            .type = database_delta_type(sqlite_word(statement, 1)),
-            .totals = {.rows = sqlite3_column_int64(statement, 2),
-                .files = sqlite3_column_int64(statement, 3),
-                .bytes = sqlite3_column_int64(statement, 4)}};
-        sqlite_reset(statement);
-    }
-    return step;
+    return apply_execute(context,
+        "UPDATE files SET delta_id = ?1, ordinal = ordinal +"
+        "  (SELECT ifnull(max(ordinal), 0) FROM files g WHERE g.delta_id = ?1)"
+        " WHERE delta_id = ?2",
+        into_id, from_id, 0, err);
 }
 
-static int set_position(struct apply_context *context, int64_t delta_id, int64_t position,
-    int64_t previous_position, struct error *err)
-{
-    sqlite3_stmt *statement = sqlite_statement(context->db,
-        "UPDATE deltas SET state = 'committed', position = ?2, previous_position = ?3"
-        " WHERE delta_id = ?1",
-        err);
-
-    if (!statement)
-        return -1;
-    sqlite_bind_int(context->db, statement, 1, delta_id);
-    sqlite_bind_int(context->db, statement, 2, position);
-    if (previous_position)
-        sqlite_bind_int(context->db, statement, 3, previous_position);
-    return sqlite_execute(context->db, statement, err);
-}
-
-/* Executes a text whose parameters are the ids and types of two deltas of one partition. */
-static int change_two(struct apply_context *context, const char *sql, int64_t into_id,
-    int64_t from_id, struct error *err)
-{
-    sqlite3_stmt *statement = sqlite_statement(context->db, sql, err);
-
-    if (!statement)
-        return -1;
-    sqlite_bind_int(context->db, statement, 1, into_id);
-    sqlite_bind_int(context->db, statement, 2, from_id);
-    return sqlite_execute(context->db, statement, err);
-}
-
-static int find_at_position(struct apply_context *context, int64_t partition_id, int64_t position,
-    struct staged_delta *ret_delta, struct error *err)
-{
-    sqlite3_stmt *statement = sqlite_statement(context->db,
-        "SELECT delta_id, type FROM deltas WHERE partition_id = ?1 AND position = ?2", err);
-    int step;
-
-    if (!statement)
-        return -1;
-    sqlite_bind_int(context->db, statement, 1, partition_id);
-    sqlite_bind_int(context->db, statement, 2, position);
-    step = sqlite_step(context->db, statement, err);
-    if (step == 1) {
-        ret_delta->id = sqlite3_column_int64(statement, 0);
-        ret_delta->type = database_delta_type(sqlite_word(statement, 1));
-        sqlite_reset(statement);
-    }
-    return step == 1 ? 0 : -1;
-}
-
-static bool can_merge(enum catalog_delta_type a, enum catalog_delta_type b)
+/* The rule is DeltaCAT's merge_deltas: one type, add and append together are add. */
+bool apply_can_merge(enum catalog_delta_type a, enum catalog_delta_type b)
 {
     return a == b || (a <= CATALOG_APPEND && b <= CATALOG_APPEND);
 }
 
-/* A second delta of one run in one partition joins the first: there is one delta at a position.
- * The rule is DeltaCAT's merge_deltas: one type, add and append together are add. */
-static int merge(struct apply_context *context, const struct apply_stream *stream,
-    const struct apply_partition *partition, const struct apply_replica *target,
-    const struct staged_delta *delta, struct error *err)
+static int check_mergeable(const struct apply_stream *stream, const struct apply_delta *first,
+    const struct apply_delta *next, const char *id, struct error *err)
 {
-    static const char move[] =
-        "UPDATE files SET ordinal = ordinal + (SELECT files FROM deltas WHERE delta_id = ?1),"
-        " delta_id = ?1 WHERE delta_id = ?2";
-    static const char add[] =
-        "UPDATE deltas SET (type, rows, files, bytes) = (SELECT"
-        "   iif(s.type = deltas.type, s.type, 'add'), deltas.rows + s.rows,"
-        "   deltas.files + s.files, deltas.bytes + s.bytes FROM deltas s WHERE s.delta_id = ?2)"
-        " WHERE delta_id = ?1";
-    static const char remove[] = "DELETE FROM deltas WHERE delta_id = ?2 AND delta_id <> ?1";
-    struct staged_delta there;
-
-    if (find_at_position(context, target->id, stream->position, &there, err))
-        return -1;
-    if (!can_merge(there.type, delta->type)) {
-        char why[160];
-
-        snprintf(why, sizeof(why), "one run cannot both %s and %s in one partition",
-            catalog_delta_type_name(there.type), catalog_delta_type_name(delta->type));
-        return apply_fail_partition(stream, partition, ERROR_CONFLICT, err, why);
-    }
-    if (change_two(context, move, there.id, delta->id, err) ||
-        change_two(context, add, there.id, delta->id, err))
-        return -1;
-    return change_two(context, remove, there.id, delta->id, err);
-}
-
-static int add_to_partition(struct apply_context *context, struct apply_replica *target,
-    const struct staged_delta *delta, int64_t position, struct error *err)
-{
-    struct sqlite *db = context->db;
-    sqlite3_stmt *statement = sqlite_statement(db,
-        "UPDATE partitions SET position = ?2, rows = rows + ?3, files = files + ?4,"
-        " bytes = bytes + ?5 WHERE partition_id = ?1",
-        err);
-
-    if (!statement)
-        return -1;
-    sqlite_bind_int(db, statement, 1, target->id);
-    sqlite_bind_int(db, statement, 2, position);
-    sqlite_bind_int(db, statement, 3, delta->totals.rows);
-    sqlite_bind_int(db, statement, 4, delta->totals.files);
-    sqlite_bind_int(db, statement, 5, delta->totals.bytes);
-    if (sqlite_execute(db, statement, err))
-        return -1;
-    target->position = position;
-    target->totals.rows += delta->totals.rows;
-    target->totals.files += delta->totals.files;
-    target->totals.bytes += delta->totals.bytes;
+    if (next->totals.files == 0)
+        return error_set(
+            err, ERROR_INVALID, "%s: delta %.100s has no files to merge", stream->label, id);
+    if (next->partition_id != first->partition_id)
+        return error_set(err, ERROR_INVALID,
+            "%s: delta %.100s is of another partition; merge those of one", stream->label, id);
+    if (!apply_can_merge(first->type, next->type))
+        return error_set(err, ERROR_INVALID,
+            "%s: delta %.100s is of type %s and others are of type %s; merge those of one type",
+            stream->label, id, catalog_delta_type_name(next->type),
+            catalog_delta_type_name(first->type));
     return 0;
 }
 
-int apply_commit_delta(
+/* What all of them are together. */
+static int sum_deltas(struct apply_context *context, const struct apply_stream *stream,
+    const struct catalog_change *change, struct apply_delta *deltas, struct apply_delta *ret_sum,
+    struct error *err)
+{
+    struct apply_delta sum;
+
+    for (size_t i = 0; i < change->merge.count; i++) {
+        const char *id = change->merge.ids[i];
+
+        if (find_staged(context, stream, &change->at, id, &deltas[i], err) ||
+            check_mergeable(stream, &deltas[0], &deltas[i], id, err))
+            return -1;
+        for (size_t j = 0; j < i; j++)
+            if (deltas[j].id == deltas[i].id)
+                return error_set(err, ERROR_INVALID, "%s: delta %.100s is to be merged twice",
+                    stream->label, id);
+        if (i == 0) {
+            sum = deltas[0];
+            continue;
+        }
+        sum.type = sum.type == deltas[i].type ? sum.type : CATALOG_ADD;
+        sum.rewrite = sum.rewrite && deltas[i].rewrite;
+        sum.totals.rows += deltas[i].totals.rows;
+        sum.totals.files += deltas[i].totals.files;
+        sum.totals.bytes += deltas[i].totals.bytes;
+    }
+    *ret_sum = sum;
+    return 0;
+}
+
+int apply_merge_deltas(
     struct apply_context *context, const struct catalog_change *change, struct error *err)
 {
-    struct apply_stream *stream;
-    struct apply_partition *partition;
-    struct apply_replica *target;
-    struct staged_delta delta;
-    int found;
+    struct apply_stream *stream = apply_find_stream(context, &change->at, err);
+    struct catalog_change merged = {.at = change->at, .properties = change->properties};
+    struct apply_delta *deltas, sum;
 
-    if (find_target(context, change, &stream, &partition, &target, err))
+    if (!stream)
         return -1;
-    found = find_staged(context, change, target->id, &delta, err);
-    if (found == 0)
-        apply_fail_partition(stream, partition, ERROR_NOT_FOUND, err,
-            "no delta is staged in it that could be committed");
-    if (found != 1)
+    if (change->merge.count == 0)
+        return error_set(err, ERROR_INVALID, "%s: no deltas to merge were named", stream->label);
+    if (metadata_check_object("properties", change->properties, true, err))
+        return error_prefix(err, "%s", stream->label);
+    deltas = arena_array(&context->arena, change->merge.count, sizeof(*deltas));
+    if (sum_deltas(context, stream, change, deltas, &sum, err))
         return -1;
-    if (!stream->took_position)
-        stream->position++;
-    stream->took_position = stream->changed = true;
-    if (target->position == stream->position
-            ? merge(context, stream, partition, target, &delta, err)
-            : set_position(context, delta.id, stream->position, target->position, err))
+    merged.delta.type = sum.type;
+    merged.delta.rewrite = sum.rewrite;
+    if (insert_delta(context, stream, sum.partition_id, &merged, &sum.totals, err))
         return -1;
-    if (target == &partition->committed) {
-        stream->change.rows += delta.totals.rows;
-        stream->change.files += delta.totals.files;
-        stream->change.bytes += delta.totals.bytes;
-    }
-    return add_to_partition(context, target, &delta, stream->position, err);
+    for (size_t i = 0; i < change->merge.count; i++)
+        if (apply_move_files(context, context->last_delta, deltas[i].id, err) ||
+            apply_forget_delta(context, deltas[i].id, err))
+            return -1;
+    return 0;
+}
+
+/* --- deleting --- */
+
+int apply_delete_delta(
+    struct apply_context *context, const struct catalog_change *change, struct error *err)
+{
+    struct apply_stream *stream = apply_find_stream(context, &change->at, err);
+    struct apply_delta delta;
+
+    if (!stream || find_staged(context, stream, &change->at, change->at.delta_id, &delta, err))
+        return -1;
+    return apply_forget_delta(context, delta.id, err);
 }

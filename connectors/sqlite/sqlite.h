@@ -31,7 +31,7 @@ struct sqlite_options {
     const char *vfs; /* NULL: the default one; tests inject faults here */
 };
 
-enum { SQLITE_BUSY_MS = 10000, SQLITE_STATEMENTS_MAX = 128 };
+enum { SQLITE_BUSY_MS = 10000, SQLITE_STATEMENTS_MAX = 512 };
 
 /* Whether somebody wants the work under way to end. */
 typedef bool (*sqlite_stop_fn)(void *data);
@@ -84,6 +84,8 @@ sqlite3_stmt *sqlite_statement(struct sqlite *db, const char *sql, struct error 
 void sqlite_bind_text(struct sqlite *db, sqlite3_stmt *statement, int index, const char *text);
 void sqlite_bind_int(struct sqlite *db, sqlite3_stmt *statement, int index, int64_t value);
 void sqlite_bind_null(struct sqlite *db, sqlite3_stmt *statement, int index);
+/* It is greater than all texts. */
+void sqlite_bind_empty_blob(struct sqlite *db, sqlite3_stmt *statement, int index);
 
 /* 1: a row is there, 0: no more, -1: failed. After 0 and -1 the statement is reset; who stops
  * earlier calls sqlite_reset(). */

@@ -58,6 +58,11 @@ void sqlite_bind_null(struct sqlite *db, sqlite3_stmt *statement, int index)
     keep_bind_result(db, sqlite3_bind_null(statement, index));
 }
 
+void sqlite_bind_empty_blob(struct sqlite *db, sqlite3_stmt *statement, int index)
+{
+    keep_bind_result(db, sqlite3_bind_zeroblob(statement, index, 0));
+}
+
 void sqlite_reset(sqlite3_stmt *statement)
 {
     sqlite3_reset(statement);

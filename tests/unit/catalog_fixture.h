@@ -171,6 +171,24 @@ static inline void book_add_table(struct book *book)
     change->version.lifecycle = CATALOG_ACTIVE;
 }
 
+/* The next version of it, active, with a key. */
+static inline void book_add_keyed_version(struct book *book)
+{
+    static const struct catalog_column columns[] = {{.name = "flight_date", .type = "DATE"},
+        {.name = "id", .type = "BIGINT"}, {.name = "seq", .type = "BIGINT"}};
+    static const char *const partition_by[] = {"month(flight_date)"};
+    static const char *const key[] = {"id"};
+    static const struct catalog_merge merge = {.key = key, .key_count = 1, .sequence_by = "seq"};
+    struct catalog_change *change = book_add(book, CATALOG_CREATE_VERSION);
+
+    change->version.columns = columns;
+    change->version.column_count = ARRAY_LENGTH(columns);
+    change->version.partition_by = partition_by;
+    change->version.partition_count = ARRAY_LENGTH(partition_by);
+    change->version.merge = &merge;
+    change->version.lifecycle = CATALOG_ACTIVE;
+}
+
 static inline void book_open_with_table(struct book *book)
 {
     book_open(book);
@@ -213,9 +231,14 @@ static inline int64_t book_number(struct book *book, const char *sql)
     return number;
 }
 
-/* The sums that are kept agree with what they are sums of, and the file is sound. */
+/* The sums that are kept agree with what they are sums of, and the file is sound: asked of the
+ * catalog, and again without its help. */
 static inline void book_check(struct book *book)
 {
+    const struct catalog_query check = book_ask(book, CATALOG_CHECK);
+
+    if (check.count > 0)
+        fail_msg("%s", check.problems[0]);
     assert_int_equal(
         book_number(book, "SELECT count(*) FROM streams s WHERE (rows, files, bytes, partitions) <>"
                           " (SELECT ifnull(sum(p.rows), 0), ifnull(sum(p.files), 0),"

@@ -213,11 +213,12 @@ static void test_append(void **state)
     files = book_ask(&book, CATALOG_LIST_FILES);
     assert_int_equal(files.count, 3);
     assert_string_equal(files.deltas[0].files[0].key, "a.parquet");
-    assert_string_equal(files.deltas[2].files[0].key, "c.parquet");
-    assert_int_equal(files.deltas[2].position, 2);
-    assert_int_equal(files.deltas[2].previous_position, 1);
+    assert_string_equal(files.deltas[1].files[0].key, "c.parquet"); /* by partition, in order */
+    assert_string_equal(files.deltas[2].files[0].key, "b.parquet");
+    assert_int_equal(files.deltas[1].position, 2);
+    assert_int_equal(files.deltas[1].previous_position, 1);
     assert_int_equal(files.deltas[0].previous_position, 0);
-    assert_string_equal(files.deltas[2].run_id, "run-1");
+    assert_string_equal(files.deltas[1].run_id, "run-1");
     book_check(&book);
     book_close(&book);
 }
@@ -396,10 +397,12 @@ static void test_second_delta_of_a_run_joins_the_first(void **state)
     book_apply(&book);
     files = book_ask(&book, CATALOG_LIST_FILES);
     assert_int_equal(files.deltas[1].type, CATALOG_ADD);
+    book_add_keyed_version(&book);
+    book_apply(&book);
     book_add_append(&book, "2024-01", "e", 1);
-    book_add_delta(&book, "2024-01", "f", 1)->delta.type = CATALOG_DELETE;
+    book_add_delta(&book, "2024-01", "f", 1)->delta.type = CATALOG_UPSERT;
     book_add_at(&book, CATALOG_COMMIT_DELTA, "2024-01");
-    book_apply_fails(&book, ERROR_CONFLICT, "one run cannot both append and delete");
+    book_apply_fails(&book, ERROR_CONFLICT, "one run cannot both append and upsert");
     book_check(&book);
     book_close(&book);
 }
@@ -535,7 +538,10 @@ static void test_no_statement_breaks_the_order_of_states(void **state)
         " VALUES (99, 1, 'append', 'staged', 1, 1, 1, 1)",
         "UPDATE commits SET record = ''",
         "UPDATE fences SET fence = 0",
-        "INSERT INTO files VALUES (1, 2, 'f', 'parquet', 'many', 1)",
+        "INSERT INTO files (delta_id, ordinal, path, format, rows, bytes)"
+        " VALUES (1, 2, 'f', 'parquet', 'many', 1)",
+        "UPDATE partitions SET since = 9",
+        "UPDATE files SET content = 'else'",
     };
     struct book book;
 

@@ -52,8 +52,8 @@ static void test_many_processes_apply_at_once(void **state)
         assert_int_equal(status, 0);
     }
     book_open(&book);
-    deltas = book_ask_with(
-        &book, (struct catalog_query){.verb = CATALOG_LIST_DELTAS, .reverse = true});
+    deltas =
+        book_ask_with(&book, (struct catalog_query){.verb = CATALOG_LIST_DELTAS, .reverse = true});
     assert_int_equal(deltas.count, PROCESSES * APPLIES);
     for (size_t i = 0; i < deltas.count; i++)
         assert_int_equal(deltas.deltas[i].position, i + 1); /* none taken twice, none left out */

@@ -60,11 +60,18 @@ static void plan_replace(struct book *book, struct plan *plan, size_t which, int
     plan->replaced[which] = true;
 }
 
+static void plan_delete(struct plan *plan, size_t which)
+{
+    if (plan->after.partitions[which].there)
+        take_position(plan);
+    plan->after.partitions[which] = (struct model_partition){0};
+}
+
 static void plan_delete_all(struct book *book, struct plan *plan)
 {
     book_add(book, CATALOG_DELETE_ALL_PARTITIONS);
     for (size_t i = 0; i < VALUES; i++)
-        plan->after.partitions[i] = (struct model_partition){0};
+        plan_delete(plan, i);
 }
 
 /* A few changes that make sense together, and now and then one that fails at the end. */
@@ -88,7 +95,7 @@ static void plan_apply(struct book *book, struct plan *plan, uint64_t *random)
             break;
         default:
             book_add_at(book, CATALOG_DELETE_PARTITION, value_of(which))->if_missing = true;
-            plan->after.partitions[which] = (struct model_partition){0};
+            plan_delete(plan, which);
         }
     }
     plan->will_fail = next_random(random) % 8 == 0;
