@@ -314,6 +314,8 @@ static void on_committed(struct catalog_apply *apply, const struct error *err)
     if (run->conflicted) {
         run->work_err = *err; /* run_step_wait() tells of it */
     } else if (err) {
+        if (run->cancelled && err->code == ERROR_CONFLICT)
+            error_set(&run->err, ERROR_STOPPED, "cancelled; nothing was committed");
         error_keep_first(&run->err, err);
         log_event(run->engine->log, LOG_WARN,
             err->code == ERROR_FENCED ? "lease.lost" : "commit.conflict", &run->context, NULL, "%s",

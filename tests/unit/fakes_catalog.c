@@ -78,6 +78,16 @@ static void list_seen(struct catalog_query *query)
     free(prefix);
 }
 
+/* Only the newest: a look-up finds no file that is older. */
+static void list_schemas(struct catalog_query *query)
+{
+    struct fake_table *table = find_table(fakes_current, &query->at);
+
+    query->schemas = arena_array(query->arena, 1, sizeof(*query->schemas));
+    query->schemas[query->count++] = (struct catalog_schema){
+        .id = table->schema_id, .columns = table->columns, .column_count = table->column_count};
+}
+
 static void list_publications(struct catalog_query *query)
 {
     const struct table *publications = &fakes_current->publications;
@@ -110,6 +120,8 @@ static void finish_query(struct fake_operation *operation, const struct error *e
         list_seen(query);
     else if (!err && query->verb == CATALOG_LIST_PUBLICATIONS)
         list_publications(query);
+    else if (!err && query->verb == CATALOG_LIST_SCHEMAS)
+        list_schemas(query);
     query->done(query, err);
 }
 
@@ -126,6 +138,10 @@ static char *query_name(const struct catalog_query *query)
         return mem_printf("catalog.list_seen %s/%s", query->load, query->extract);
     case CATALOG_LIST_PUBLICATIONS:
         return mem_strdup("catalog.list_publications");
+    case CATALOG_LIST_SCHEMAS:
+        return mem_printf("catalog.list_schemas %s.%s", query->at.namespace, query->at.table);
+    case CATALOG_LIST_FILES: /* what is stored is not looked at: it says that there is none */
+        return mem_printf("catalog.list_files %s.%s", query->at.namespace, query->at.table);
     default:
         assert(!"the engine does not ask this");
         return NULL;
@@ -396,6 +412,7 @@ void fakes_make_table(struct fakes *fakes, const char *name)
     struct fake_table *table = mem_new(struct fake_table);
 
     table->column_count = fakes->schema_count;
+    table->schema_id = 1;
     assert(table->column_count <= ARRAY_LENGTH(table->columns));
     for (size_t i = 0; i < table->column_count; i++) {
         table->columns[i].name = mem_strdup(fakes->schema[i].name);

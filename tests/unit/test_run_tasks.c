@@ -248,6 +248,7 @@ static void test_what_is_there_at_once_counts_together(void **state)
 
     (void)state;
     fakes_init(&fakes, 1);
+    fakes_make_table(&fakes, "n.t");
     fakes.dataset_bytes = 600 << 10;
     run_well(&scenario, "first");
     scenario.text = together;
