@@ -4,8 +4,7 @@
 
 #include <inttypes.h>
 
-int load_limit_deletes(
-    const struct load *load, int64_t deleted, int64_t stored, struct error *err)
+int load_limit_deletes(const struct load *load, int64_t deleted, int64_t stored, struct error *err)
 {
     const struct load_limits *limits = &load->limits;
     const bool by_share = limits->deletes_share >= 0;
@@ -21,8 +20,7 @@ int load_limit_deletes(
         deleted, stored, load->into, limits->deletes);
 }
 
-int load_limit_rewrite(
-    const struct load *load, uint64_t bytes, int64_t files, struct error *err)
+int load_limit_rewrite(const struct load *load, uint64_t bytes, int64_t files, struct error *err)
 {
     char have[TIME_TEXT_SIZE], limit[TIME_TEXT_SIZE];
 

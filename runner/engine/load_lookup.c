@@ -1,5 +1,6 @@
 #include "runner/engine/load_lookup.h"
 
+#include "runner/base/mem.h"
 #include "runner/engine/run_private.h"
 
 static void finish(struct load_lookup *lookup, const struct error *err)

@@ -20,12 +20,31 @@ static const struct load *load_of(const struct load_merge *merge)
 
 /* --- what callbacks do: record, then step --- */
 
+/* Statements hold conditions of the pipeline: most errors are theirs. */
+static void place_error(const struct load_merge *merge, struct error *err)
+{
+    const struct load *load = load_of(merge);
+
+    if (merge->step == MERGE_UNIFYING && load->delete_when)
+        task_place_error(merge->task, &load->delete_when, "delete_when", err);
+    else if (merge->step == MERGE_JOINING && load->update.when)
+        task_place_error(merge->task, &load->update.when, "update.when", err);
+    else
+        task_place_error(merge->task, &load->item, "", err);
+}
+
 static void on_request(struct sql_request *request, const struct error *err)
 {
     struct load_merge *merge = container_of(request, struct load_merge, request);
 
+    struct error placed = {0};
+
     merge->querying = false;
-    error_keep_first(&merge->err, err);
+    if (err) {
+        placed = *err;
+        place_error(merge, &placed);
+        error_keep_first(&merge->err, &placed);
+    }
     merge_step(merge);
 }
 
@@ -46,6 +65,11 @@ static void on_copied_file(struct sql_request *request, const struct sql_file *f
         mem_grow(merge->files, &merge->file_capacity, merge->file_count, sizeof(*merge->files));
     merge->files[merge->file_count++] = file->path;
     merge->copy.bytes += file->bytes;
+}
+
+static bool shows_values(const struct load_merge *merge)
+{
+    return merge->task->run->engine->environment->logs.samples;
 }
 
 static void append_cell(struct buffer *text, const char *name, const char *cell)
@@ -69,9 +93,9 @@ static void on_null_key(struct sql_request *request, const struct sql_schema *sc
         return;
     buffer_init(&others, 300);
     for (size_t i = 1; i < schema->count; i++) {
-        if (cells[i])
+        if (cells[i] && shows_values(merge))
             append_cell(&others, schema->columns[i].name, cells[i]);
-        else if (!missing)
+        else if (!cells[i] && !missing)
             missing = schema->columns[i].name;
     }
     error_set(&merge->err, ERROR_CHECK,
@@ -127,18 +151,21 @@ static void start_derive(
 
 static void start_query(struct load_merge *merge, const char *sql, int64_t limit, sql_rows_fn sink)
 {
-    merge->request =
-        (struct sql_request){.query = {.sql = sql, .limit = limit, .on_rows = sink}};
+    merge->request = (struct sql_request){.query = {.sql = sql, .limit = limit, .on_rows = sink}};
     start_request(merge, SQL_QUERY);
 }
 
 static void start_copying(struct load_merge *merge)
 {
-    merge->request = (struct sql_request){.write = {.dataset = load_of(merge)->from,
-                                              .folder = merge->task->run->folder,
-                                              .prefix = merge->sql.names[LOAD_COPY],
-                                              .schema = &merge->copy_schema,
-                                              .on_file = on_copied_file}};
+    merge->request =
+        (struct sql_request){.write = {.dataset = load_of(merge)->from,
+                                 .folder = merge->task->run->folder,
+                                 .prefix = merge->sql.names[LOAD_COPY],
+                                 .schema = &merge->copy_schema,
+                                 .skip_misfits = load_of(merge)->schema == SCHEMA_DISCARD_ROWS,
+                                 .key = merge->sql.own_key,
+                                 .show_values = shows_values(merge),
+                                 .on_file = on_copied_file}};
     start_request(merge, SQL_WRITE);
 }
 
@@ -195,7 +222,8 @@ static void start_joining(struct load_merge *merge)
     merge->sql.stored = &merge->lookup.ret_schema;
     merge->sql.joined = true;
     start_derive(merge, LOAD_JOINED,
-        merge->sql.scd2 ? load_scd2_joined(&merge->sql, arena) : load_sql_joined(&merge->sql, arena),
+        merge->sql.scd2 ? load_scd2_joined(&merge->sql, arena)
+                        : load_sql_joined(&merge->sql, arena),
         true);
 }
 
@@ -245,15 +273,16 @@ static void log_duplicates(struct load_merge *merge)
     const struct load *load = load_of(merge);
     json_t *fields;
 
-    merge->task->table.duplicates = merge->ret_duplicates;
+    merge->task->merged.duplicates = merge->ret_duplicates;
     if (merge->ret_duplicates == 0)
         return;
     fields = json_object();
     json_put_int(fields, "duplicates", merge->ret_duplicates);
     task_log(merge->task, LOG_INFO, "load.duplicates", fields,
-        "%" PRId64 " rows of %s have a key that another row has, too: the %s", merge->ret_duplicates,
-        load->from,
-        merge->sql.sequence ? "one with the greatest sequence counts" : "last one to arrive counts");
+        "%" PRId64 " rows of %s have a key that another row has, too: the %s",
+        merge->ret_duplicates, load->from,
+        merge->sql.sequence ? "one with the greatest sequence counts"
+                            : "last one to arrive counts");
 }
 
 /* What the state that has ended gave. */
@@ -263,6 +292,8 @@ static void keep_results(struct load_merge *merge)
         merge->ret_duplicates -= merge->request.derive.ret_dataset.rows;
         merge->task->dataset.bytes += merge->request.derive.ret_dataset.bytes;
         log_duplicates(merge);
+    } else if (merge->step == MERGE_COPYING) {
+        task_count_discarded(merge->task, merge->request.write.ret_skipped);
     } else if (merge->step == MERGE_JOINING) {
         merge->task->dataset.bytes += merge->request.derive.ret_dataset.bytes;
     } else if (merge->step == MERGE_ROWS) {
@@ -305,6 +336,15 @@ static void merge_step(struct load_merge *merge)
 
 /* --- what it begins with --- */
 
+static const struct sql_column *column_of(const struct sql_schema *schema, const char *name)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        if (strcasecmp(schema->columns[i].name, name) == 0)
+            return &schema->columns[i];
+    }
+    return NULL;
+}
+
 /* Columns of the dataset under the types that the table has for them; columns that only the dataset
  * has are there for conditions. */
 static void find_copy_schema(struct load_merge *merge)
@@ -315,18 +355,17 @@ static void find_copy_schema(struct load_merge *merge)
     struct sql_schema *copy = &merge->copy_schema;
 
     copy->columns = arena_array(&task->arena, dataset->count, sizeof(*copy->columns));
-    copy->count = dataset->count;
     for (size_t i = 0; i < dataset->count; i++) {
-        copy->columns[i] = dataset->columns[i];
-        copy->columns[i].required = false; /* said by those that are written for good */
-        copy->columns[i].field_id = 0;
-        for (size_t j = 0; j < merge->schema->count; j++) {
-            const struct sql_column *column = &merge->schema->columns[j];
+        const struct sql_column *target = column_of(merge->schema, dataset->columns[i].name);
+        struct sql_column *column = &copy->columns[copy->count];
 
-            if (strcasecmp(column->name, copy->columns[i].name) == 0 &&
-                strcmp(column->type, "NULL") != 0)
-                copy->columns[i].type = column->type;
-        }
+        if (!target && load_of(merge)->schema == SCHEMA_DISCARD_ROWS)
+            continue; /* a row with a value in it is left out */
+        copy->count++;
+        *column =
+            (struct sql_column){.name = dataset->columns[i].name, .type = dataset->columns[i].type};
+        if (target && strcmp(target->type, "NULL") != 0)
+            column->type = target->type;
     }
 }
 
@@ -389,8 +428,8 @@ static void describe(struct load_merge *merge)
         .as_of = load->as_of_is_time ? NULL : load->as_of,
         .close_absent = load->mode == MODE_SCD2 && load->absent == ABSENT_CLOSE};
     for (size_t i = 0; i < ARRAY_LENGTH(suffixes); i++)
-        sql->names[i] = arena_printf(
-            &merge->task->arena, "%s.%s", merge->task->node->name, suffixes[i]);
+        sql->names[i] =
+            arena_printf(&merge->task->arena, "%s.%s", merge->task->node->name, suffixes[i]);
 }
 
 void load_merge_start(struct load_merge *merge)

@@ -90,7 +90,7 @@ void load_table_of(const struct load *load, const struct catalog_version *versio
         table.merge.tombstones_ms = duration_ms(&load->tombstones);
     find_moving(load, &table, arena);
     needs = table.key.count > 0 && needs_stored(load, &table);
-    table.expects = needs;
+    table.expects = needs || load->scope;
     table.looks_up = needs && version;
     *ret_table = table;
 }

@@ -323,14 +323,14 @@ static void write_text(int64_t value, char text[64])
         "\xc3\x84", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80!",
         "\xf4\x8f\xbf\xbf"};
 
-    strcpy(text, texts[value]);
+    snprintf(text, 64, "%s", texts[value]);
 }
 
 static void write_date(int64_t value, char text[64])
 {
     char date[TIME_TEXT_SIZE];
 
-    strcpy(text, time_format_date((value + 10980) * MS_PER_DAY, date));
+    snprintf(text, 64, "%s", time_format_date((value + 10980) * MS_PER_DAY, date));
 }
 
 static void write_timestamp(int64_t value, char text[64])
@@ -343,8 +343,10 @@ static void write_timestamp(int64_t value, char text[64])
 
 static void write_timestamptz(int64_t value, char text[64])
 {
-    write_timestamp(value, text);
-    strcat(text, "+00");
+    char local[64];
+
+    write_timestamp(value, local);
+    snprintf(text, 64, "%.40s+00", local);
 }
 
 static const struct domain domains[] = {
