@@ -60,7 +60,9 @@ struct cursor_options {
 
 struct extract {
     struct option_item item;
-    const char *from; /* path, URL, glob; already interpolated */
+    const char *from; /* path, URL, glob, catalog://namespace.table; already interpolated */
+    const char *from_namespace, *from_table; /* of catalog://; NULL: files */
+    const char *at; /* of catalog://: a position, a time or a tag; NULL: now */
     struct only_new only_new;
     struct cursor_options cursor;
     bool repeat;     /* `repeat: true`: read whole each time although a load appends it */
@@ -111,11 +113,42 @@ struct transform {
     struct retry_options retry;
 };
 
-enum load_mode { MODE_APPEND, MODE_OVERWRITE, MODE_OVERWRITE_PARTITIONS, MODE_UPSERT, MODE_DELETE };
+enum load_mode {
+    MODE_APPEND,
+    MODE_OVERWRITE,
+    MODE_OVERWRITE_PARTITIONS,
+    MODE_UPSERT,
+    MODE_DELETE,
+    MODE_SCD2, /* an upsert by (key, valid_from): each change of a row is kept */
+};
 
 enum schema_policy { SCHEMA_EVOLVE, SCHEMA_FREEZE, SCHEMA_DISCARD_COLUMNS, SCHEMA_DISCARD_ROWS };
 
 enum on_empty { ON_EMPTY_KEEP, ON_EMPTY_REPLACE, ON_EMPTY_FAIL };
+
+enum absent_policy { ABSENT_KEEP, ABSENT_CLOSE };
+
+enum unchanged_policy { UNCHANGED_WRITE, UNCHANGED_SKIP };
+
+/* How an upsert treats a row whose key is there. */
+struct update_options {
+    const char *when; /* SQL over `new` and `old`; NULL: always */
+    int unchanged;    /* enum unchanged_policy */
+};
+
+/* What a load may do at most: more is a surprise, and refused. */
+struct load_limits {
+    const char *deletes;  /* as written: "5%", "1000"; NULL: no limit */
+    double deletes_share; /* of the table's rows, 0 … 1; -1: none */
+    int64_t deletes_rows; /* -1: none */
+    uint64_t rewrite;     /* bytes of files that a merge writes again; 0: none */
+};
+
+/* When a load is followed by a compaction of what it touched; 0: that does not start one. */
+struct compact_options {
+    int64_t deltas, files; /* of a partition */
+    int64_t buckets;       /* by hash of the key; 0: chosen by the first round */
+};
 
 enum partition_transform {
     PARTITION_IDENTITY,
@@ -146,6 +179,15 @@ struct load {
     struct partition_field *partitions; /* partition_by, parsed */
     size_t partition_count;
     const char *sequence_by, *delete_when;
+    const char *scope;          /* overwrite_partitions: SQL over the columns; NULL: none */
+    struct duration tombstones; /* how long deletes are remembered; 0: not at all */
+    struct update_options update;
+    struct load_limits limits;
+    struct text_list track; /* scd2: columns whose change makes a new row; none: all but the key */
+    const char *as_of;      /* scd2: a column, or with as_of_is_time a time; NULL: the run's due */
+    bool as_of_is_time;     /* ISO 8601 */
+    int absent;             /* scd2: enum absent_policy */
+    struct compact_options compact;
     uint64_t file_size;
     int schema;                 /* enum schema_policy */
     int on_empty;               /* enum on_empty */

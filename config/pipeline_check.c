@@ -124,6 +124,42 @@ int pipeline_check_decimal(const char *text, struct error *err)
         err, ERROR_INVALID, "\"%s\" is not a decimal separator; it is \".\" or \",\"", text);
 }
 
+/* --- tables --- */
+
+const char *pipeline_catalog_table(const char *from)
+{
+    static const char scheme[] = "catalog://";
+
+    return strncmp(from, scheme, sizeof(scheme) - 1) == 0 ? from + sizeof(scheme) - 1 : NULL;
+}
+
+int pipeline_parse_share(const char *text, double *ret_share, int64_t *ret_rows, struct error *err)
+{
+    const size_t digits = strspn(text, "0123456789");
+    const bool point = digits > 0 && text[digits] == '.';
+    const size_t more = point ? strspn(text + digits + 1, "0123456789") : 0;
+    const bool percent = strcmp(text + digits + point + more, "%") == 0 && (!point || more > 0);
+    const double number = strtod(text, NULL);
+
+    if (digits == 0 || (!percent && text[digits] != '\0'))
+        return error_set(err, ERROR_INVALID,
+            "\"%s\" is neither a number of rows nor a share; write 1000 or 5%%", text);
+    if (number > (percent ? 100 : 9e15))
+        return error_set(err, ERROR_INVALID, "\"%s\" is more than %s", text,
+            percent ? "all rows: 100%" : "9000000000000000 rows");
+    *ret_share = percent ? number / 100 : -1;
+    *ret_rows = percent ? -1 : (int64_t)number;
+    return 0;
+}
+
+int pipeline_check_share(const char *text, struct error *err)
+{
+    double share;
+    int64_t rows;
+
+    return pipeline_parse_share(text, &share, &rows, err);
+}
+
 /* --- partitions --- */
 
 static bool is_plain(const char *column)

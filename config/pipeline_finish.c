@@ -162,21 +162,57 @@ static void finish_transform(struct pipeline_reader *reader, struct transform *t
     inherit(reader->pipeline, &transform->retry, &transform->timeout);
 }
 
-/* --- loads --- */
+/* --- extracts and loads --- */
+
+/* "namespace.table" in two; only one that is well formed is. */
+static void split_table(
+    struct arena *arena, const char *table, const char **ret_namespace, const char **ret_table)
+{
+    const char *dot = table ? strchr(table, '.') : NULL;
+    struct error err;
+
+    if (!dot || pipeline_check_into(table, &err))
+        return;
+    *ret_namespace = arena_strndup(arena, table, (size_t)(dot - table));
+    *ret_table = arena_strdup(arena, dot + 1);
+}
+
+static void finish_extract(struct pipeline *pipeline, struct extract *extract)
+{
+    if (extract->format == FORMAT_AUTO && extract->from)
+        extract->format = (int)dialect_format_of(extract->from);
+    if (extract->from)
+        split_table(&pipeline->arena, pipeline_catalog_table(extract->from),
+            &extract->from_namespace, &extract->from_table);
+    inherit(pipeline, &extract->retry, &extract->timeout);
+}
+
+/* Options that only some modes and keys give a meaning. */
+static void finish_merge(struct pipeline_reader *reader, struct load *load)
+{
+    struct load_limits *limits = &load->limits;
+    struct error err;
+    int64_t time_ms;
+
+    limits->deletes_share = -1;
+    limits->deletes_rows = -1;
+    if (limits->deletes) /* fails only where ${…} is still in it */
+        pipeline_parse_share(limits->deletes, &limits->deletes_share, &limits->deletes_rows, &err);
+    load->as_of_is_time =
+        load->as_of && ((pipeline_uses(reader->pipeline, &load->as_of) & INTERPOLATE_RUN_DUE) ||
+                           time_parse(load->as_of, &time_ms, &err) == 0);
+}
 
 static void finish_load(struct pipeline_reader *reader, struct load *load)
 {
     struct arena *arena = &reader->pipeline->arena;
-    const char *dot = load->into ? strchr(load->into, '.') : NULL;
 
     if (!load->from)
         load->from = load->item.name;
     load->to_per_run = (pipeline_uses(reader->pipeline, &load->to) &
                            (INTERPOLATE_RUN_ID | INTERPOLATE_RUN_DUE)) != 0;
-    if (dot) {
-        load->into_namespace = arena_strndup(arena, load->into, (size_t)(dot - load->into));
-        load->into_table = arena_strdup(arena, dot + 1);
-    }
+    split_table(arena, load->into, &load->into_namespace, &load->into_table);
+    finish_merge(reader, load);
     load->partitions = arena_array(arena, load->partition_by.count, sizeof(*load->partitions));
     for (size_t i = 0; i < load->partition_by.count; i++) {
         struct error err;
@@ -201,13 +237,8 @@ void pipeline_finish(struct pipeline_reader *reader)
         pipeline->name = path_stem(&pipeline->arena, pipeline->path);
     if (pipeline->resources.threads == 0)
         pipeline->resources.threads = default_threads();
-    for (size_t i = 0; i < pipeline->extracts.count; i++) {
-        struct extract *extract = &extracts[i];
-
-        if (extract->format == FORMAT_AUTO && extract->from)
-            extract->format = (int)dialect_format_of(extract->from);
-        inherit(pipeline, &extract->retry, &extract->timeout);
-    }
+    for (size_t i = 0; i < pipeline->extracts.count; i++)
+        finish_extract(pipeline, &extracts[i]);
     for (size_t i = 0; i < pipeline->transforms.count; i++)
         finish_transform(reader, &transforms[i]);
     for (size_t i = 0; i < pipeline->loads.count; i++) {

@@ -20,6 +20,13 @@ int pipeline_check_quote(const char *text, struct error *err);
 int pipeline_check_date_format(const char *text, struct error *err);
 int pipeline_check_encoding(const char *text, struct error *err);
 int pipeline_check_decimal(const char *text, struct error *err);
+int pipeline_check_share(const char *text, struct error *err);
+
+/* "5%" is a share of 0.05, "1000" so many rows; the other one is -1. */
+int pipeline_parse_share(const char *text, double *ret_share, int64_t *ret_rows, struct error *err);
+
+/* What follows catalog:// in a path; NULL: it has another scheme, or none. */
+const char *pipeline_catalog_table(const char *from);
 
 /* `month(c)`, `"bucket(16, c)"`, `c`, with the column in double quotes where it needs them. */
 int pipeline_parse_partition(
@@ -45,10 +52,15 @@ void pipeline_set_params(struct pipeline_reader *reader);
  * taken apart. */
 void pipeline_finish(struct pipeline_reader *reader);
 
-/* pipeline_validate.c, validate_load.c: the rules. */
+/* pipeline_validate.c, validate_load.c, validate_merge.c: the rules. */
 void pipeline_validate(struct pipeline_reader *reader);
 struct table;
 void pipeline_validate_loads(struct pipeline_reader *reader, const struct table *datasets);
+void pipeline_validate_merge(struct pipeline_reader *reader, const struct load *load);
+/* An option that means something only under some condition: reported where it is set and not
+ * allowed. */
+void pipeline_refuse_unless(struct pipeline_reader *reader, const struct load *load, bool allowed,
+    const void *field, const char *name, const char *why);
 void pipeline_validate_format(struct pipeline_reader *reader, const char *address, const char *key,
     const struct csv_dialect *csv, const int *format, const int *compression,
     const char *const *path);

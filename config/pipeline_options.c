@@ -10,7 +10,7 @@
 
 const char *const param_type_names[] = {"text", "int", "number", "bool", "date", "timestamp", NULL};
 const char *const load_mode_names[] = {
-    "append", "overwrite", "overwrite_partitions", "upsert", "delete", NULL};
+    "append", "overwrite", "overwrite_partitions", "upsert", "delete", "scd2", NULL};
 const char *const partition_transform_names[] = {
     "identity", "year", "month", "day", "hour", "bucket", "truncate", NULL};
 const char *const check_kind_names[] = {
@@ -24,6 +24,8 @@ static const char *const reread_names[] = {"none", "partition", NULL};
 static const char *const schema_policy_names[] = {
     "evolve", "freeze", "discard_columns", "discard_rows", NULL};
 static const char *const on_empty_names[] = {"keep", "replace", "fail", NULL};
+static const char *const absent_names[] = {"keep", "close", NULL};
+static const char *const unchanged_names[] = {"write", "skip", NULL};
 
 #define DURATION_MAX_MS (3660 * 86400000.0) /* ten years */
 #define TASK_NAME_PATTERN "^[a-z0-9][a-z0-9_-]{0,254}$"
@@ -167,7 +169,10 @@ static const struct option_set cursor_set = {
 
 static const struct option extract_table[] = {
     {"from", OPTION_TEXT, offsetof(struct extract, from), .max = 4096, .flags = OPTION_REQUIRED,
-        .help = "Path or URL; * ? [] ** match several: \"s3://lake/in/**/*.parquet\""},
+        .help = "Path or URL; * ? [] ** match several: \"s3://lake/in/**/*.parquet\"; or a table: "
+                "catalog://namespace.table"},
+    {"at", OPTION_TEXT, offsetof(struct extract, at), .max = 255,
+        .help = "A table as it was: a position, a time or a tag; default: as it is"},
     {"only_new", OPTION_OBJECT, offsetof(struct extract, only_new), .fields = &only_new_set,
         .help = "Read each version of an object once"},
     {"cursor", OPTION_OBJECT, offsetof(struct extract, cursor), .fields = &cursor_set,
@@ -195,8 +200,8 @@ static const struct option extract_table[] = {
     OPTION_RETRY(struct extract),
     OPTION_TIMEOUT(struct extract, "one attempt"),
 };
-static const struct option_set extract_set =
-    OPTION_SET("extract", "A dataset that is read from files", struct extract, extract_table);
+static const struct option_set extract_set = OPTION_SET(
+    "extract", "A dataset that is read from files, or from a table", struct extract, extract_table);
 
 /* --- checks --- */
 
@@ -261,6 +266,38 @@ static const struct option_set transform_set = {
 
 /* --- load --- */
 
+static const struct option update_table[] = {
+    {"when", OPTION_TEXT, offsetof(struct update_options, when), .flags = OPTION_RAW,
+        .help = "The condition under which a row that is there is replaced: new.seq > old.seq"},
+    {"unchanged", OPTION_ENUM, offsetof(struct update_options, unchanged), .preset = "write",
+        .choices = unchanged_names, .value_name = "choice for unchanged rows",
+        .help = "skip: a row that is there with the same values is not written again"},
+};
+static const struct option_set update_set = OPTION_SET("update",
+    "What an upsert does with rows whose key is there", struct update_options, update_table);
+
+static const struct option limits_table[] = {
+    {"deletes", OPTION_TEXT, offsetof(struct load_limits, deletes), .max = 32,
+        .pattern = "^([0-9]+|[0-9]+([.][0-9]+)?%)$", .check = pipeline_check_share,
+        .help = "Most rows that one run may delete: 1000, or a share of the table: 5%"},
+    {"rewrite", OPTION_SIZE, offsetof(struct load_limits, rewrite), .min = 1, .max = 1024 * TIB,
+        .help = "Most bytes of stored files that one run may write again"},
+};
+static const struct option_set limits_set =
+    OPTION_SET("limits", "What is refused as a surprise", struct load_limits, limits_table);
+
+static const struct option compact_table[] = {
+    {"deltas", OPTION_INT, offsetof(struct compact_options, deltas), .min = 2, .max = 1000000,
+        .help = "After so many deltas in a partition"},
+    {"files", OPTION_INT, offsetof(struct compact_options, files), .min = 2, .max = 1000000,
+        .help = "After so many files in a partition"},
+    {"buckets", OPTION_INT, offsetof(struct compact_options, buckets), .min = 1, .max = 65536,
+        .help = "Parts of a partition, by hash of the key; default: by the size of the table"},
+};
+static const struct option_set compact_set =
+    OPTION_SET("compact", "When a load puts the files of what it touched together",
+        struct compact_options, compact_table);
+
 static const struct option load_table[] = {
     {"from", OPTION_TEXT, offsetof(struct load, from), .flags = OPTION_RAW,
         .pattern = TASK_NAME_PATTERN, .check = pipeline_check_name,
@@ -273,21 +310,41 @@ static const struct option load_table[] = {
     {"mode", OPTION_ENUM, offsetof(struct load, mode), .preset = "append",
         .choices = load_mode_names, .help = "What becomes of the rows that are there"},
     {"key", OPTION_TEXTS, offsetof(struct load, key), .min = 1, .max = 100,
-        .help = "Columns that tell rows apart, for upsert and delete"},
+        .help = "Columns that tell rows apart, in the whole table; for upsert, delete and scd2"},
     {"partition_by", OPTION_TEXTS, offsetof(struct load, partition_by), .min = 1, .max = 16,
         .pattern = "^[^()]*(\\(.*\\) *)?$", .check = pipeline_check_partition,
         .help = "Columns, or year month day hour(c), \"bucket(16, c)\", \"truncate(4, c)\""},
     {"sort_by", OPTION_TEXTS, offsetof(struct load, sort_by), .min = 1, .max = 100,
         .help = "Columns that the rows of a file are sorted by"},
     {"sequence_by", OPTION_TEXT, offsetof(struct load, sequence_by),
-        .help = "Upsert: the column whose largest value wins; default: the last to arrive"},
+        .help = "The column whose largest value wins among rows of a key; default: the last to "
+                "arrive"},
     {"delete_when", OPTION_TEXT, offsetof(struct load, delete_when), .flags = OPTION_RAW,
         .help = "Upsert: the condition of rows that delete: op = 'D'"},
+    {"scope", OPTION_TEXT, offsetof(struct load, scope), .flags = OPTION_RAW,
+        .help = "Overwrite_partitions: the condition of what is replaced, also where no rows come: "
+                "day >= $since; rows outside of it are an error"},
+    {"tombstones", OPTION_DURATION, offsetof(struct load, tombstones), .max = DURATION_MAX_MS,
+        .help = "How long a delete keeps late rows of its key from coming back"},
+    {"update", OPTION_OBJECT, offsetof(struct load, update), .fields = &update_set,
+        .help = "Upsert: what becomes of rows whose key is there"},
+    {"limits", OPTION_OBJECT, offsetof(struct load, limits), .fields = &limits_set,
+        .help = "What is refused as a surprise"},
+    {"track", OPTION_TEXTS, offsetof(struct load, track), .min = 1, .max = 10000,
+        .help = "Scd2: the columns whose change makes a new row; default: all but the key"},
+    {"as_of", OPTION_TEXT, offsetof(struct load, as_of), .max = 255,
+        .help = "Scd2: the column that says since when a row holds, or a time; default: the run's "
+                "due time"},
+    {"absent", OPTION_ENUM, offsetof(struct load, absent), .preset = "keep",
+        .choices = absent_names, .value_name = "choice for absent rows",
+        .help = "Scd2: what becomes of rows whose key no longer comes; close: they end"},
+    {"compact", OPTION_OBJECT, offsetof(struct load, compact), .fields = &compact_set,
+        .help = "When files are put together"},
     {"file_size", OPTION_SIZE, offsetof(struct load, file_size), .preset = "128MiB",
         .min = 1024 * 64, .max = 64 * 1024 * MIB, .help = "The size that data files aim at"},
     {"schema", OPTION_ENUM, offsetof(struct load, schema), .preset = "evolve",
         .choices = schema_policy_names, .value_name = "schema policy",
-        .help = "What becomes of columns that the table does not have"},
+        .help = "What becomes of columns and types that the table does not have"},
     {"on_empty", OPTION_ENUM, offsetof(struct load, on_empty), .preset = "keep",
         .choices = on_empty_names, .value_name = "choice for no rows",
         .help = "What an overwrite with no rows does"},

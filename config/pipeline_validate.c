@@ -129,14 +129,64 @@ static void validate_extract_mode(
             "%s.only_new.reread: means nothing where only_new is not enabled", address);
 }
 
+/* A table knows what is in it: nothing about files is said of it. */
+static void validate_from_table(
+    struct pipeline_reader *reader, const char *address, const struct extract *extract)
+{
+    const struct pipeline *pipeline = reader->pipeline;
+    const char *table = pipeline_catalog_table(extract->from);
+    const struct {
+        bool set;
+        const void *field;
+        const char *name, *instead;
+    } refused[] = {
+        {pipeline_is_set(pipeline, &extract->format), &extract->format, "format", NULL},
+        {pipeline_is_set(pipeline, &extract->compression), &extract->compression, "compression",
+            NULL},
+        {pipeline_has_map(pipeline, &extract->csv), &extract->csv, "csv", NULL},
+        {pipeline_is_set(pipeline, &extract->columns), &extract->columns, "columns",
+            "; cast in the SELECT"},
+        {pipeline_is_set(pipeline, &extract->on_bad_row), &extract->on_bad_row, "on_bad_row", NULL},
+        {pipeline_is_set(pipeline, &extract->timezone), &extract->timezone, "timezone", NULL},
+        {extract->cursor.column != NULL, &extract->cursor, "cursor", "; write only_new: true"},
+        {extract->only_new.reread != REREAD_NONE, &extract->only_new.reread, "only_new.reread",
+            "; read the table whole"},
+    };
+    struct error err;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(refused); i++) {
+        if (refused[i].set)
+            pipeline_fail(reader, refused[i].field, "%s.%s: is for files, not for tables%s",
+                address, refused[i].name, refused[i].instead ? refused[i].instead : "");
+    }
+    if (extract->at && extract->only_new.enabled)
+        pipeline_fail(reader, &extract->at,
+            "%s.at: reads the table as it was once, only_new what came since the last run; keep "
+            "one",
+            address);
+    if (text_has_glob(table))
+        pipeline_fail(reader, &extract->from,
+            "%s.from: a table is named whole; * ? and [ cannot be in it", address);
+    else if (!(pipeline_uses(pipeline, &extract->from) & INTERPOLATE_PARTIAL) &&
+             pipeline_check_into(table, &err))
+        pipeline_fail(reader, &extract->from, "%s.from: %s", address, err.message);
+}
+
 static void validate_extract(struct pipeline_reader *reader, const struct extract *extract)
 {
     char *address = mem_printf("extract.%s", extract->item.name);
     char *mask = mem_printf("%s.mask", address);
 
     validate_extract_mode(reader, address, extract);
-    pipeline_validate_format(reader, address, "from", &extract->csv, &extract->format,
-        &extract->compression, &extract->from);
+    if (extract->from && pipeline_catalog_table(extract->from)) {
+        validate_from_table(reader, address, extract);
+    } else {
+        pipeline_validate_format(reader, address, "from", &extract->csv, &extract->format,
+            &extract->compression, &extract->from);
+        if (extract->at)
+            pipeline_fail(reader, &extract->at,
+                "%s.at: is for tables (from: catalog://namespace.table)", address);
+    }
     pipeline_validate_repeats(reader, mask, &extract->mask);
     validate_retry(reader, address, &extract->retry);
     for (size_t i = 0; i < extract->columns.count; i++) {

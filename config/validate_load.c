@@ -31,8 +31,7 @@ static void validate_from(
             load->item.name, own_name ? "" : ".from", load->from, own_name ? " with from:" : "");
 }
 
-/* Options that mean something only under some condition. */
-static void refuse_unless(struct pipeline_reader *reader, const struct load *load, bool allowed,
+void pipeline_refuse_unless(struct pipeline_reader *reader, const struct load *load, bool allowed,
     const void *field, const char *name, const char *why)
 {
     if (!allowed && pipeline_is_set(reader->pipeline, field))
@@ -46,43 +45,35 @@ static void validate_target(struct pipeline_reader *reader, const struct load *l
     const struct pipeline *pipeline = reader->pipeline;
     const bool into = pipeline_is_set(pipeline, &load->into);
     const bool to = pipeline_is_set(pipeline, &load->to);
+    const struct {
+        const void *object;
+        const char *name;
+    } maps[] = {{&load->update, "update"}, {&load->limits, "limits"}, {&load->compact, "compact"}};
 
     if (into == to)
         return; /* binding said so */
-    refuse_unless(reader, load, into, &load->mode, "mode", table_only);
-    refuse_unless(reader, load, into, &load->key, "key", table_only);
-    refuse_unless(reader, load, into, &load->partition_by, "partition_by", table_only);
-    refuse_unless(reader, load, into, &load->sort_by, "sort_by", table_only);
-    refuse_unless(reader, load, into, &load->sequence_by, "sequence_by", table_only);
-    refuse_unless(reader, load, into, &load->delete_when, "delete_when", table_only);
-    refuse_unless(reader, load, into, &load->schema, "schema", table_only);
-    refuse_unless(reader, load, into, &load->file_size, "file_size", table_only);
-    refuse_unless(reader, load, to, &load->format, "format", file_only);
-    refuse_unless(reader, load, to, &load->compression, "compression", file_only);
+    pipeline_refuse_unless(reader, load, into, &load->mode, "mode", table_only);
+    pipeline_refuse_unless(reader, load, into, &load->key, "key", table_only);
+    pipeline_refuse_unless(reader, load, into, &load->partition_by, "partition_by", table_only);
+    pipeline_refuse_unless(reader, load, into, &load->sort_by, "sort_by", table_only);
+    pipeline_refuse_unless(reader, load, into, &load->sequence_by, "sequence_by", table_only);
+    pipeline_refuse_unless(reader, load, into, &load->delete_when, "delete_when", table_only);
+    pipeline_refuse_unless(reader, load, into, &load->scope, "scope", table_only);
+    pipeline_refuse_unless(reader, load, into, &load->tombstones, "tombstones", table_only);
+    pipeline_refuse_unless(reader, load, into, &load->track, "track", table_only);
+    pipeline_refuse_unless(reader, load, into, &load->as_of, "as_of", table_only);
+    pipeline_refuse_unless(reader, load, into, &load->absent, "absent", table_only);
+    pipeline_refuse_unless(reader, load, into, &load->schema, "schema", table_only);
+    pipeline_refuse_unless(reader, load, into, &load->file_size, "file_size", table_only);
+    pipeline_refuse_unless(reader, load, to, &load->format, "format", file_only);
+    pipeline_refuse_unless(reader, load, to, &load->compression, "compression", file_only);
     if (into && pipeline_has_map(pipeline, &load->csv))
         pipeline_fail(reader, &load->csv, "load.%s.csv: %s", load->item.name, file_only);
-}
-
-static void validate_mode(struct pipeline_reader *reader, const struct load *load)
-{
-    const bool overwrite = load->mode == MODE_OVERWRITE || load->mode == MODE_OVERWRITE_PARTITIONS;
-    const bool keyed = load->mode == MODE_UPSERT || load->mode == MODE_DELETE;
-
-    if (!pipeline_is_set(reader->pipeline, &load->into))
-        return;
-    if (keyed && !pipeline_is_set(reader->pipeline, &load->key))
-        pipeline_fail(reader, &load->mode, "load.%s.mode: %s needs key: [column, …]",
-            load->item.name, load_mode_names[load->mode]);
-    refuse_unless(reader, load, load->mode == MODE_UPSERT, &load->sequence_by, "sequence_by",
-        "is for mode: upsert");
-    refuse_unless(reader, load, load->mode == MODE_UPSERT, &load->delete_when, "delete_when",
-        "is for mode: upsert");
-    refuse_unless(reader, load, overwrite, &load->on_empty, "on_empty",
-        "is for mode: overwrite and overwrite_partitions");
-    if (load->mode == MODE_OVERWRITE_PARTITIONS &&
-        !pipeline_is_set(reader->pipeline, &load->partition_by))
-        pipeline_fail(reader, &load->mode,
-            "load.%s.mode: overwrite_partitions needs partition_by: [column, …]", load->item.name);
+    for (size_t i = 0; to && i < ARRAY_LENGTH(maps); i++) {
+        if (pipeline_has_map(pipeline, maps[i].object))
+            pipeline_fail(reader, maps[i].object, "load.%s.%s: %s", load->item.name, maps[i].name,
+                table_only);
+    }
 }
 
 static void validate_partitions(struct pipeline_reader *reader, const struct load *load)
@@ -109,7 +100,7 @@ static void validate_load(
 
     validate_from(reader, load, datasets);
     validate_target(reader, load);
-    validate_mode(reader, load);
+    pipeline_validate_merge(reader, load);
     validate_partitions(reader, load);
     pipeline_validate_repeats(reader, key, &load->key);
     pipeline_validate_repeats(reader, sort_by, &load->sort_by);

@@ -5,6 +5,7 @@ import collections
 import json
 import os
 import pathlib
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -278,6 +279,15 @@ class Project:
         return sums
 
 
+def unprivileged():
+    """What makes permissions count for root: a prefix of the command."""
+    if os.geteuid() != 0:
+        return []
+    if not shutil.which("setpriv"):
+        pytest.skip("root without setpriv: nothing is unreadable")
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
+
+
 @pytest.fixture
 def project(tmp_path):
     project = Project(tmp_path / "project")
@@ -294,8 +304,6 @@ def sluice(project):
 @pytest.fixture
 def shipped(project):
     """The project as it ships: its pipelines, their SQL and data."""
-    import shutil
-
     shutil.copytree(ROOT / "pipelines", project.root / "pipelines")
     return project
 
@@ -354,3 +362,30 @@ def on_weed(project, weed):
 def multiset(rows):
     """For comparing rows whose order does not matter, with a difference that can be read."""
     return collections.Counter(rows)
+
+
+@pytest.fixture
+def small_disk():
+    """small_disk(path, size): a file system of its own, given back at the end."""
+    mounted = []
+
+    def mount(path, size):
+        path.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() != 0:
+            pytest.skip("only root can mount a small disk")
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size}", "sluice-test", str(path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            pytest.skip(f"no small disk: {done.stderr.strip()}")
+        mounted.append(path)
+        return lambda larger: subprocess.run(
+            ["mount", "-o", f"remount,size={larger}", str(path)], check=True
+        )
+
+    yield mount
+    for path in reversed(mounted):
+        subprocess.run(["umount", "-l", str(path)], check=True)

@@ -6,11 +6,11 @@ part or not at all, and remembers every request. It checks no signature (Seaweed
         origin.fault(2, "reset_in")        # the second request from now on
         ... run sluice with servers.aws_environment(origin.endpoint) ...
         origin.requests                    # [Request(method, bucket, key, query, headers, …)]
+
+It is a proxy, too, for whoever asks it for http://s3.us-east-1.amazonaws.com/…: then the store is AWS's.
 """
 
 import asyncio
-import base64
-import binascii
 import datetime
 import hashlib
 import random
@@ -20,6 +20,8 @@ import threading
 import urllib.parse
 import uuid
 from xml.sax.saxutils import escape
+
+from s3_checksums import KINDS, checksum
 
 FAULTS = {
     # before or in place of the answer
@@ -42,6 +44,7 @@ FAULTS = {
     "error_200": "200 with an <Error> in the body; nothing was done",
     "error_200_done": "200 with an <Error> in the body, though it was done",
     "flipped": "a byte of the body is another one",
+    "rotten": "a byte of what is stored is another one from now on",
 }
 
 
@@ -51,10 +54,20 @@ class Request:
     def __init__(self, method, target, headers):
         self.method, self.target, self.headers = method, target, headers
         path, _, query = target.partition("?")
+        if path.startswith("http://"):
+            path = path[len("http://") :].partition("/")[2]
         self.query = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
         bucket, _, key = path.lstrip("/").partition("/")
         self.bucket, self.key = urllib.parse.unquote(bucket), urllib.parse.unquote(key)
         self.body = b""
+
+    @property
+    def checksum(self):
+        """(kind, text) of an x-amz-checksum-… header; None without one."""
+        for kind in KINDS:
+            if f"x-amz-checksum-{kind}" in self.headers:
+                return kind, self.headers[f"x-amz-checksum-{kind}"]
+        return None
 
     @property
     def range(self):
@@ -83,6 +96,7 @@ class Stored:
         self.body = body
         self.headers = headers or {}
         self.etag = etag or f'"{hashlib.md5(body).hexdigest()}"'
+        self.checksum = None  # (kind, text) of all bytes
         self.modified = datetime.datetime.now(datetime.timezone.utc)
 
 
@@ -102,8 +116,9 @@ def xml(root, text):
     return Answer(200, {"Content-Type": "application/xml"}, document.encode())
 
 
-def crc32(body):
-    return base64.b64encode(struct.pack(">I", binascii.crc32(body))).decode()
+def is_right(request, body):
+    """Whether the checksum that came along is the body's."""
+    return not request.checksum or checksum(request.checksum[0], body) == request.checksum[1]
 
 
 class Store:
@@ -111,7 +126,10 @@ class Store:
 
     def __init__(self):
         self.buckets, self.uploads = {}, {}
-        self.checksums = False  # answers carry x-amz-checksum-crc32 where they are asked to
+        self.locked = set()  # keys that nobody may delete
+        # As AWS: those that come are compared and kept, those of whole objects are sent where they are
+        # asked for. Else they are not looked at.
+        self.checksums = False
 
     def answer(self, request):
         if not request.bucket:
@@ -172,7 +190,8 @@ class Store:
             headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
             body, status = body[first : last + 1], 206
         elif self.checksums and request.headers.get("x-amz-checksum-mode") == "ENABLED":
-            headers["x-amz-checksum-crc32"] = crc32(body)
+            kind, text = stored.checksum or ("crc32", checksum("crc32", body))
+            headers[f"x-amz-checksum-{kind}"] = text
             headers["x-amz-checksum-type"] = "FULL_OBJECT"
         return Answer(status, headers, body)
 
@@ -189,8 +208,11 @@ class Store:
             return source
         if source is not None:
             body = source
+        elif self.checksums and not is_right(request, body):
+            return error(400, "BadDigest", "The checksum did not match")
         kept = {k: v for k, v in request.headers.items() if k in KEPT_HEADERS or k.startswith("x-amz-meta-")}
         objects[request.key] = Stored(body, kept)
+        objects[request.key].checksum = request.checksum
         if source is not None:
             return xml("CopyObjectResult", f"<ETag>{objects[request.key].etag}</ETag>")
         return Answer(200, {"ETag": objects[request.key].etag})
@@ -214,6 +236,8 @@ class Store:
         return stored.body[int(first) : int(last) + 1]
 
     def delete(self, request):
+        if request.key in self.locked:
+            return error(403, "AccessDenied", "it is locked")
         self.buckets[request.bucket].pop(request.key, None)
         return Answer(204)
 
@@ -222,7 +246,10 @@ class Store:
 
         done = ""
         for item in tree.fromstring(request.body).iter():
-            if item.tag.rpartition("}")[2] == "Key":
+            if item.tag.rpartition("}")[2] == "Key" and item.text in self.locked:
+                reason = "<Code>AccessDenied</Code><Message>it is locked</Message>"
+                done += f"<Error><Key>{escape(item.text)}</Key>{reason}</Error>"
+            elif item.tag.rpartition("}")[2] == "Key":
                 self.buckets[request.bucket].pop(item.text, None)
                 done += f"<Deleted><Key>{escape(item.text)}</Key></Deleted>"
         return xml("DeleteResult", done)
@@ -262,6 +289,16 @@ class Store:
             text += f"<NextContinuationToken>{escape(last)}</NextContinuationToken>"
         return xml("ListBucketResult", text)
 
+    def rot(self, request):
+        upload = self.uploads.get(request.query.get("uploadId"))
+        number = int(request.query.get("partNumber", "0"))
+        if upload and number in upload.parts:
+            body, etag = upload.parts[number]
+            upload.parts[number] = (bytes([body[0] ^ 1]) + body[1:], etag)
+        stored = self.buckets[request.bucket].get(request.key)
+        if stored:
+            stored.body = bytes([stored.body[0] ^ 1]) + stored.body[1:]
+
     # --- multipart uploads
 
     def answer_upload(self, request):
@@ -287,11 +324,14 @@ class Store:
             if isinstance(source, Answer):
                 return source
             body = request.body if source is None else source
+            if self.checksums and not is_right(request, body):
+                return error(400, "BadDigest", "The checksum of the part did not match")
             etag = f'"{hashlib.md5(body).hexdigest()}"'
             upload.parts[int(request.query["partNumber"])] = (body, etag)
             if source is not None:
                 return xml("CopyPartResult", f"<ETag>{etag}</ETag>")
-            return Answer(200, {"ETag": etag})
+            said = request.checksum if self.checksums else None
+            return Answer(200, {"ETag": etag, **({f"x-amz-checksum-{said[0]}": said[1]} if said else {})})
         return self.complete(request, upload)
 
     def complete(self, request, upload):
@@ -311,8 +351,11 @@ class Store:
             previous = number
             body += upload.parts[number][0]
             digests += bytes.fromhex(upload.parts[number][1].strip('"'))
+        if self.checksums and not is_right(request, body):
+            return error(400, "BadDigest", "The checksum of the object did not match")
         etag = f'"{hashlib.md5(digests).hexdigest()}-{len(upload.parts)}"'
         objects[request.key] = Stored(body, None, etag)
+        objects[request.key].checksum = request.checksum
         del self.uploads[request.query["uploadId"]]
         return xml("CompleteMultipartUploadResult", f"<ETag>{escape(etag)}</ETag>")
 
@@ -423,6 +466,8 @@ class Origin:
         if kind in ("reset_before", "reset_request", "stall_before"):
             return Answer()
         answer = self.store.answer(request)
+        if kind == "rotten":
+            self.store.rot(request)
         if kind == "error_200_done":
             return error(200, "InternalError", "We encountered an internal error. Please try again.")
         if kind == "wrong_range" and "Content-Range" in answer.headers:

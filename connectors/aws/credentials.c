@@ -2,6 +2,7 @@
 
 #include "connectors/aws/credentials_private.h"
 #include "connectors/aws/fetch.h"
+#include "connectors/aws/settings_read.h"
 #include "runner/base/mem.h"
 #include "runner/base/time.h"
 #include "runner/io/timer.h"
@@ -20,7 +21,6 @@ enum {
 struct credentials_chain {
     struct loop *loop;
     int64_t (*now_ms)(void);
-    struct aws_environment environment;
     char *profile, *sts_region;
     struct credentials_fetch fetch;
     bool fetching, freed;
@@ -29,17 +29,9 @@ struct credentials_chain {
     int64_t due_ms, valid_until_ms; /* of the current ones; 0: never, always */
     struct credentials_request *first, *last;
     struct timer timer; /* brings what is there already */
-    char *region;
-    bool region_known;
     void (*closed)(void *data);
     void *closed_data;
 };
-
-static const char *process_variable(void *data, const char *name)
-{
-    (void)data;
-    return getenv(name); /* on the loop's thread; nobody sets any */
-}
 
 /* --- what is kept --- */
 
@@ -149,7 +141,6 @@ static void free_now(struct credentials_chain *chain)
     aws_credentials_unref(chain->current);
     free(chain->profile);
     free(chain->sts_region);
-    free(chain->region);
     timer_close(&chain->timer, on_timer_closed);
     if (chain->closed)
         chain->closed(chain->closed_data);
@@ -200,14 +191,13 @@ struct credentials_chain *credentials_chain_new(const struct credentials_options
     chain->now_ms = time_now_ms;
     chain->closed = options->closed;
     chain->closed_data = options->closed_data;
-    chain->environment.get = process_variable;
     chain->profile = options->profile ? mem_strdup(options->profile) : NULL;
     chain->sts_region = options->region ? mem_strdup(options->region) : NULL;
     chain->fetch = (struct credentials_fetch){
         .loop = options->loop,
         .http = options->http,
         .lane = options->lane,
-        .environment = chain->environment,
+        .environment = aws_environment_of_process(),
         .profile = chain->profile,
         .options = {.region = chain->sts_region, .unsigned_access = options->unsigned_access},
         .done = on_fetched,
@@ -272,41 +262,4 @@ const struct aws_credentials *credentials_now(struct credentials_chain *chain)
     if (due(chain))
         fetch_unless_under_way(chain);
     return chain->current;
-}
-
-static void find_region(struct credentials_chain *chain)
-{
-    struct buffer texts[2];
-    struct aws_file files[2] = {{0}, {0}};
-    struct aws_settings settings;
-    char *paths[2];
-
-    for (int file = PROFILE_CONFIG; file <= PROFILE_CREDENTIALS; file++) {
-        bool found = false;
-
-        buffer_init(&texts[file], 0);
-        paths[file] = aws_profile_path(&chain->environment, (enum profile_file)file);
-        if (paths[file] &&
-            fetch_read(paths[file], PROFILE_FILE_BYTES_MAX, &found, &texts[file], NULL) == 0 &&
-            found)
-            files[file] = (struct aws_file){paths[file], texts[file].data, texts[file].length};
-    }
-    aws_settings_init(&settings, &chain->environment, chain->profile, &files[0], &files[1]);
-    if (aws_settings_region(&settings))
-        chain->region = mem_strdup(aws_settings_region(&settings));
-    aws_settings_deinit(&settings);
-    for (int file = PROFILE_CONFIG; file <= PROFILE_CREDENTIALS; file++) {
-        if (texts[file].length)
-            explicit_bzero(texts[file].data, texts[file].length);
-        buffer_deinit(&texts[file]);
-        free(paths[file]);
-    }
-}
-
-const char *credentials_region(struct credentials_chain *chain)
-{
-    if (!chain->region_known)
-        find_region(chain);
-    chain->region_known = true;
-    return chain->region;
 }

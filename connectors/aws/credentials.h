@@ -45,7 +45,7 @@ struct credentials_options {
     struct http *http;
     struct work_lane *lane; /* for files and credential_process */
     const char *profile;    /* NULL: from the environment */
-    const char *region;     /* where STS is asked; NULL: credentials_region()'s, us-east-1 */
+    const char *region;     /* where STS is asked; NULL: aws_settings_region()'s, us-east-1 */
     bool unsigned_access;
     void (*closed)(void *data); /* after credentials_chain_free(): `http` and `lane` are not needed
                                    any more and may go in here. NULL: nobody asks */
@@ -87,9 +87,5 @@ void credentials_expired(
 /* What is kept now, without waiting: NULL when a request would have to wait. Not a reference.
  * Starts fetching others where these expire soon. */
 const struct aws_credentials *credentials_now(struct credentials_chain *chain);
-
-/* The region that environment and profile name (AWS_REGION, AWS_DEFAULT_REGION, `region` of the
- * profile), NULL: none. Blocks on the two small files; known after the first request. */
-const char *credentials_region(struct credentials_chain *chain);
 
 #endif

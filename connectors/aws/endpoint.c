@@ -65,26 +65,26 @@ static const char *without_slash(struct arena *arena, const char *url)
     return arena_strndup(arena, url, length);
 }
 
-/* What the user configured; *ret_what says where. NULL: nothing. */
-static const char *configured_url(const struct aws_settings *settings,
-    const struct service *service, struct arena *arena, const char **ret_what)
+const char *aws_configured_url(const struct aws_settings *settings, const char *variable,
+    const char *group, struct arena *arena, const char **ret_what)
 {
-    const char *url = NULL, *group = aws_setting(settings, NULL, "services");
+    const char *url = NULL, *services_name = aws_setting(settings, NULL, "services");
+    const struct profile *section;
     char *nested;
 
     if (aws_setting_true(
             settings, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"))
         return NULL;
-    *ret_what = service->variable;
-    if ((url = aws_setting(settings, service->variable, NULL)))
+    *ret_what = variable;
+    if ((url = aws_setting(settings, variable, NULL)))
         return url;
     *ret_what = "AWS_ENDPOINT_URL";
     if ((url = aws_setting(settings, *ret_what, NULL)))
         return url;
     *ret_what = "endpoint_url of the profile";
-    nested = group ? profile_get_nested(profile_find(&settings->profiles, PROFILE_SERVICES, group),
-                         service->group, "endpoint_url")
-                   : NULL;
+    section =
+        services_name ? profile_find(&settings->profiles, PROFILE_SERVICES, services_name) : NULL;
+    nested = profile_get_nested(section, group, "endpoint_url");
     if (!nested)
         return aws_setting(settings, NULL, "endpoint_url");
     url = arena_strdup(arena, nested);
@@ -97,7 +97,8 @@ int aws_service_url(const struct aws_settings *settings, enum aws_service servic
 {
     const struct service *known = &services[service];
     const struct partition *partition = partitions;
-    const char *what, *url = configured_url(settings, known, arena, &what);
+    const char *what;
+    const char *url = aws_configured_url(settings, known->variable, known->group, arena, &what);
     const bool dual =
         aws_setting_true(settings, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
     bool fips = aws_setting_true(settings, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");

@@ -15,6 +15,13 @@ enum aws_service { AWS_STS, AWS_SSO };
 int aws_service_url(const struct aws_settings *settings, enum aws_service service,
     const char *region, struct arena *arena, const char **ret_url, struct error *err);
 
+/* The URL that the user set for a service: `variable` ("AWS_ENDPOINT_URL_S3"), AWS_ENDPOINT_URL,
+ * `endpoint_url` of `group` ("s3") in the profile's `services`, and of the profile itself;
+ * *ret_what says which. NULL: none, or AWS_IGNORE_CONFIGURED_ENDPOINT_URLS forbids them. Not
+ * checked. */
+const char *aws_configured_url(const struct aws_settings *settings, const char *variable,
+    const char *group, struct arena *arena, const char **ret_what);
+
 /* The container's endpoint: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, else _FULL_URI, which has to be
  * https:// or name this machine or one of the two addresses of ECS and EKS: nobody else gets the
  * token. NULL: neither is set. */

@@ -82,6 +82,14 @@ bool aws_setting_true(
     return value && strcasecmp(value, "true") == 0;
 }
 
+bool aws_setting_false(
+    const struct aws_settings *settings, const char *variable, const char *property)
+{
+    const char *value = aws_setting(settings, variable, property);
+
+    return value && strcasecmp(value, "false") == 0;
+}
+
 const char *aws_settings_region(const struct aws_settings *settings)
 {
     const char *region = aws_setting(settings, "AWS_REGION", NULL);

@@ -1,5 +1,5 @@
 /* What the environment and the profile files say, pure: one object that the credentials and the
- * region are decided by. Variables that are empty or blank count as not set. */
+ * S3 client's options are decided by. Variables that are empty or blank count as not set. */
 #ifndef CONNECTORS_AWS_SETTINGS_H
 #define CONNECTORS_AWS_SETTINGS_H
 
@@ -49,8 +49,10 @@ const char *aws_variable(const struct aws_environment *environment, const char *
 const char *aws_setting(
     const struct aws_settings *settings, const char *variable, const char *property);
 
-/* "true" in any case; all else, also none, is false. */
+/* Whether it is "true", or "false", in any case; where it is not set neither is the case. */
 bool aws_setting_true(
+    const struct aws_settings *settings, const char *variable, const char *property);
+bool aws_setting_false(
     const struct aws_settings *settings, const char *variable, const char *property);
 
 /* AWS_REGION, AWS_DEFAULT_REGION, `region` of the profile; NULL: none. */

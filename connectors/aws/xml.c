@@ -120,15 +120,25 @@ int xml_parse(const char *bytes, size_t length, struct arena *arena,
     XML_SetStartDoctypeDeclHandler(reader.parser, on_doctype);
     read_document(&reader, bytes, length);
     XML_ParserFree(reader.parser);
+    explicit_bzero(reader.text.data, reader.text.capacity);
     buffer_deinit(&reader.text);
 
     if (reader.err.code) {
+        xml_wipe(reader.root);
         if (err)
             *err = reader.err;
         return -1;
     }
     *ret_root = reader.root;
     return 0;
+}
+
+void xml_wipe(const struct xml_node *root)
+{
+    for (const struct xml_node *node = root; node; node = node->next) {
+        explicit_bzero((char *)(uintptr_t)node->text, strlen(node->text));
+        xml_wipe(node->children); /* as deep as the limit */
+    }
 }
 
 static const struct xml_node *find(const struct xml_node *node, const char *name)

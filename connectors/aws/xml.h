@@ -26,6 +26,10 @@ struct xml_node {
 int xml_parse(const char *bytes, size_t length, struct arena *arena,
     const struct xml_node **ret_root, struct error *err);
 
+/* Overwrites all texts: of a document with secrets, before its arena goes. What cannot be read to
+ * its end is overwritten by xml_parse(). NULL is harmless. */
+void xml_wipe(const struct xml_node *root);
+
 /* The first child of that name, and the next sibling of the node's own name; NULL: none. */
 const struct xml_node *xml_child(const struct xml_node *node, const char *name);
 const struct xml_node *xml_next(const struct xml_node *node);

@@ -9,23 +9,14 @@
 
 /* Appends the SELECT: one key a partition field (BIGINT or VARCHAR), then the columns, sorted by
  * the keys and then by `sort_by`. Fails for a type that Parquet cannot hold, a partition of a
- * column that is no date, an unknown column. */
+ * column that is no date, an unknown column. *ret_written: what the files will have, in `arena`. */
 int columns_select(duckdb_connection connection, const struct sql_write *write, struct arena *arena,
-    struct buffer *sql, struct error *err);
+    struct buffer *sql, struct sql_schema *ret_written, struct error *err);
 
 /* Whether there is nothing to select: asked of the rows only where a column has no type, as then
  * all its values are null, or there is none: a partition of it, or a file of nothing else, needs
  * none. */
 int columns_empty(duckdb_connection connection, const struct sql_write *write, struct arena *arena,
     bool *ret_empty, struct error *err);
-
-/* The text of a partition's key: 361 months since year 0 → "0030-02"; see sql_file.values. */
-const char *columns_value(
-    enum sql_partition_transform transform, const char *key, struct arena *arena);
-
-/* After a failed cast: looks for the column whose values do not fit and says so in *err, which is
- * left as it is where none is found. Always returns -1. */
-int columns_explain(duckdb_connection connection, const struct sql_write *write,
-    struct arena *arena, struct error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* DERIVE, CHECK and DROP: one SELECT and what it yields. */
+/* DERIVE, CHECK, OPEN and DROP: one SELECT and what it yields; tables that become views. */
 #include "connectors/duckdb/bind.h"
 #include "connectors/duckdb/parse.h"
 #include "connectors/duckdb/schema.h"
@@ -131,6 +131,21 @@ static int run_check(struct operation *operation, struct error *err)
 }
 
 const struct verb verb_check = {.name = "check", .run = run_check};
+
+/* --- OPEN
+ * ------------------------------------------------------------------------------------------ */
+
+static int run_open(struct operation *operation, struct error *err)
+{
+    int rc;
+
+    pthread_mutex_lock(&operation->session->making);
+    rc = schema_make_view(operation->slot->main, operation->request->open.dataset, err);
+    pthread_mutex_unlock(&operation->session->making);
+    return rc;
+}
+
+const struct verb verb_open = {.name = "open", .run = run_open};
 
 /* --- DROP
  * ------------------------------------------------------------------------------------------ */

@@ -13,6 +13,7 @@ static const struct verb *const verbs[] = {
     [SQL_WRITE] = &verb_write,
     [SQL_EXPORT] = &verb_export,
     [SQL_QUERY] = &verb_query,
+    [SQL_OPEN] = &verb_open,
     [SQL_DROP] = &verb_drop,
 };
 

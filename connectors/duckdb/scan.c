@@ -144,7 +144,7 @@ static int close_open_columns(struct operation *operation, const struct scan_pla
     }
     if (dataset->files.count) {
         buffer_puts(&sql, " FROM ");
-        schema_append_files(&sql, &dataset->files);
+        schema_append_files(&sql, &dataset->files, true);
     }
     if (open && dataset->files.count) {
         rc = statement_query(operation->slot->main, sql.data, &result, err);

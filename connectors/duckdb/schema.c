@@ -1,5 +1,6 @@
 #include "connectors/duckdb/schema.h"
 
+#include "connectors/duckdb/parts.h"
 #include "connectors/duckdb/statement.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
@@ -18,30 +19,65 @@ void schema_append_name(struct buffer *sql, const struct sql_dataset *dataset)
     text_append_sql_name(sql, dataset->name);
 }
 
-void schema_append_files(struct buffer *sql, const struct text_list *files)
+const struct sql_column *schema_find(const struct sql_schema *schema, const char *name)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        if (strcasecmp(schema->columns[i].name, name) == 0)
+            return &schema->columns[i];
+    }
+    return NULL;
+}
+
+bool schema_is_untyped(const struct sql_column *column)
+{
+    return strcmp(column->type, "NULL") == 0;
+}
+
+bool schema_is_integer(const char *type)
+{
+    static const char *const types[] = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT",
+        "USMALLINT", "UINTEGER", "UBIGINT", NULL};
+
+    for (const char *const *t = types; *t; t++) {
+        if (strcasecmp(type, *t) == 0)
+            return true;
+    }
+    return false;
+}
+
+const char *schema_quoted(const char *name, struct arena *arena)
+{
+    struct buffer text;
+    const char *copy;
+
+    buffer_init(&text, 0);
+    text_append_sql_name(&text, name);
+    copy = arena_strdup(arena, text.data);
+    buffer_deinit(&text);
+    return copy;
+}
+
+void schema_append_path(struct buffer *sql, const char *path)
+{
+    struct buffer pattern;
+
+    buffer_init(&pattern, 0);
+    for (const char *at = path; *at; at++)
+        buffer_printf(&pattern, strchr("*?[", *at) ? "[%c]" : "%c", *at);
+    text_append_sql_literal(sql, pattern.data);
+    buffer_deinit(&pattern);
+}
+
+void schema_append_files(struct buffer *sql, const struct text_list *files, bool unite)
 {
     buffer_puts(sql, "read_parquet([");
     for (size_t i = 0; i < files->count; i++) {
         if (i)
             buffer_puts(sql, ", ");
-        text_append_sql_literal(sql, files->items[i]);
+        schema_append_path(sql, files->items[i]);
     }
-    buffer_puts(sql, "], union_by_name = true, hive_partitioning = false)");
-}
-
-/* A column in which no value has appeared has no type yet. */
-static bool is_untyped(const struct sql_column *column)
-{
-    return strcmp(column->type, "NULL") == 0;
-}
-
-static bool has_column(const struct sql_schema *schema, const char *name)
-{
-    for (size_t i = 0; i < schema->count; i++) {
-        if (strcasecmp(schema->columns[i].name, name) == 0)
-            return true;
-    }
-    return false;
+    buffer_printf(
+        sql, "], union_by_name = %s, hive_partitioning = false)", unite ? "true" : "false");
 }
 
 /* `stored` is what the files have; NULL: there are none. */
@@ -52,11 +88,11 @@ static void append_columns(
         const struct sql_column *column = &schema->columns[i];
 
         buffer_puts(sql, i ? ", " : "");
-        if (is_untyped(column)) {
+        if (schema_is_untyped(column)) {
             buffer_puts(sql, "NULL");
         } else {
             buffer_puts(sql, "CAST(");
-            if (stored && has_column(stored, column->name))
+            if (stored && schema_find(stored, column->name))
                 text_append_sql_name(sql, column->name);
             else
                 buffer_puts(sql, "NULL");
@@ -75,7 +111,7 @@ static int stored_schema(duckdb_connection connection, const struct text_list *f
 
     buffer_init(&sql, 0);
     buffer_puts(&sql, "SELECT * FROM ");
-    schema_append_files(&sql, files);
+    schema_append_files(&sql, files, true);
     rc = statement_describe(connection, sql.data, NULL, 0, arena, ret_schema, err);
     buffer_deinit(&sql);
     return rc;
@@ -100,9 +136,14 @@ static int append_select(duckdb_connection connection, const struct sql_dataset 
     else if (!(rc = stored_schema(connection, &dataset->files, &arena, &stored, err)))
         append_columns(sql, &dataset->schema, &stored);
     buffer_puts(sql, " FROM ");
-    schema_append_files(sql, &dataset->files);
+    schema_append_files(sql, &dataset->files, true);
     arena_deinit(&arena);
     return rc;
+}
+
+static bool is_table(const struct sql_dataset *dataset)
+{
+    return dataset->part_count || dataset->merge.keep_deletes || dataset->with_changes;
 }
 
 int schema_make_view(
@@ -111,7 +152,7 @@ int schema_make_view(
     struct buffer sql;
     int rc;
 
-    if (dataset->files.count == 0 && dataset->schema.count == 0)
+    if (dataset->files.count == 0 && dataset->part_count == 0 && dataset->schema.count == 0)
         return error_set(
             err, ERROR_INVALID, "%s: a dataset without files and columns", dataset->name);
     buffer_init(&sql, 0);
@@ -123,9 +164,10 @@ int schema_make_view(
     buffer_puts(&sql, "CREATE OR REPLACE VIEW ");
     schema_append_name(&sql, dataset);
     buffer_puts(&sql, " AS ");
-    rc = append_select(connection, dataset, &sql, err);
+    rc = is_table(dataset) ? parts_append_select(connection, dataset, &sql, err)
+                           : append_select(connection, dataset, &sql, err);
     if (!rc && sql.overflowed)
-        rc = error_set(err, ERROR_LIMIT, "%zu files are too many", dataset->files.count);
+        rc = error_set(err, ERROR_LIMIT, "its files are too many");
     if (!rc)
         rc = statement_run(connection, sql.data, err);
     buffer_deinit(&sql);
@@ -206,6 +248,7 @@ void schema_copy(struct arena *arena, const struct sql_schema *from, struct sql_
     struct sql_column *columns = arena_array(arena, from->count, sizeof(*columns));
 
     for (size_t i = 0; i < from->count; i++) {
+        columns[i] = from->columns[i];
         columns[i].name = arena_strdup(arena, from->columns[i].name);
         columns[i].type = arena_strdup(arena, from->columns[i].type);
     }

@@ -10,12 +10,26 @@
 /* Appends the dataset's name as SQL: "space"."name". */
 void schema_append_name(struct buffer *sql, const struct sql_dataset *dataset);
 
-/* Appends "read_parquet([…])". */
-void schema_append_files(struct buffer *sql, const struct text_list *files);
+/* The column of that name, in any case; NULL: there is none. */
+const struct sql_column *schema_find(const struct sql_schema *schema, const char *name);
+
+/* No value has appeared in it: it has no type yet. */
+bool schema_is_untyped(const struct sql_column *column);
+
+bool schema_is_integer(const char *type); /* of up to 64 bits */
+
+/* The name as SQL, in `arena`. */
+const char *schema_quoted(const char *name, struct arena *arena);
+
+/* Appends the path as a literal that DuckDB does not take for a pattern of several. */
+void schema_append_path(struct buffer *sql, const char *path);
+
+/* Appends "read_parquet([…])". `unite`: every file is opened for its columns, which may differ. */
+void schema_append_files(struct buffer *sql, const struct text_list *files, bool unite);
 
 /* Makes (or makes anew) the view that gives the dataset its name: over its files, columns in the
- * order and of the types of its schema where it has one; what a file lacks is null. Without files:
- * no rows. */
+ * order and of the types of its schema where it has one; what a file lacks is null; parts are
+ * merged. Without files: no rows. */
 int schema_make_view(
     duckdb_connection connection, const struct sql_dataset *dataset, struct error *err);
 

@@ -3,6 +3,7 @@
 #include "connectors/duckdb/schema.h"
 #include "connectors/duckdb/statement.h"
 #include "connectors/duckdb/stream.h"
+#include "connectors/duckdb/transforms.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 
@@ -120,17 +121,22 @@ static int connect_all(struct session *session, struct error *err)
                 return -1;
         }
     }
-    return 0;
+    return transforms_register(session->slots[0].main, err);
 }
 
 /* --- the lock ------------------------------------------------------------------------------------
  */
 
+/* As it is, and as views name it: the lock compares texts before patterns are resolved. */
 static void append_list(struct buffer *sql, const struct text_list *paths)
 {
     for (size_t i = 0; i < paths->count; i++) {
         buffer_puts(sql, sql->data[sql->length - 1] == '[' ? "" : ", ");
         text_append_sql_literal(sql, paths->items[i]);
+        if (strpbrk(paths->items[i], "*?[")) {
+            buffer_puts(sql, ", ");
+            schema_append_path(sql, paths->items[i]);
+        }
     }
 }
 
@@ -138,8 +144,13 @@ static void append_paths(struct buffer *sql, const struct sql_session_options *o
 {
     buffer_puts(sql, "SET allowed_paths = [");
     append_list(sql, &options->readable);
-    for (size_t d = 0; options->views_over && d < options->dataset_count; d++)
-        append_list(sql, &options->datasets[d].files);
+    for (size_t d = 0; options->views_over && d < options->dataset_count; d++) {
+        const struct sql_dataset *dataset = &options->datasets[d];
+
+        append_list(sql, &dataset->files);
+        for (size_t p = 0; p < dataset->part_count; p++)
+            append_list(sql, &dataset->parts[p].files);
+    }
     buffer_puts(sql, "];");
 }
 
@@ -203,7 +214,10 @@ void session_nag(struct session *session)
 
 static void on_timer_closed(struct timer *timer)
 {
-    free(container_of(timer, struct session, nagging));
+    struct session *session = container_of(timer, struct session, nagging);
+
+    pthread_mutex_destroy(&session->making);
+    free(session);
 }
 
 void session_close(struct sql_session *base)
@@ -239,6 +253,7 @@ struct sql_session *session_open(const struct sql_session_options *options, stru
     session->loop = options->loop;
     session->lane = options->lane;
     session->threads = MAX(options->threads, 1);
+    pthread_mutex_init(&session->making, NULL);
     timer_init(&session->nagging, options->loop);
     if (resolve_folder(session, options->folder, err) || open_database(session, options, err) ||
         connect_all(session, err) || make_views(session, options, err) ||

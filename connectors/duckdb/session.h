@@ -15,6 +15,7 @@
 #include "runner/io/timer.h"
 
 #include <duckdb.h>
+#include <pthread.h>
 
 enum { SESSION_WRITERS = 2 }; /* files of one WRITE that are encoded at once */
 
@@ -70,11 +71,13 @@ struct session {
     struct slot *slots;
     unsigned slot_count;
     struct operation *operations;
-    struct timer nagging; /* interrupts again what was cancelled and goes on */
+    pthread_mutex_t making; /* a table's view, and the schema that it is in: two at once that make
+                               the same schema would conflict */
+    struct timer nagging;   /* interrupts again what was cancelled and goes on */
 };
 
 extern const struct verb verb_scan, verb_derive, verb_check, verb_write, verb_export, verb_query,
-    verb_drop;
+    verb_open, verb_drop;
 
 /* Interrupts what is cancelled from time to time until it has ended. */
 void session_nag(struct session *session);

@@ -4,9 +4,12 @@
  * jobs, SESSION_WRITERS at once, make a file of a part each. A part too large to hold is read on
  * by its encoder: no take runs meanwhile. All that is decided on the loop, in step(). */
 #include "connectors/duckdb/columns.h"
+#include "connectors/duckdb/keys.h"
+#include "connectors/duckdb/misfits.h"
 #include "connectors/duckdb/schema.h"
 #include "connectors/duckdb/session.h"
 #include "connectors/duckdb/statement.h"
+#include "connectors/duckdb/stats.h"
 #include "connectors/duckdb/stream.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
@@ -24,11 +27,14 @@ struct encoder {
     struct part *part;
     bool busy;
     uint64_t bytes;
+    const struct sql_stats *stats; /* in the part's arena */
     struct error err;
 };
 
 struct writing {
-    struct arena arena; /* of the take job */
+    struct arena arena;                   /* of the take job */
+    struct sql_schema written;            /* in it, from the first take on */
+    const struct sql_schema *ret_written; /* in the request's */
     struct stream stream;
     struct part *fetched; /* the take job's */
     struct part *taken;   /* the loop's */
@@ -36,6 +42,7 @@ struct writing {
     bool taking, ended;
     bool reading_on; /* an encoder owns the stream */
     size_t files;
+    int64_t skipped;
 };
 
 /* --- jobs
@@ -48,14 +55,18 @@ static int open_stream(struct operation *operation, struct writing *writing, str
     struct buffer sql;
     int rc;
 
+    if (write->schema && write->skip_misfits &&
+        misfits_count(operation->slot->main, write, &writing->arena, &writing->skipped, err))
+        return -1;
     buffer_init(&sql, 0);
-    rc = columns_select(operation->slot->main, write, &writing->arena, &sql, err);
+    rc =
+        columns_select(operation->slot->main, write, &writing->arena, &sql, &writing->written, err);
     if (!rc)
         rc =
             statement_execute(operation->slot->main, "", sql.data, "", NULL, 0, true, &result, err);
     buffer_deinit(&sql);
     if (rc)
-        return columns_explain(operation->slot->main, write, &writing->arena, err);
+        return misfits_explain(operation->slot->main, write, &writing->arena, err);
     stream_open(&writing->stream, &result, write->partition_count, write->file_bytes);
     return 0;
 }
@@ -74,7 +85,7 @@ static int run_take(struct operation *operation, struct error *err)
     if (!writing->stream.open && open_stream(operation, writing, err))
         return -1;
     if (stream_take(&writing->stream, &writing->fetched, err))
-        return columns_explain(operation->slot->main, write, &writing->arena, err);
+        return misfits_explain(operation->slot->main, write, &writing->arena, err);
     return 0;
 }
 
@@ -88,23 +99,53 @@ static size_t row_group_rows(const struct part *part)
     return MAX(MIN(file_bytes / row_bytes, ROW_GROUP_ROWS), ROW_GROUP_ROWS_MIN);
 }
 
+static void append_copy(struct buffer *sql, const struct encoder *encoder)
+{
+    const struct writing *writing = encoder->operation->state;
+    bool any = false;
+
+    buffer_printf(
+        sql, "COPY (SELECT * FROM %s()) TO ", encoder->operation->slot->functions[encoder->index]);
+    text_append_sql_literal(sql, encoder->part->path);
+    buffer_printf(sql,
+        " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %zu, USE_TMP_FILE false, RETURN_STATS",
+        row_group_rows(encoder->part));
+    for (size_t i = 0; i < writing->written.count; i++) {
+        if (!writing->written.columns[i].field_id)
+            continue;
+        buffer_puts(sql, any ? ", " : ", FIELD_IDS {");
+        text_append_sql_name(sql, writing->written.columns[i].name);
+        buffer_printf(sql, ": %lld", (long long)writing->written.columns[i].field_id);
+        any = true;
+    }
+    buffer_puts(sql, any ? "})" : ")");
+}
+
+static void copy(struct encoder *encoder)
+{
+    const struct writing *writing = encoder->operation->state;
+    struct slot *slot = encoder->operation->slot;
+    duckdb_result result;
+    struct buffer sql;
+
+    buffer_init(&sql, 0);
+    append_copy(&sql, encoder);
+    if (!statement_query(slot->writers[encoder->index], sql.data, &result, &encoder->err)) {
+        encoder->stats = stats_read(&result, &writing->written, &encoder->part->arena);
+        duckdb_destroy_result(&result);
+    }
+    buffer_deinit(&sql);
+}
+
 static void on_encode(struct work *work)
 {
     struct encoder *encoder = container_of(work, struct encoder, work);
     struct slot *slot = encoder->operation->slot;
-    struct buffer sql;
     struct stat info;
 
     slot->parts[encoder->index] = encoder->part;
-    buffer_init(&sql, 0);
-    buffer_printf(&sql, "COPY (SELECT * FROM %s()) TO ", slot->functions[encoder->index]);
-    text_append_sql_literal(&sql, encoder->part->path);
-    buffer_printf(&sql,
-        " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %zu, USE_TMP_FILE false)",
-        row_group_rows(encoder->part));
     if (!work_cancelled(work))
-        statement_run(slot->writers[encoder->index], sql.data, &encoder->err);
-    buffer_deinit(&sql);
+        copy(encoder);
     slot->parts[encoder->index] = NULL;
     if (encoder->part->stream->err.code && !encoder->part->whole)
         encoder->err = encoder->part->stream->err;
@@ -119,6 +160,30 @@ static void on_encode(struct work *work)
 /* --- on the loop
  * ----------------------------------------------------------------------------------------- */
 
+static const struct sql_schema *written_schema(struct writing *writing, struct arena *arena)
+{
+    if (!writing->ret_written) {
+        struct sql_schema *schema = arena_new(arena, struct sql_schema);
+
+        schema_copy(arena, &writing->written, schema);
+        writing->ret_written = schema;
+    }
+    return writing->ret_written;
+}
+
+static const struct sql_stats *copy_stats(
+    const struct sql_stats *from, size_t count, struct arena *arena)
+{
+    struct sql_stats *stats = arena_array(arena, count, sizeof(*stats));
+
+    for (size_t i = 0; i < count; i++) {
+        stats[i].min = from[i].min ? arena_strdup(arena, from[i].min) : NULL;
+        stats[i].max = from[i].max ? arena_strdup(arena, from[i].max) : NULL;
+        stats[i].nulls = from[i].nulls;
+    }
+    return stats;
+}
+
 static void hand_over(struct operation *operation, const struct encoder *encoder)
 {
     struct sql_request *request = operation->request;
@@ -128,10 +193,13 @@ static void hand_over(struct operation *operation, const struct encoder *encoder
     struct sql_file file = {.path = arena_strdup(arena, encoder->part->path),
         .values = values,
         .rows = encoder->part->rows,
-        .bytes = encoder->bytes};
+        .bytes = encoder->bytes,
+        .schema = written_schema(operation->state, arena)};
+
+    file.stats = copy_stats(encoder->stats, file.schema->count, arena);
 
     for (size_t i = 0; i < write->partition_count; i++)
-        values[i] = columns_value(write->partitions[i].transform, encoder->part->keys[i], arena);
+        values[i] = keys_value(write->partitions[i].transform, encoder->part->keys[i], arena);
     write->ret_rows += file.rows;
     write->ret_files++;
     if (write->on_file)
@@ -172,6 +240,7 @@ static void deliver(struct operation *operation)
     writing->taken = writing->fetched;
     writing->fetched = NULL;
     writing->ended = !writing->taken;
+    operation->request->write.ret_skipped = writing->skipped;
 }
 
 static void encode(struct operation *operation, struct encoder *encoder)

@@ -67,6 +67,8 @@ static int visit_file(
 
     if (atomic_load_explicit(listing->stop, memory_order_relaxed))
         return error_set(err, ERROR_STOPPED, "listing %s was stopped", listing->prefix);
+    if (!stamp)
+        return -1; /* a folder that cannot be read may have more that matches */
     if (!text_glob(listing->pattern, relative))
         return 0;
     if (!listing->temporaries && file_is_temporary(slash ? slash + 1 : relative))

@@ -67,11 +67,14 @@ struct s3_checksum_values { /* base64 */
 
 /* --- ListObjectsV2 and ListObjects --- */
 
+/* An object, or a version of one, or a delete marker, which has no size. */
 struct s3_listed {
     const char *key, *etag, *storage_class;
     int64_t size, modified_ms;
     struct s3_owner owner;
     const char *checksum_algorithm, *checksum_type;
+    const char *version_id; /* of a version, as `latest` is */
+    bool latest;
 };
 
 struct s3_prefix {
@@ -92,20 +95,12 @@ extern const struct s3_document s3_document_list_objects;
 
 /* --- ListObjectVersions --- */
 
-struct s3_version {
-    const char *key, *version_id, *etag, *storage_class;
-    int64_t size, modified_ms; /* a delete marker has no size */
-    bool latest;
-    struct s3_owner owner;
-    const char *checksum_algorithm, *checksum_type;
-};
-
 struct s3_list_versions {
     const char *name, *prefix, *delimiter, *encoding_type;
     const char *key_marker, *version_id_marker, *next_key_marker, *next_version_id_marker;
     int64_t max_keys;
     bool truncated;
-    struct s3_items versions, delete_markers; /* struct s3_version */
+    struct s3_items versions, delete_markers; /* struct s3_listed */
     struct s3_items common_prefixes;          /* struct s3_prefix */
 };
 

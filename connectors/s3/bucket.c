@@ -52,7 +52,8 @@ static void on_call(struct s3_call *call, const struct error *err)
 static void write_document(struct s3_bucket_operation *operation)
 {
     const struct s3_bucket_request *request = operation->request;
-    const char *region = request->region ? request->region : s3_client_region(operation->client);
+    const char *region =
+        request->region ? request->region : s3_client_options(operation->client)->region;
 
     if (strcmp(region, "us-east-1") == 0)
         return;

@@ -15,6 +15,7 @@
 #define CONNECTORS_S3_CALL_H
 
 #include "connectors/s3/error.h"
+#include "runner/base/buffer.h"
 #include "runner/base/error.h"
 #include "runner/io/http.h"
 
@@ -54,6 +55,9 @@ enum {
 struct s3_query {
     const char *name, *value; /* not encoded; value NULL: "?name=" (a subresource) */
 };
+
+/* "a=1&b=%20", as it goes out and is signed. */
+void s3_append_query(const struct s3_query *query, size_t count, struct buffer *text);
 
 /* The caller owns it, with all that it points to, until `done`; zeroed but for the arguments. */
 struct s3_call {

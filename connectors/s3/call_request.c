@@ -27,15 +27,14 @@ void exchange_name_error(const struct s3_exchange *x, struct error *err)
 
 /* --- the URL --- */
 
-static void append_query(const struct s3_call *call, struct buffer *text)
+void s3_append_query(const struct s3_query *query, size_t count, struct buffer *text)
 {
-    for (size_t i = 0; i < call->query_count; i++) {
-        const struct s3_query *pair = &call->query[i];
-        const char *value = pair->value ? pair->value : "";
+    for (size_t i = 0; i < count; i++) {
+        const char *value = query[i].value ? query[i].value : "";
 
         if (i)
             buffer_putc(text, '&');
-        sigv4_encode(pair->name, strlen(pair->name), false, text);
+        sigv4_encode(query[i].name, strlen(query[i].name), false, text);
         buffer_putc(text, '=');
         sigv4_encode(value, strlen(value), false, text);
     }
@@ -52,7 +51,7 @@ static void build_url(struct s3_exchange *x, const struct s3_endpoint *endpoint)
         s3_uri_append_path(call->key, &text);
     x->path = arena_strdup(&x->arena, text.data);
     buffer_clear(&text);
-    append_query(call, &text);
+    s3_append_query(call->query, call->query_count, &text);
     x->query_text = text.length ? arena_strdup(&x->arena, text.data) : NULL;
     x->request.url = arena_printf(&x->arena, "%s://%s%s%s%s", endpoint->scheme, endpoint->host,
         x->path, x->query_text ? "?" : "", x->query_text ? x->query_text : "");

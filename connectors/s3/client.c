@@ -1,5 +1,6 @@
 #include "connectors/s3/client.h"
 
+#include "connectors/s3/client_options.h"
 #include "connectors/s3/memory.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
@@ -12,7 +13,6 @@
 
 enum {
     PLACES_MAX = 256, /* buckets that are remembered; the oldest goes first */
-    REGION_BYTES_MAX = 63,
     BUFFER_BYTES_MIN = 16 * 1024,
     BUFFER_BYTES_MAX = 256 * 1024,
 };
@@ -28,6 +28,7 @@ struct known_place {
 struct s3_client {
     struct s3_client_options options; /* texts in `arena` */
     struct arena arena;
+    bool aws;
     struct http *http;
     struct credentials_chain *chain;
     struct known_place *places[PLACES_MAX];
@@ -36,106 +37,6 @@ struct s3_client {
     int64_t clock_ms; /* the store's minus ours */
     enum { CHECKSUMS_UNPROVEN, CHECKSUMS_TAKEN, CHECKSUMS_REFUSED } checksums;
 };
-
-/* --- options --- */
-
-static const char *variable(const char *name)
-{
-    const char *value = getenv(name);
-
-    return value && value[0] ? value : NULL;
-}
-
-static bool variable_is_true(const char *name)
-{
-    const char *value = variable(name);
-
-    return value && strcasecmp(value, "true") == 0;
-}
-
-static int read_checksums(const char *name, enum s3_checksums *checksums, struct error *err)
-{
-    const char *value = variable(name);
-
-    if (*checksums != S3_CHECKSUMS_AUTO || !value)
-        return 0;
-    if (strcasecmp(value, "when_supported") == 0) {
-        *checksums = S3_CHECKSUMS_AUTO; /* AWS's default: no wish of anybody's */
-        return 0;
-    }
-    if (strcasecmp(value, "when_required") == 0) {
-        *checksums = S3_CHECKSUMS_WHEN_REQUIRED;
-        return 0;
-    }
-    return error_set(err, ERROR_INVALID,
-        "%s: \"%.60s\" is neither when_supported nor when_required", name, value);
-}
-
-static int read_environment(struct s3_client_options *options, struct error *err)
-{
-    if (!options->endpoint && !variable_is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) {
-        options->endpoint = variable("AWS_ENDPOINT_URL_S3");
-        if (!options->endpoint)
-            options->endpoint = variable("AWS_ENDPOINT_URL");
-    }
-    if (!options->ca_file)
-        options->ca_file = variable("AWS_CA_BUNDLE");
-    options->dual_stack = options->dual_stack || variable_is_true("AWS_USE_DUALSTACK_ENDPOINT");
-    options->fips = options->fips || variable_is_true("AWS_USE_FIPS_ENDPOINT");
-    if (read_checksums("AWS_REQUEST_CHECKSUM_CALCULATION", &options->request_checksums, err))
-        return -1;
-    return read_checksums("AWS_RESPONSE_CHECKSUM_VALIDATION", &options->response_checksums, err);
-}
-
-static void set_defaults(struct s3_client_options *options)
-{
-    if (!options->part_bytes)
-        options->part_bytes = 8ULL * 1024 * 1024;
-    if (!options->memory_bytes)
-        options->memory_bytes = 32ULL * 1024 * 1024;
-    if (!options->concurrency)
-        options->concurrency = 64;
-    if (!options->retry.attempts)
-        options->retry.attempts = 5;
-    if (!options->retry.backoff_ms)
-        options->retry.backoff_ms = 500;
-    if (!options->retry.max_backoff_ms)
-        options->retry.max_backoff_ms = 20 * MS_PER_SECOND;
-}
-
-static bool valid_region(const char *region)
-{
-    const size_t length = strlen(region);
-
-    for (size_t i = 0; i < length; i++) {
-        if (!islower((unsigned char)region[i]) && !isdigit((unsigned char)region[i]) &&
-            region[i] != '-')
-            return false;
-    }
-    return length > 0 && length <= REGION_BYTES_MAX;
-}
-
-static int check_options(const struct s3_client_options *options, struct error *err)
-{
-    if (options->part_bytes < S3_PART_BYTES_MIN || options->part_bytes > S3_PART_BYTES_MAX)
-        return error_set(err, ERROR_INVALID, "s3.part_size: must be 5MiB to 5GiB");
-    if (options->concurrency > HTTP_CONNECTIONS_MAX)
-        return error_set(err, ERROR_INVALID, "s3.concurrency: must be 1 to 10000");
-    if (options->region && !valid_region(options->region))
-        return error_set(err, ERROR_INVALID,
-            "s3.region: \"%.80s\" is no region; write it as eu-west-1", options->region);
-    if (options->endpoint && strncasecmp(options->endpoint, "http://", 7) != 0 &&
-        strncasecmp(options->endpoint, "https://", 8) != 0)
-        return error_set(err, ERROR_INVALID,
-            "s3.endpoint: \"%.200s\" does not begin with http:// or https://", options->endpoint);
-    return 0;
-}
-
-static void keep(struct arena *arena, const char **text)
-{
-    if (*text)
-        *text = arena_strdup(arena, *text);
-}
 
 /* --- life --- */
 
@@ -187,21 +88,14 @@ struct s3_client *s3_client_new(const struct s3_client_options *options, struct 
 
     client->options = *options;
     arena_init(&client->arena);
-    set_defaults(&client->options);
-    if (read_environment(&client->options, err) || check_options(&client->options, err))
-        goto failed;
-    keep(&client->arena, &client->options.region);
-    keep(&client->arena, &client->options.profile);
-    keep(&client->arena, &client->options.endpoint);
-    keep(&client->arena, &client->options.ca_file);
-    if (open_http(client, err))
-        goto failed;
+    if (s3_client_options_fill(&client->options, &client->arena, err) || open_http(client, err)) {
+        s3_client_free(client);
+        return NULL;
+    }
+    client->aws = !client->options.endpoint || s3_endpoint_is_aws(client->options.endpoint);
     open_chain(client);
     client->memory.limit_bytes = client->options.memory_bytes / 2;
     return client;
-failed:
-    s3_client_free(client);
-    return NULL;
 }
 
 static void free_place(struct known_place *place)
@@ -231,6 +125,11 @@ const struct s3_client_options *s3_client_options(const struct s3_client *client
     return &client->options;
 }
 
+bool s3_client_is_aws(const struct s3_client *client)
+{
+    return client->aws;
+}
+
 struct http *s3_client_http(struct s3_client *client)
 {
     return client->http;
@@ -244,15 +143,6 @@ struct credentials_chain *s3_client_chain(struct s3_client *client)
 struct s3_memory *s3_client_memory(struct s3_client *client)
 {
     return &client->memory;
-}
-
-const char *s3_client_region(struct s3_client *client)
-{
-    const char *region = client->options.region;
-
-    if (!region)
-        region = credentials_region(client->chain);
-    return region ? region : "us-east-1";
 }
 
 /* --- places --- */
@@ -288,14 +178,14 @@ static int resolve(struct s3_client *client, struct known_place *known, struct e
 {
     const struct s3_client_options *options = &client->options;
     const struct s3_endpoint_params params = {
-        .region = known->region ? known->region : s3_client_region(client),
+        .region = known->region ? known->region : options->region,
         .bucket = known->bucket,
         .endpoint = options->endpoint,
         .addressing = options->addressing,
         .dual_stack = options->dual_stack,
         .fips = options->fips,
         .accelerate = options->accelerate && known->bucket,
-        .use_arn_region = options->use_arn_region,
+        .use_arn_region = !options->own_region_only,
     };
 
     if (s3_endpoint_resolve(&params, &known->arena, &known->place.endpoint, err)) {
@@ -324,7 +214,7 @@ bool s3_client_learn_region(struct s3_client *client, const char *bucket, const 
 {
     struct known_place *known = find_place(client, bucket);
 
-    if (!valid_region(region))
+    if (!s3_region_valid(region))
         return false;
     if (!known)
         known = add_place(client, bucket);
@@ -364,7 +254,7 @@ bool s3_client_sends_checksums(const struct s3_client *client)
 
 bool s3_client_checksums_unproven(const struct s3_client *client)
 {
-    return client->options.request_checksums == S3_CHECKSUMS_AUTO && client->options.endpoint &&
+    return client->options.request_checksums == S3_CHECKSUMS_AUTO && !client->aws &&
            client->checksums == CHECKSUMS_UNPROVEN;
 }
 

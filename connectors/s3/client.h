@@ -3,11 +3,16 @@
  * Used on the loop's thread. Requests are call.h's.
  *
  * What the options leave open comes from the process environment, then from the profile:
- *   endpoint   AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL (unless AWS_IGNORE_CONFIGURED_ENDPOINT_URLS)
- *   region     AWS_REGION, AWS_DEFAULT_REGION, the profile's, us-east-1
- *   ca_file    AWS_CA_BUNDLE, then what runner/io/http takes
- *   checksums  AWS_REQUEST_CHECKSUM_CALCULATION, AWS_RESPONSE_CHECKSUM_VALIDATION
- *   dual_stack, fips   AWS_USE_DUALSTACK_ENDPOINT, AWS_USE_FIPS_ENDPOINT */
+ *   endpoint   AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL; endpoint_url of s3 in the profile's
+ *              `services`, endpoint_url (unless AWS_IGNORE_CONFIGURED_ENDPOINT_URLS)
+ *   region     AWS_REGION, AWS_DEFAULT_REGION; region; us-east-1
+ *   ca_file    AWS_CA_BUNDLE; ca_bundle; then what runner/io/http takes
+ *   checksums  AWS_REQUEST_CHECKSUM_CALCULATION; request_checksum_calculation,
+ *              AWS_RESPONSE_CHECKSUM_VALIDATION; response_checksum_validation
+ *   dual_stack, fips   AWS_USE_DUALSTACK_ENDPOINT, AWS_USE_FIPS_ENDPOINT; use_dualstack_endpoint,
+ *              use_fips_endpoint
+ *   retry.attempts     AWS_MAX_ATTEMPTS; max_attempts; 5
+ *   own_region_only    where AWS_S3_USE_ARN_REGION; s3_use_arn_region is false */
 #ifndef CONNECTORS_S3_CLIENT_H
 #define CONNECTORS_S3_CLIENT_H
 
@@ -39,7 +44,8 @@ struct s3_client_options {
     struct work_lane *lane; /* for what blocks: the credentials' files and processes, ours */
     const char *region, *profile, *endpoint, *ca_file;
     enum s3_addressing addressing;
-    bool dual_stack, fips, accelerate, use_arn_region;
+    bool dual_stack, fips, accelerate;
+    bool own_region_only; /* an access point's ARN that names another region is refused */
     bool unsigned_access; /* no credentials, no signature */
     bool requester_pays;
     enum s3_checksums request_checksums, response_checksums;
@@ -56,26 +62,26 @@ enum {
 };
 #define S3_PART_BYTES_MAX (5ULL * 1024 * 1024 * 1024)
 
-/* ERROR_INVALID names the option (or the variable) that cannot be used. Opens nothing but the CA
- * file: a missing credential is the first request's error. */
+/* ERROR_INVALID names the option (or the variable) that cannot be used. Blocks on the CA file and
+ * the two files of profiles; a missing credential is the first request's error. */
 struct s3_client *s3_client_new(const struct s3_client_options *options, struct error *err);
 
 /* No call may be under way. Handles are closed by later turns of the loop, which `lane` and `log`
  * outlive: credentials may just be fetched ahead of time. NULL is harmless. */
 void s3_client_free(struct s3_client *client);
 
-/* The options as they are in force: defaults and environment filled in. `region` stays NULL where
- * only environment or profile name it: ask s3_client_region(). */
+/* The options as they are in force: environment, profile and defaults filled in. `region` is where
+ * requests start. */
 const struct s3_client_options *s3_client_options(const struct s3_client *client);
+
+/* Whether the store is AWS's own: without an endpoint, or by the endpoint's host. */
+bool s3_client_is_aws(const struct s3_client *client);
 
 struct http *s3_client_http(struct s3_client *client);
 struct credentials_chain *s3_client_chain(struct s3_client *client);
 
 /* Half of `memory_bytes`: the other half is the transfers' own buffers. */
 struct s3_memory *s3_client_memory(struct s3_client *client);
-
-/* The region that requests start with; never NULL. */
-const char *s3_client_region(struct s3_client *client);
 
 /* --- what is learnt --- */
 

@@ -102,18 +102,18 @@ const struct s3_document s3_document_list_objects =
     DOCUMENT("ListBucketResult", struct s3_list_objects, list_objects_fields);
 
 static const struct s3_field version_fields[] = {
-    NAME(struct s3_version, "Key", key),
-    TEXT(struct s3_version, "VersionId", version_id),
-    TEXT(struct s3_version, "ETag", etag),
-    TEXT(struct s3_version, "StorageClass", storage_class),
-    NUMBER(struct s3_version, "Size", size),
-    TIME(struct s3_version, "LastModified", modified_ms),
-    FLAG(struct s3_version, "IsLatest", latest),
-    STRUCT(struct s3_version, "Owner", owner, owner),
-    TEXT(struct s3_version, "ChecksumAlgorithm", checksum_algorithm),
-    TEXT(struct s3_version, "ChecksumType", checksum_type),
+    NAME(struct s3_listed, "Key", key),
+    TEXT(struct s3_listed, "VersionId", version_id),
+    TEXT(struct s3_listed, "ETag", etag),
+    TEXT(struct s3_listed, "StorageClass", storage_class),
+    NUMBER(struct s3_listed, "Size", size),
+    TIME(struct s3_listed, "LastModified", modified_ms),
+    FLAG(struct s3_listed, "IsLatest", latest),
+    STRUCT(struct s3_listed, "Owner", owner, owner),
+    TEXT(struct s3_listed, "ChecksumAlgorithm", checksum_algorithm),
+    TEXT(struct s3_listed, "ChecksumType", checksum_type),
 };
-static const struct s3_document version = DOCUMENT("Version", struct s3_version, version_fields);
+static const struct s3_document version = DOCUMENT("Version", struct s3_listed, version_fields);
 
 static const struct s3_field list_versions_fields[] = {
     TEXT(struct s3_list_versions, "Name", name),

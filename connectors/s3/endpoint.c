@@ -4,11 +4,14 @@
 #include "connectors/s3/arn.h"
 #include "connectors/s3/endpoint_private.h"
 #include "runner/base/buffer.h"
+#include "runner/base/mem.h"
 #include "runner/base/text.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
+
+enum { SHOWN_BYTES_MAX = 200 };
 
 static const char global_region[] = "aws-global", default_region[] = "us-east-1";
 
@@ -158,6 +161,30 @@ static bool parse_url(const char *text, struct arena *arena, struct endpoint_url
     return true;
 }
 
+int s3_endpoint_check(const char *endpoint, const char *what, struct error *err)
+{
+    struct endpoint_url url;
+    struct arena arena;
+    bool good;
+
+    if (strchr(endpoint, '@'))
+        return error_set(err, ERROR_INVALID,
+            "%s: a name or a password in front of the host (\"@\") is not taken: write "
+            "http://HOST:PORT or https://HOST, and give the keys as credentials",
+            what);
+    if (strncasecmp(endpoint, "http://", 7) != 0 && strncasecmp(endpoint, "https://", 8) != 0)
+        return error_set(err, ERROR_INVALID, "%s: \"%.*s\" does not begin with http:// or https://",
+            what, SHOWN_BYTES_MAX, endpoint);
+    arena_init(&arena);
+    good = parse_url(endpoint, &arena, &url);
+    arena_deinit(&arena);
+    if (good)
+        return 0;
+    return error_set(err, ERROR_INVALID,
+        "%s: \"%.*s\" is no endpoint: write http://HOST:PORT or https://HOST, without a query",
+        what, (int)MIN(strcspn(endpoint, "?#"), (size_t)SHOWN_BYTES_MAX), endpoint);
+}
+
 /* --- AWS's own hosts --- */
 
 static bool is_global(const struct resolver *resolver)
@@ -241,18 +268,32 @@ static int resolve_path(
     return 0;
 }
 
+static bool is_aws(const struct endpoint_url *url, struct arena *arena)
+{
+    return s3_partition_has_host(
+        arena_strndup(arena, url->authority, strcspn(url->authority, ":")));
+}
+
+bool s3_endpoint_is_aws(const char *endpoint)
+{
+    struct endpoint_url url;
+    struct arena arena;
+    bool aws;
+
+    arena_init(&arena);
+    aws = parse_url(endpoint, &arena, &url) && is_aws(&url, &arena);
+    arena_deinit(&arena);
+    return aws;
+}
+
 /* Other stores are often found by one name, or an address, that has none for each bucket. */
 static bool path_forced(const struct resolver *resolver)
 {
-    const struct endpoint_url *url = &resolver->url;
-    const char *host;
-
     if (resolver->params->addressing != S3_ADDRESSING_AUTO)
         return resolver->params->addressing == S3_ADDRESSING_PATH;
     if (!resolver->custom || s3_arn_is(resolver->params->bucket))
         return false;
-    host = arena_strndup(resolver->arena, url->authority, strcspn(url->authority, ":"));
-    return !s3_partition_has_host(host);
+    return !is_aws(&resolver->url, resolver->arena);
 }
 
 static int resolve_bucket(

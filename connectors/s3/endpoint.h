@@ -40,6 +40,14 @@ struct s3_endpoint {
 int s3_endpoint_resolve(const struct s3_endpoint_params *params, struct arena *arena,
     struct s3_endpoint *ret_endpoint, struct error *err);
 
+/* Whether a custom endpoint that passed s3_endpoint_check() is one of AWS's own
+ * ("https://bucket.vpce-1a2b .s3.us-east-1.vpce.amazonaws.com"): then the store is AWS's. */
+bool s3_endpoint_is_aws(const char *endpoint);
+
+/* Whether it can be a custom endpoint. ERROR_INVALID begins with `what`, the option's name, and
+ * says nothing of a name and a password that stand in front of the host: they are not taken. */
+int s3_endpoint_check(const char *endpoint, const char *what, struct error *err);
+
 /* Whether it can be a bucket's name as AWS has it (3 … 63 bytes, …), and whether it can be one in
  * a host's name. */
 bool s3_bucket_name_valid(const char *bucket);

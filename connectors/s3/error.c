@@ -304,17 +304,27 @@ static void append_hint(
             "; the secret is not that of key id %.128s, or a proxy changes the request", key_id);
     } else if (s3_error_throttled(error)) {
         buffer_puts(line, "; lower s3.concurrency or try later");
+    } else if (code_of(error) == ERROR_CHANGED && text_equal(context->method, "GET")) {
+        buffer_puts(line, "; the object was changed or replaced while it was read: read it again");
     } else if (code_of(error) == ERROR_DENIED) {
         hint_denied(line, context);
     }
+}
+
+/* The completion of an upload says what the store must have: what it has is not changed by asking
+ * once more. */
+static bool is_in_vain(const struct s3_error *error, const struct s3_error_context *context)
+{
+    return text_equal(error->code, "BadDigest") && text_equal(context->method, "POST") &&
+           text_equal(context->subresource, "uploadId");
 }
 
 int s3_error_set(
     struct error *err, const struct s3_error *error, const struct s3_error_context *context)
 {
     enum { CODE_BYTES = 64, MESSAGE_BYTES = 160, ID_BYTES = 64 };
-    const enum s3_remedy remedy = s3_error_remedy(error);
     enum error_code code = code_of(error);
+    const bool again = s3_error_remedy(error) == S3_REMEDY_RETRY || code == ERROR_BUSY;
     char name[S3_NAME_SIZE];
     struct buffer line;
 
@@ -344,5 +354,5 @@ int s3_error_set(
     if (err)
         err->detail = error->status;
     return error_set_class(
-        err, remedy == S3_REMEDY_RETRY || code == ERROR_BUSY ? ERROR_TRANSIENT : ERROR_PERMANENT);
+        err, again && !is_in_vain(error, context) ? ERROR_TRANSIENT : ERROR_PERMANENT);
 }

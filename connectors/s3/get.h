@@ -3,7 +3,8 @@
  * No HEAD: the first request is a GET of the first part and tells size, ETag, version, time and
  * checksums. What is left comes as ranges in parallel, each with If-Match. A file gets every byte
  * at its place as it arrives; a callback gets them in order, parts that are ahead wait in memory,
- * and the callback may pause. A part that breaks goes on behind its last byte.
+ * and the callback may pause. A part that breaks goes on behind its last byte; as long as that
+ * brings bytes, the attempts count from one again (a hundred times).
  *
  * All bytes are of one object. Where it changes under way and the caller named neither ETag nor
  * version, it is read from the start once more (a callback that has had bytes cannot: error);

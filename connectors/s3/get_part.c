@@ -153,6 +153,9 @@ static void on_failed(struct get_part *part, const struct error *err)
         get_changed(flow, &shorter);
     } else if (err->code == ERROR_CHANGED) {
         get_changed(flow, err);
+    } else if (err->class == ERROR_TRANSIENT && part->arrived > part->arrived_before &&
+               ++part->rounds < GET_ROUNDS_MAX) {
+        get_part_start(part); /* a line that breaks often still carries something */
     } else {
         get_fail(flow, err);
     }
@@ -228,6 +231,7 @@ void get_part_start(struct get_part *part)
         .done = on_done,
     };
     part->busy = true;
+    part->arrived_before = part->arrived;
     flow->in_flight++;
     flow->get->requests++;
     s3_call_start(flow->client, &part->call);

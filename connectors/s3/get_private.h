@@ -17,24 +17,26 @@ enum get_state {
     GET_CLOSING, /* only the timer is left */
 };
 
-enum { GET_HEADERS_MAX = 3, GET_SHORT_MAX = 4 };
+enum { GET_HEADERS_MAX = 3, GET_SHORT_MAX = 4, GET_ROUNDS_MAX = 100 };
 
 struct get_part {
     struct get_flow *flow;
     struct s3_call call;
     struct http_header headers[GET_HEADERS_MAX];
     char range[64];
-    bool used;              /* the slot is taken: its bytes are not all there, or not handed on */
-    bool busy;              /* its call is under way */
-    bool whole;             /* is asked for without a range: an empty object has none */
-    unsigned index;         /* 0 …, by place */
-    uint64_t first, length; /* of the object's bytes; of the opening part what is hoped for */
-    uint64_t asked;         /* … from here on, by the request under way */
-    uint64_t arrived;       /* … of them: in the file, or in the buffer and handed on */
-    uint64_t skip;          /* bytes of this answer that are not ours yet */
-    bool plain;             /* the answer is the whole object */
-    unsigned short_count;   /* answers that ended early without an error */
-    bool reread;            /* its checksum was wrong once */
+    bool used;               /* the slot is taken: its bytes are not all there, or not handed on */
+    bool busy;               /* its call is under way */
+    bool whole;              /* is asked for without a range: an empty object has none */
+    unsigned index;          /* 0 …, by place */
+    uint64_t first, length;  /* of the object's bytes; of the opening part what is hoped for */
+    uint64_t asked;          /* … from here on, by the request under way */
+    uint64_t arrived;        /* … of them: in the file, or in the buffer and handed on */
+    uint64_t skip;           /* bytes of this answer that are not ours yet */
+    bool plain;              /* the answer is the whole object */
+    uint64_t arrived_before; /* … when its call was started */
+    unsigned rounds;         /* calls that failed for a reason that may pass, but brought bytes */
+    unsigned short_count;    /* answers that ended early without an error */
+    bool reread;             /* its checksum was wrong once */
 
     bool has_value;                 /* the store said a checksum … */
     struct s3_checksum_value value; /* … of this range, or of the whole object */

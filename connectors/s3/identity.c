@@ -12,7 +12,7 @@ static void on_credentials(struct credentials_request *request, const struct err
         identity->access_key_id = credentials->access_key_id;
         identity->account_id = credentials->account_id;
         identity->expires_ms = credentials->expires_ms;
-        identity->region = s3_client_region(identity->client);
+        identity->region = s3_client_options(identity->client)->region;
         identity->endpoint = s3_client_options(identity->client)->endpoint;
     }
     identity->done(identity, err);

@@ -82,6 +82,25 @@ static void reserve(struct list_flow *flow, size_t count)
     flow->count = 0;
 }
 
+static void add_objects(
+    struct list_flow *flow, enum s3_item_kind kind, const struct s3_items *objects)
+{
+    const struct s3_listed *items = objects->items;
+
+    for (size_t i = 0; i < objects->count; i++) {
+        struct s3_item *item = add(flow, kind, items[i].key);
+
+        item->size = items[i].size;
+        item->modified_ms = items[i].modified_ms;
+        item->etag = items[i].etag;
+        item->storage_class = items[i].storage_class;
+        item->version_id = items[i].version_id;
+        item->latest = items[i].latest;
+        item->checksum_algorithm = items[i].checksum_algorithm;
+        item->checksum_type = items[i].checksum_type;
+    }
+}
+
 static void add_prefixes(struct list_flow *flow, const struct s3_items *prefixes)
 {
     const struct s3_prefix *items = prefixes->items;
@@ -144,46 +163,16 @@ static const char *last_key(const struct s3_list_objects *answer)
 static int read_objects(struct list_flow *flow, struct error *err)
 {
     struct s3_list_objects answer;
-    const struct s3_listed *objects;
 
     if (parse(flow, &s3_document_list_objects, &answer, err))
         return -1;
-    objects = answer.contents.items;
     reserve(flow, answer.contents.count + answer.common_prefixes.count);
-    for (size_t i = 0; i < answer.contents.count; i++) {
-        struct s3_item *item = add(flow, S3_ITEM_OBJECT, objects[i].key);
-
-        item->size = objects[i].size;
-        item->modified_ms = objects[i].modified_ms;
-        item->etag = objects[i].etag;
-        item->storage_class = objects[i].storage_class;
-        item->checksum_algorithm = objects[i].checksum_algorithm;
-        item->checksum_type = objects[i].checksum_type;
-    }
+    add_objects(flow, S3_ITEM_OBJECT, &answer.contents);
     add_prefixes(flow, &answer.common_prefixes);
     if (answer.next_continuation_token)
         return advance(flow, answer.truncated, answer.next_continuation_token, NULL, err);
     /* Some stores forget the token; all know start-after. */
     return advance(flow, answer.truncated, NULL, last_key(&answer), err);
-}
-
-static void add_versions(
-    struct list_flow *flow, enum s3_item_kind kind, const struct s3_items *versions)
-{
-    const struct s3_version *items = versions->items;
-
-    for (size_t i = 0; i < versions->count; i++) {
-        struct s3_item *item = add(flow, kind, items[i].key);
-
-        item->size = items[i].size;
-        item->modified_ms = items[i].modified_ms;
-        item->etag = items[i].etag;
-        item->storage_class = items[i].storage_class;
-        item->version_id = items[i].version_id;
-        item->latest = items[i].latest;
-        item->checksum_algorithm = items[i].checksum_algorithm;
-        item->checksum_type = items[i].checksum_type;
-    }
 }
 
 static int read_versions(struct list_flow *flow, struct error *err)
@@ -194,8 +183,8 @@ static int read_versions(struct list_flow *flow, struct error *err)
         return -1;
     reserve(
         flow, answer.versions.count + answer.delete_markers.count + answer.common_prefixes.count);
-    add_versions(flow, S3_ITEM_OBJECT, &answer.versions);
-    add_versions(flow, S3_ITEM_DELETE_MARKER, &answer.delete_markers);
+    add_objects(flow, S3_ITEM_OBJECT, &answer.versions);
+    add_objects(flow, S3_ITEM_DELETE_MARKER, &answer.delete_markers);
     add_prefixes(flow, &answer.common_prefixes);
     return advance(
         flow, answer.truncated, answer.next_key_marker, answer.next_version_id_marker, err);

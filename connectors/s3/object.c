@@ -107,16 +107,16 @@ const char *s3_tagging_text(const struct s3_pair *tags, size_t count, struct are
     return result;
 }
 
-static int check_options(const struct s3_object_options *options, struct error *err)
+static int check_counts(const struct s3_object_options *options, struct error *err)
 {
     const char *sse = options->sse;
 
     if (options->metadata_count > S3_METADATA_MAX)
-        return error_set(err, ERROR_LIMIT, "%zu metadata entries: an object has at most %d",
+        return error_set(err, ERROR_INVALID, "%zu metadata entries: an object has at most %d",
             options->metadata_count, S3_METADATA_MAX);
     if (options->tag_count > S3_TAGS_MAX)
-        return error_set(err, ERROR_LIMIT, "%zu tags: an object has at most %d", options->tag_count,
-            S3_TAGS_MAX);
+        return error_set(err, ERROR_INVALID, "%zu tags: an object has at most %d",
+            options->tag_count, S3_TAGS_MAX);
     if (sse && strcmp(sse, "AES256") != 0 && strcmp(sse, "aws:kms") != 0 &&
         strcmp(sse, "aws:kms:dsse") != 0)
         return error_set(err, ERROR_INVALID,
@@ -124,6 +124,57 @@ static int check_options(const struct s3_object_options *options, struct error *
     if (options->sse_kms_key_id && text_equal(sse, "AES256"))
         return error_set(
             err, ERROR_INVALID, "a KMS key goes with aws:kms or aws:kms:dsse, not with AES256");
+    return 0;
+}
+
+static bool is_printable_ascii(const char *text)
+{
+    for (; *text; text++) {
+        if (*text < ' ' || *text > '~')
+            return false;
+    }
+    return true;
+}
+
+/* RFC 9110, 5.6.2: a token. */
+static bool is_header_name(const char *text)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                  "!#$%&'*+-.^_`|~";
+
+    return *text && !text[strspn(text, allowed)];
+}
+
+static int check_value(const char *what, const char *name, const char *value, struct error *err)
+{
+    if (!value || is_printable_ascii(value))
+        return 0;
+    return error_set(err, ERROR_INVALID,
+        "%s%.60s: only printable ASCII can be sent in a header; encode what is not", what, name);
+}
+
+int s3_object_check(const struct s3_object_options *options, struct error *err)
+{
+    if (check_counts(options, err) || check_value("content type", "", options->content_type, err) ||
+        check_value("content encoding", "", options->content_encoding, err) ||
+        check_value("content disposition", "", options->content_disposition, err) ||
+        check_value("content language", "", options->content_language, err) ||
+        check_value("cache control", "", options->cache_control, err) ||
+        check_value("expires", "", options->expires, err) ||
+        check_value("storage class", "", options->storage_class, err) ||
+        check_value("KMS key", "", options->sse_kms_key_id, err) ||
+        check_value("ACL", "", options->acl, err))
+        return -1;
+    for (size_t i = 0; i < options->metadata_count; i++) {
+        const struct s3_pair *pair = &options->metadata[i];
+
+        if (!is_header_name(pair->name))
+            return error_set(err, ERROR_INVALID,
+                "metadata \"%.60s\": a name is sent as a header's: letters, digits and - _ .",
+                pair->name);
+        if (check_value("metadata ", pair->name, pair->value, err))
+            return -1;
+    }
     return 0;
 }
 
@@ -135,7 +186,7 @@ int s3_object_headers(const struct s3_object_options *options, const char *key, 
 
     if (!options)
         options = &none;
-    if (check_options(options, err))
+    if (check_counts(options, err))
         return -1;
     sse = options->sse ? options->sse : options->sse_kms_key_id ? "aws:kms" : NULL;
     s3_headers_add(headers, "Content-Type",

@@ -50,10 +50,14 @@ struct s3_headers {
 void s3_headers_add(struct s3_headers *headers, const char *name, const char *value);
 
 /* All that describes the object; what has to be made lives in `arena`. `key` is for the content
- * type; NULL: none is guessed. ERROR_INVALID, ERROR_LIMIT: more than S3_METADATA_MAX, S3_TAGS_MAX,
- * an encryption that S3 does not know. */
+ * type; NULL: none is guessed. ERROR_INVALID: more than S3_METADATA_MAX, S3_TAGS_MAX, an encryption
+ * that S3 does not know. Texts are not looked at: those of an object that is copied are what they
+ * are. */
 int s3_object_headers(const struct s3_object_options *options, const char *key, struct arena *arena,
     struct s3_headers *headers, struct error *err);
+
+/* Whether they can be meant, also each text: one error ahead of many objects. ERROR_INVALID. */
+int s3_object_check(const struct s3_object_options *options, struct error *err);
 
 /* "a=1&b=%20", as x-amz-tagging takes it. */
 const char *s3_tagging_text(const struct s3_pair *tags, size_t count, struct arena *arena);

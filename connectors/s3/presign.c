@@ -20,20 +20,6 @@ struct s3_presign_operation {
     struct error err;
 };
 
-static void append_query(const struct s3_presign *presign, struct buffer *text)
-{
-    for (size_t i = 0; i < presign->query_count; i++) {
-        const struct s3_query *pair = &presign->query[i];
-        const char *value = pair->value ? pair->value : "";
-
-        if (i)
-            buffer_putc(text, '&');
-        sigv4_encode(pair->name, strlen(pair->name), false, text);
-        buffer_putc(text, '=');
-        sigv4_encode(value, strlen(value), false, text);
-    }
-}
-
 static int sign(struct s3_presign_operation *operation, const struct aws_credentials *credentials,
     struct error *err)
 {
@@ -50,7 +36,7 @@ static int sign(struct s3_presign_operation *operation, const struct aws_credent
     buffer_init(&result, 0);
     buffer_puts(&path, place->endpoint.path);
     s3_uri_append_path(presign->key, &path);
-    append_query(presign, &query);
+    s3_append_query(presign->query, presign->query_count, &query);
     host.value = place->endpoint.host;
     failed = sigv4_presign(
         &(struct sigv4_request){

@@ -24,7 +24,7 @@ enum s3_checksum_kind s3_put_checksum(const struct s3_client *client)
 {
     if (!s3_client_sends_checksums(client))
         return S3_CHECKSUM_NONE;
-    return s3_client_options(client)->endpoint ? S3_CHECKSUM_CRC32C : S3_CHECKSUM_CRC64NVME;
+    return s3_client_is_aws(client) ? S3_CHECKSUM_CRC64NVME : S3_CHECKSUM_CRC32C;
 }
 
 int s3_put_checksum_memory(enum s3_checksum_kind kind, const void *bytes, uint64_t length,
@@ -221,7 +221,8 @@ static enum put_state begin(struct s3_put_operation *operation)
     struct s3_put *put = operation->put;
     struct error err = {0};
 
-    if (s3_object_headers(put->options, put->key, &operation->arena, &operation->headers, &err) ||
+    if ((put->options && s3_object_check(put->options, &err)) ||
+        s3_object_headers(put->options, put->key, &operation->arena, &operation->headers, &err) ||
         (put->source.kind == S3_SOURCE_MEMORY && put->source.length <= operation->single_bytes &&
             s3_put_checksum_memory(operation->checksum, put->source.bytes, put->source.length,
                 operation->single_checksum, &err))) {

@@ -90,7 +90,8 @@ static struct store *s3_store_open(const struct store_options *options, struct e
     client.log = options->log;
     client.lane = options->lane;
     keep_options(store, &settings->objects);
-    if (!options->root || take_root(store, options->root, err) == 0)
+    if (s3_object_check(&store->objects, err) == 0 &&
+        (!options->root || take_root(store, options->root, err) == 0))
         store->client = s3_client_new(&client, err);
     if (store->client)
         return &store->store;

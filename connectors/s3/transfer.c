@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* --- one object's end --- */
 
@@ -37,11 +36,26 @@ static bool is_marker(const struct transfer_candidate *candidate)
     return candidate->size <= 0 && (!*candidate->relative || text_ends(candidate->relative, "/"));
 }
 
-static int check_object(const struct transfer_flow *flow, const struct transfer_place *from,
+/* Names below one folder differ by themselves; those of several sources may not. */
+static bool is_named_twice(struct transfer_flow *flow, const char *name)
+{
+    if (flow->transfer->source_count == 1)
+        return false;
+    if (table_has(&flow->names, name))
+        return true;
+    table_put(&flow->names, name, flow);
+    return false;
+}
+
+static int check_object(struct transfer_flow *flow, const struct transfer_place *from,
     const struct transfer_candidate *candidate, const struct transfer_place *to, struct error *err)
 {
-    char shown[S3_NAME_SIZE];
+    char shown[S3_NAME_SIZE], taken[S3_NAME_SIZE];
 
+    if (candidate->err) {
+        *err = *candidate->err;
+        return -1;
+    }
     if (from->bucket && !to->bucket && flow->target.is_folder &&
         transfer_check_path(candidate->relative, err))
         return error_prefix(err, "%s", transfer_shown(from->bucket, candidate->name, shown));
@@ -49,6 +63,12 @@ static int check_object(const struct transfer_flow *flow, const struct transfer_
         strcmp(candidate->name, to->name) == 0)
         return error_set(err, ERROR_INVALID, "%s is to be moved onto itself: it stays",
             transfer_shown(from->bucket, candidate->name, shown));
+    if (is_named_twice(flow, to->name))
+        return error_set(err, ERROR_EXISTS,
+            "%s is left out: another source has just become %s; copy them into folders of their "
+            "own",
+            transfer_shown(from->bucket, candidate->name, shown),
+            transfer_shown(to->bucket, to->name, taken));
     return 0;
 }
 
@@ -104,7 +124,7 @@ static void take_object(struct transfer_flow *flow, const struct transfer_candid
     if (flow->source.origin.kind != TRANSFER_ONE && is_marker(candidate) &&
         (!to.bucket || !*candidate->relative))
         return; /* nothing but the folder's name */
-    if (flow->transfer->verb == S3_TRANSFER_SYNC && is_same(flow, candidate)) {
+    if (flow->transfer->verb == S3_TRANSFER_SYNC && !candidate->err && is_same(flow, candidate)) {
         flow->totals.same++;
         return;
     }
@@ -215,9 +235,8 @@ static void on_looked(struct work *work, bool ran)
 static void look(struct work *work)
 {
     struct transfer_flow *flow = container_of(work, struct transfer_flow, look);
-    struct stat st;
 
-    flow->target.is_folder = stat(flow->target.place.name, &st) == 0 && S_ISDIR(st.st_mode);
+    flow->target.is_folder = file_is_folder(flow->target.place.name);
 }
 
 static void add_to_index(struct transfer_flow *flow)
@@ -233,6 +252,7 @@ static void add_to_index(struct transfer_flow *flow)
             .etag = candidate.etag,
         };
 
+        error_keep_first(&flow->source.err, candidate.err);
         if (!is_marker(&candidate) || (flow->origins[0].place.bucket && *candidate.relative))
             sync_index_add(&flow->index, &entry);
     }
@@ -293,6 +313,7 @@ static void on_closed(struct timer *timer)
     transfer->flow = NULL;
     transfer->done(transfer, err->code ? err : NULL);
     sync_index_deinit(&flow->index);
+    table_deinit(&flow->names);
     arena_deinit(&flow->arena);
     free(flow);
 }
@@ -409,6 +430,8 @@ static int parse(struct transfer_flow *flow, struct error *err)
     const struct s3_transfer *transfer = flow->transfer;
     const bool has_target = transfer->verb != S3_TRANSFER_REMOVE;
 
+    if (transfer->object && s3_object_check(transfer->object, err))
+        return -1;
     flow->origins = arena_array(&flow->arena, transfer->source_count, sizeof(*flow->origins));
     for (size_t i = 0; i < transfer->source_count; i++) {
         if (transfer_origin_parse(
@@ -440,6 +463,7 @@ void s3_transfer_start(struct s3_client *client, struct s3_transfer *transfer)
     transfer->flow = flow;
     arena_init(&flow->arena);
     sync_index_init(&flow->index);
+    table_init(&flow->names);
     flow->totals.planning = true;
     timer_init(&flow->timer, s3_client_options(client)->loop);
     parse(flow, &flow->err);

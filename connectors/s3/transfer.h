@@ -90,6 +90,7 @@ struct s3_transfer {
     bool dry_run;           /* everything is looked at, nothing is changed */
     bool no_clobber;        /* what is at the target stays (asked before each) */
     bool if_none_match;     /* uploads: the store refuses to replace: ERROR_EXISTS */
+    const char *if_match;   /* an upload: only over the object with this ETag: ERROR_CHANGED */
     bool versions;          /* REMOVE: all versions and delete markers */
     const char *version_id; /* of a single object */
     bool remove_extra;      /* SYNC: what the source does not have is removed from the target */

@@ -57,6 +57,8 @@ static void on_get(struct s3_get *get, const struct error *err)
     struct transfer_item *item = container_of(get, struct transfer_item, get);
 
     error_keep_first(&item->err, err);
+    if (err && err->code == ERROR_NO_SPACE)
+        error_prefix(&item->err, "cannot write %s", item->face.to);
     if (!err) {
         keep_etag(item, get->answered_etag);
         item->face.size = (int64_t)get->size;
@@ -101,6 +103,7 @@ static void start_put(struct transfer_item *item)
         .source = {.kind = S3_SOURCE_FILE, .path = item->face.from},
         .options = transfer_of(item)->object,
         .if_none_match = transfer_of(item)->if_none_match,
+        .if_match = transfer_of(item)->if_match,
         .done = on_put,
     };
     s3_put_start(item->flow->client, &item->put);

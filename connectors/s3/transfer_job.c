@@ -10,20 +10,39 @@ enum { DEPTH_MAX = 128 };
 
 /* --- files of this machine as a source --- */
 
-static void add_file(
-    struct transfer_source *source, const char *relative, const struct file_stamp *stamp)
+static struct transfer_candidate *add_name(struct transfer_source *source, const char *relative)
 {
-    const char *folder = source->origin.folder;
+    struct transfer_candidate *candidate;
 
     source->items =
         mem_grow(source->items, &source->capacity, source->count, sizeof(*source->items));
-    source->items[source->count++] = (struct transfer_candidate){
+    candidate = &source->items[source->count++];
+    *candidate = (struct transfer_candidate){
         .relative = arena_strdup(&source->page, relative),
-        .name = arena_printf(&source->page, "%s%s", folder, relative),
-        .size = (int64_t)stamp->size,
-        .modified_ms = stamp->modified_ns / 1000000,
-        .stamp = *stamp,
+        .name = arena_printf(&source->page, "%s%s", source->origin.folder, relative),
+        .size = -1,
     };
+    return candidate;
+}
+
+static void add_file(
+    struct transfer_source *source, const char *relative, const struct file_stamp *stamp)
+{
+    struct transfer_candidate *candidate = add_name(source, relative);
+
+    candidate->size = (int64_t)stamp->size;
+    candidate->modified_ms = stamp->modified_ns / 1000000;
+    candidate->stamp = *stamp;
+}
+
+/* What is in it is missed; the rest is not. */
+static void add_failure(
+    struct transfer_source *source, const char *relative, const struct error *err)
+{
+    struct error *kept = arena_new(&source->page, struct error);
+
+    *kept = *err;
+    add_name(source, relative)->err = kept;
 }
 
 static int visit(
@@ -35,6 +54,10 @@ static int visit(
 
     if (work_cancelled(&source->walk))
         return error_set(err, ERROR_STOPPED, "looking for files was cancelled");
+    if (!stamp) {
+        add_failure(source, relative, err);
+        return 0;
+    }
     if (file_is_temporary(slash ? slash + 1 : relative))
         return 0;
     if (origin->kind == TRANSFER_PATTERN &&
@@ -53,8 +76,10 @@ static void take_file(struct transfer_source *source)
     struct file_stamp stamp;
 
     if (file_stamp(name, &stamp, &source->err)) {
-        if (source->err.code == ERROR_INVALID && !source->transfer->recursive)
-            error_prefix(&source->err, "with --recursive a folder is copied");
+        if (source->err.code == ERROR_INVALID)
+            error_prefix(&source->err, "%s",
+                file_is_folder(name) ? "with --recursive a folder is copied"
+                                     : "s3 put reads what has no length as standard input: -");
         return;
     }
     source->found++;
@@ -101,11 +126,10 @@ void transfer_job_open(struct work *work)
 {
     struct transfer_item *item = container_of(work, struct transfer_item, work);
     char *folder = file_folder(item->face.to);
-    struct stat st;
 
     if (item->flow->transfer->no_clobber && file_exists(item->face.to))
         item->skipped = true;
-    else if (stat(item->face.to, &st) == 0 && S_ISDIR(st.st_mode))
+    else if (file_is_folder(item->face.to))
         error_set(
             &item->err, ERROR_EXISTS, "%s is a folder, in the way of the file", item->face.to);
     else if (file_make_folders(folder, &item->err) == 0)

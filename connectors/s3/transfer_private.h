@@ -11,6 +11,7 @@
 #include "connectors/s3/sync.h"
 #include "connectors/s3/transfer.h"
 #include "connectors/s3/uri.h"
+#include "runner/base/table.h"
 #include "runner/io/file.h"
 #include "runner/io/timer.h"
 #include "runner/io/work.h"
@@ -69,6 +70,7 @@ struct transfer_candidate {
     int64_t modified_ms;
     const char *etag, *version_id;
     struct file_stamp stamp; /* of a file */
+    const struct error *err; /* a folder of this machine that cannot be read; NULL: an object */
 };
 
 struct transfer_source;
@@ -87,7 +89,7 @@ struct transfer_source {
     struct arena page;
     struct transfer_candidate *items;
     size_t count, capacity, cursor;
-    bool listing, walking, paused, ended, cancelled, enough;
+    bool listing, walking, paused, cancelled, enough;
     uint64_t found; /* so far */
     struct error err;
 };
@@ -198,7 +200,8 @@ struct transfer_flow {
     bool source_open;
     uint64_t taken; /* from sources */
     struct transfer_target target;
-    struct work look; /* at a local target */
+    struct table names; /* of what went to the target, where there are several sources */
+    struct work look;   /* at a local target */
     bool looking;
     struct sync_index index;
     size_t extra_at;   /* of the index */

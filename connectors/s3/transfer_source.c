@@ -158,7 +158,7 @@ bool transfer_source_take(struct transfer_source *source, struct transfer_candid
 bool transfer_source_over(const struct transfer_source *source)
 {
     return !source->listing && !source->walking &&
-           (source->cursor == source->count || source->err.code);
+           (source->cursor == source->count || source->err.code || source->cancelled);
 }
 
 bool transfer_source_grows(const struct transfer_source *source)

@@ -71,7 +71,8 @@ const struct column_type *column_type_common(
     const struct column_type *a, const struct column_type *b, struct arena *arena);
 
 /* Iceberg's name ("long", "decimal(10,2)", "timestamptz") of a primitive type; the format version
- * that it needs is 3 for timestamp_ns, else 2. Types that Iceberg lacks go by the one that holds
+ * that it needs is 3 for timestamp_ns and
+ * unknown (NULL), else 2. Types that Iceberg lacks go by the one that holds
  * all their values: UBIGINT is decimal(20,0), TINYINT int, JSON and ENUM string. NULL for a nested
  * type: its parts are asked one by one. In `arena`. */
 const char *column_type_iceberg(const struct column_type *type, struct arena *arena);

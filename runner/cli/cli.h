@@ -70,7 +70,9 @@ struct command {
     unsigned args_min, args_max;
     enum argument_kind argument, next_argument; /* the first one, each further one */
     int (*run)(struct cli *cli, const void *options, const char *const *args, size_t arg_count);
-    const struct command *group; /* sub-commands, ended by a zeroed one; run may be NULL then */
+    const struct command *group; /* sub-commands, ended by one without a name: its `group`, if it
+                                    has one, is where they go on; run may be NULL then */
+    const char *topic;           /* in a group: the title over it and those behind it */
     const char *examples;        /* lines for `help COMMAND`, without indent; may be NULL */
     bool hidden;                 /* not in the overview, completion and manual pages */
 };
@@ -137,6 +139,9 @@ const struct command *cli_find_command(const char *const *words, int count, int 
 
 /* As it is called: "run", "catalog ls". */
 void cli_command_path(const struct command *command, struct buffer *buffer);
+
+/* The one behind it in its group; NULL: it is the last. */
+const struct command *cli_next_command(const struct command *sub);
 
 /* Names of the commands of one level (NULL: the top), hidden ones left out, for "did you mean". */
 const char *const *cli_command_names(struct arena *arena, const struct command *group);

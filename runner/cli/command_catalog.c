@@ -102,7 +102,7 @@ static const struct command sub_commands[] = {
                     "sluice catalog read wildlife.strikes --format csv > strikes.csv\n"
                     "sluice catalog read wildlife.strikes --sql 'select count(*) from strikes'",
     },
-    {0},
+    {.group = command_catalog_storage_verbs},
 };
 
 const struct command command_catalog = {

@@ -19,4 +19,7 @@ int command_catalog_history(
 int command_catalog_files(
     struct cli *cli, const void *options, const char *const *args, size_t arg_count);
 
+/* command_catalog_storage.c: the verbs of the storage model */
+extern const struct command command_catalog_storage_verbs[];
+
 #endif

@@ -152,6 +152,10 @@ static int run_bucket(struct small *small, const char *url, enum s3_bucket_verb 
     small->job.bucket =
         (struct s3_bucket_request){.verb = verb, .bucket = uri.bucket, .done = on_bucket};
     code = s3_session_run(session, &small->job);
+    if (code && verb == S3_BUCKET_DELETE && session->err.code == ERROR_CONFLICT)
+        error_set(&session->err, ERROR_CONFLICT,
+            "%s; old versions count, too (ls --versions): --force deletes them",
+            session->err.message);
     return code ? cli_fail(session->cli, &session->err) : EXIT_OK;
 }
 

@@ -1,5 +1,6 @@
 /* cat and put: objects and standard streams. */
 #include "runner/base/mem.h"
+#include "runner/base/text.h"
 #include "runner/cli/command_s3.h"
 #include "runner/cli/s3_progress.h"
 #include "runner/cli/s3_session.h"
@@ -141,7 +142,7 @@ static int cat_one(struct cat *cat, const struct cat_options *options, const cha
     if (options->range)
         parse_range(options->range, &get->first, &get->length, NULL);
     code = s3_session_run(session, &cat->job);
-    if (cat->out.ended && !cat->out.err.code && !session->cli->loop.signal_number)
+    if (cat->out.left && !session->cli->loop.signal_number)
         return EXIT_OK; /* the reader had enough */
     return code ? cli_fail(session->cli, &session->err) : EXIT_OK;
 }
@@ -168,10 +169,14 @@ int command_s3_cat(struct cli *cli, const void *options, const char *const *args
 
 struct put_options {
     struct s3_write_flags write; /* the first */
+    const char *if_match;
 };
 
 static const struct option put_table[] = {
     S3_WRITE_FLAGS,
+    {"if-match", OPTION_TEXT, offsetof(struct put_options, if_match), .value_name = "ETAG",
+        .help = "Fails unless the object that is there has this ETag (s3 ls --json); the store "
+                "itself makes sure"},
     S3_TRANSFER_FLAGS,
     S3_CLIENT_FLAGS,
 };
@@ -232,6 +237,14 @@ static void on_stored(struct s3_put *put, const struct error *err)
     put_step(own);
 }
 
+/* ETags are in quotes on the wire and mostly without them elsewhere. */
+static const char *quoted(struct cli *cli, const char *etag)
+{
+    if (!etag || etag[0] == '"' || text_starts(etag, "W/"))
+        return etag;
+    return arena_printf(&cli->arena, "\"%s\"", etag);
+}
+
 static int put_stream(struct put *put, const struct put_options *options, const char *url)
 {
     struct s3_session *session = &put->session;
@@ -255,6 +268,7 @@ static int put_stream(struct put *put, const struct put_options *options, const 
         .source = {.kind = S3_SOURCE_STREAM, .read = read_input},
         .options = &object,
         .if_none_match = options->write.if_none_match || options->write.no_clobber,
+        .if_match = quoted(session->cli, options->if_match),
         .done = on_stored};
     s3_progress_begin(&put->progress, session);
     code = s3_session_run(session, &put->job);
@@ -275,8 +289,12 @@ int command_s3_put(struct cli *cli, const void *options, const char *const *args
     int code;
 
     (void)arg_count;
+    if (own->if_match && (own->write.if_none_match || own->write.no_clobber))
+        return cli_usage_error(cli, NULL,
+            "s3 put: --if-match is for an object that is there, --if-none-match and --no-clobber "
+            "for one that is not");
     if (strcmp(args[0], "-") != 0)
-        return s3_transfer_put(cli, &own->write, args[0], args[1]);
+        return s3_transfer_put(cli, &own->write, quoted(cli, own->if_match), args[0], args[1]);
     code = s3_session_open(&put.session, cli, &own->write.client);
     s3_stream_init_input(&put.in, 0, &put.session.stream, on_read);
     if (code == EXIT_OK)

@@ -98,6 +98,7 @@ const struct option_set s3_rm_set = OPTION_SET("rm", "Options", struct transfer_
 
 const char s3_cp_details[] = NAME_DETAILS
     "\n\n"
+    "Links to files are followed; links to folders, pipes and devices in a folder are left out. "
     "Downloads appear whole or not at all and get the object's time as theirs. From S3 to S3 no "
     "bytes come here; metadata and tags go along unless --metadata, --content-type or --tags say "
     "others.\n\n" JSON_DETAILS;

@@ -28,9 +28,15 @@ const struct command_entry cli_commands[] = {
     {0},
 };
 
+const struct command *cli_next_command(const struct command *sub)
+{
+    sub++;
+    return sub->name ? sub : sub->group;
+}
+
 static const struct command *find_in(const struct command *group, const char *name)
 {
-    for (; group->name; group++) {
+    for (; group; group = cli_next_command(group)) {
         if (strcmp(group->name, name) == 0)
             return group;
     }
@@ -67,7 +73,7 @@ const struct command *cli_find_command(const char *const *words, int count, int 
 void cli_command_path(const struct command *command, struct buffer *buffer)
 {
     for (const struct command_entry *entry = cli_commands; entry->command; entry++) {
-        for (const struct command *sub = entry->command->group; sub && sub->name; sub++) {
+        for (const struct command *sub = entry->command->group; sub; sub = cli_next_command(sub)) {
             if (sub == command)
                 buffer_printf(buffer, "%s ", entry->command->name);
         }
@@ -80,13 +86,13 @@ const char *const *cli_command_names(struct arena *arena, const struct command *
     const char **names;
     size_t count = 0;
 
-    for (const struct command *sub = group; sub && sub->name; sub++)
+    for (const struct command *sub = group; sub; sub = cli_next_command(sub))
         count++;
     for (const struct command_entry *entry = cli_commands; !group && entry->command; entry++)
         count++;
     names = arena_array(arena, count + 1, sizeof(*names));
     count = 0;
-    for (const struct command *sub = group; sub && sub->name; sub++)
+    for (const struct command *sub = group; sub; sub = cli_next_command(sub))
         names[count++] = sub->name;
     for (const struct command_entry *entry = cli_commands; !group && entry->command; entry++) {
         if (!entry->command->hidden)

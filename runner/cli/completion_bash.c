@@ -59,7 +59,7 @@ static void append_command_case(
     append_flags(script, command->options, false, " ");
     buffer_printf(
         script, "\"; kind=%s; next=%s; words=\"", kind ? kind : "nothing", next ? next : "nothing");
-    for (const struct command *sub = command->group; sub && sub->name; sub++)
+    for (const struct command *sub = command->group; sub; sub = cli_next_command(sub))
         buffer_printf(script, "%s%s", sub == command->group ? "" : " ", sub->name);
     buffer_puts(script, "\" ;;\n");
 }
@@ -76,7 +76,7 @@ static void append_all_values(struct buffer *script)
         buffer_clear(&path);
         buffer_printf(&path, "%s ", command->name);
         append_value_cases(script, command->options, path.data);
-        for (const struct command *sub = command->group; sub && sub->name; sub++) {
+        for (const struct command *sub = command->group; sub; sub = cli_next_command(sub)) {
             buffer_clear(&path);
             buffer_printf(&path, "%s %s ", command->name, sub->name);
             append_value_cases(script, sub->options, path.data);
@@ -96,7 +96,7 @@ static void append_all_commands(struct buffer *script)
         if (command->hidden)
             continue;
         append_command_case(script, command, command->name);
-        for (const struct command *sub = command->group; sub && sub->name; sub++) {
+        for (const struct command *sub = command->group; sub; sub = cli_next_command(sub)) {
             buffer_clear(&path);
             buffer_printf(&path, "%s %s", command->name, sub->name);
             append_command_case(script, sub, path.data);
@@ -110,7 +110,7 @@ static void append_groups(struct buffer *script)
     const char *separator = "";
 
     for (const struct command_entry *entry = cli_commands; entry->command; entry++) {
-        for (const struct command *sub = entry->command->group; sub && sub->name; sub++) {
+        for (const struct command *sub = entry->command->group; sub; sub = cli_next_command(sub)) {
             buffer_printf(script, "%s'%s %s'", separator, entry->command->name, sub->name);
             separator = " | ";
         }
@@ -180,7 +180,7 @@ static void append_valued_flags(struct buffer *script)
     append_flags(script, &cli_global_options, true, " | ");
     for (const struct command_entry *entry = cli_commands; entry->command; entry++) {
         append_flags(script, entry->command->options, true, " | ");
-        for (const struct command *sub = entry->command->group; sub && sub->name; sub++)
+        for (const struct command *sub = entry->command->group; sub; sub = cli_next_command(sub))
             append_flags(script, sub->options, true, " | ");
     }
 }

@@ -109,7 +109,7 @@ static void append_group(struct buffer *script, const struct command *command)
         "_sluice_%s() {\n    local -a globals commands\n    local state line\n"
         "    globals=(\"$@\")\n    commands=(\n",
         command->name);
-    for (const struct command *sub = command->group; sub->name; sub++)
+    for (const struct command *sub = command->group; sub; sub = cli_next_command(sub))
         append_described(script, sub);
     buffer_puts(script, "    )\n    _arguments -C $globals '1:command:->command' "
                         "'*::argument:->arguments'");
@@ -118,7 +118,7 @@ static void append_group(struct buffer *script, const struct command *command)
     if (kind)
         buffer_printf(script, "; _sluice_offer %s", kind);
     buffer_puts(script, " ;;\n    arguments)\n        case $words[1] in\n");
-    for (const struct command *sub = command->group; sub->name; sub++) {
+    for (const struct command *sub = command->group; sub; sub = cli_next_command(sub)) {
         buffer_printf(script, "        %s) ", sub->name);
         append_arguments(script, sub);
     }

@@ -241,7 +241,7 @@ static void append_usage_line(
 static void append_usage(struct buffer *buffer, const struct command *command)
 {
     append_usage_line(buffer, "Usage:", command);
-    for (const struct command *sub = command->run ? command->group : NULL; sub && sub->name; sub++)
+    for (const struct command *sub = command->run ? command->group : NULL; sub; sub = cli_next_command(sub))
         append_usage_line(buffer, "      ", sub);
     buffer_putc(buffer, '\n');
 }
@@ -267,11 +267,15 @@ static void append_sub_commands(
 
     buffer_init(&label, 0);
     append_title(buffer, layout, "Commands");
-    for (const struct command *sub = group; sub->name; sub++) {
+    for (const struct command *sub = group; sub; sub = cli_next_command(sub)) {
         command_label(sub, &label);
         width = MAX(width, print_width(label.data));
     }
-    for (const struct command *sub = group; sub->name; sub++) {
+    for (const struct command *sub = group; sub; sub = cli_next_command(sub)) {
+        if (sub->topic) {
+            buffer_putc(buffer, '\n');
+            append_title(buffer, layout, sub->topic);
+        }
         command_label(sub, &label);
         append_pair(buffer, layout, label.data, MIN(width, LABEL_MAX), sub->help);
     }

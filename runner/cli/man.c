@@ -210,7 +210,7 @@ void man_page(struct buffer *page, const struct command *command)
     append_head(page, command, command->help);
     if (command->run)
         append_usage(page, command);
-    for (const struct command *sub = command->group; sub && sub->name; sub++) {
+    for (const struct command *sub = command->group; sub; sub = cli_next_command(sub)) {
         buffer_puts(page, sub != command->group || command->run ? ".br\n" : "");
         append_usage(page, sub);
     }
@@ -221,7 +221,7 @@ void man_page(struct buffer *page, const struct command *command)
         append_details(page, command->details);
     if (command->group)
         buffer_puts(page, ".SH COMMANDS\n");
-    for (const struct command *sub = command->group; sub && sub->name; sub++)
+    for (const struct command *sub = command->group; sub; sub = cli_next_command(sub))
         append_sub_command(page, sub);
     buffer_puts(page, ".SH OPTIONS\n");
     append_options(page, command->options);

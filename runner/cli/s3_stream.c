@@ -58,7 +58,8 @@ static void write_block(struct s3_stream *stream)
         if (n >= 0 || errno == EINTR || errno == EAGAIN)
             continue;
         stream->job_ended = true;
-        if (errno != EPIPE) /* who reads may have had enough */
+        stream->job_left = errno == EPIPE;
+        if (!stream->job_left)
             error_set_errno(&stream->job_err, errno, "cannot write standard output");
         return;
     }
@@ -95,6 +96,7 @@ static void on_run(struct work *work, bool ran)
     struct s3_stream *stream = container_of(work, struct s3_stream, work);
 
     stream->busy = false;
+    stream->left = stream->job_left;
     stream->ended = stream->job_ended || !ran || work_cancelled(work);
     error_keep_first(&stream->err, &stream->job_err);
     if (stream->writes && !stream->ended && stream->ready.length > 0)

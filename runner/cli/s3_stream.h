@@ -21,11 +21,13 @@ struct s3_stream {
     struct work work;
     s3_stream_fn moved;
     int fd;
-    bool own_fd, writes, busy, ended; /* ended: of input; of output: nobody reads on */
-    struct buffer ready;              /* input to be taken; output that waits for the job */
-    size_t taken;                     /* of `ready` */
-    struct buffer moving;             /* the job's while it is busy */
-    bool job_ended;
+    bool own_fd, writes, busy;
+    bool ended; /* nothing moves any more: the end of the input, an error, a cancel, or … */
+    bool left;  /* … whoever read the output has gone: no error, it may have had enough */
+    struct buffer ready;  /* input to be taken; output that waits for the job */
+    size_t taken;         /* of `ready` */
+    struct buffer moving; /* the job's while it is busy */
+    bool job_ended, job_left;
     struct error job_err, err;
 };
 

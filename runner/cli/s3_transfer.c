@@ -80,8 +80,8 @@ int s3_transfer_run(
     return s3_session_close(&running.session, code);
 }
 
-int s3_transfer_put(
-    struct cli *cli, const struct s3_write_flags *flags, const char *path, const char *url)
+int s3_transfer_put(struct cli *cli, const struct s3_write_flags *flags, const char *if_match,
+    const char *path, const char *url)
 {
     struct s3_transfer transfer = {
         .verb = S3_TRANSFER_COPY,
@@ -91,6 +91,7 @@ int s3_transfer_put(
         .literal = true,
         .no_clobber = flags->no_clobber,
         .if_none_match = flags->if_none_match,
+        .if_match = if_match,
     };
 
     return s3_transfer_run(cli, flags, &transfer);

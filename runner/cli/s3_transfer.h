@@ -14,7 +14,7 @@ void s3_transfer_print(
     const struct cli *cli, const struct s3_transfer_item *item, const struct error *err);
 
 /* One file as it is called, to a key as it is called. */
-int s3_transfer_put(
-    struct cli *cli, const struct s3_write_flags *flags, const char *path, const char *url);
+int s3_transfer_put(struct cli *cli, const struct s3_write_flags *flags, const char *if_match,
+    const char *path, const char *url);
 
 #endif

@@ -11,6 +11,14 @@ static bool is_incremental(const struct extract *extract)
     return extract->only_new.enabled || extract->cursor.column || extract->repeat;
 }
 
+/* `ns.t` may be read and written by one run: it reads what was committed before. */
+static bool reads_own_table(const struct extract *extract, const struct load *load)
+{
+    return extract->from_table && load->into_table &&
+           strcmp(extract->from_table, load->into_table) == 0 &&
+           strcmp(extract->from_namespace, load->into_namespace) == 0;
+}
+
 static void check_append(
     const struct graph_builder *builder, const struct graph *graph, const struct graph_node *node)
 {
@@ -26,6 +34,13 @@ static void check_append(
                 "`only_new: true`, `cursor: {column: …}` or `repeat: true` under %s (line %u), or "
                 "`mode: overwrite` here",
                 node->id, driver->id, driver->id, driver->extract->item.mark.line);
+        else if (driver->extract->only_new.enabled && reads_own_table(driver->extract, load))
+            diagnostics_error(builder->problems, builder->pipeline->path,
+                pipeline_mark(builder->pipeline, &load->mode),
+                "%s.mode: append would add to %s what the run before added to it, again in each "
+                "run: %s (line %u) reads that table's new rows; write `mode: upsert` with a key "
+                "here, or load into another table",
+                node->id, load->into, driver->id, driver->extract->item.mark.line);
     }
     if (node->undriven)
         diagnostics_error(builder->problems, builder->pipeline->path,
@@ -48,11 +63,32 @@ static void check_overwrite(
             continue;
         diagnostics_error(builder->problems, builder->pipeline->path,
             pipeline_mark(builder->pipeline, &load->mode),
-            "%s.mode: %s would replace what is there by the new objects of %s alone; remove "
-            "`only_new` from %s (line %u) or make it `only_new: {reread: partition}`, or write "
-            "`mode: append` here",
-            node->id, load_mode_names[load->mode], driver->id, driver->id,
-            pipeline_mark(builder->pipeline, &only_new->enabled).line);
+            "%s.mode: %s would replace what is there by the new %s of %s alone; remove "
+            "`only_new` from %s (line %u)%s, or write `mode: append` here",
+            node->id, load_mode_names[load->mode], driver->extract->from_table ? "rows" : "objects",
+            driver->id, driver->id, pipeline_mark(builder->pipeline, &only_new->enabled).line,
+            driver->extract->from_table ? "" : " or make it `only_new: {reread: partition}`");
+    }
+}
+
+/* What does not come is closed: then all must come. */
+static void check_absent(
+    const struct graph_builder *builder, const struct graph *graph, const struct graph_node *node)
+{
+    const struct load *load = node->load;
+
+    for (unsigned i = 0; i < node->driver_count; i++) {
+        const struct graph_node *driver = &graph->nodes[node->drivers[i]];
+        const struct extract *extract = driver->extract;
+
+        if (!extract->only_new.enabled && !extract->cursor.column)
+            continue;
+        diagnostics_error(builder->problems, builder->pipeline->path,
+            pipeline_mark(builder->pipeline, &load->absent),
+            "%s.absent: close would end each row that is not among the new ones of %s; remove "
+            "`%s` from %s (line %u), or write `absent: keep` here",
+            node->id, driver->id, extract->only_new.enabled ? "only_new" : "cursor", driver->id,
+            extract->item.mark.line);
     }
 }
 
@@ -143,6 +179,8 @@ void guard_check(const struct graph_builder *builder, const struct graph *graph)
         else if (node->load->mode == MODE_OVERWRITE ||
                  node->load->mode == MODE_OVERWRITE_PARTITIONS)
             check_overwrite(builder, graph, node);
+        else if (node->load->mode == MODE_SCD2 && node->load->absent == ABSENT_CLOSE)
+            check_absent(builder, graph, node);
     }
     free(broken);
     free(warned);

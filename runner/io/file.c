@@ -60,6 +60,13 @@ bool file_exists(const char *path)
     return lstat(path, &st) == 0;
 }
 
+bool file_is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* --- descriptors --- */
 
 static int open_source(const char *path, struct error *err)
@@ -125,12 +132,12 @@ bool file_is_temporary(const char *name)
            strcmp(name + prefix + TEMPORARY_DIGITS, TEMPORARY_SUFFIX) == 0;
 }
 
-static bool take_lock(int fd, int flags)
+bool file_lock(int fd, bool wait)
 {
     int result;
 
     do {
-        result = flock(fd, LOCK_EX | flags);
+        result = flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
     } while (result && errno == EINTR);
     return result == 0;
 }
@@ -146,7 +153,7 @@ static int create_locked(const char *path)
         } while (fd < 0 && errno == EINTR);
         if (fd < 0)
             return -1;
-        take_lock(fd, 0); /* no locks here: nobody removes it, either */
+        file_lock(fd, true); /* no locks here: nobody removes it, either */
         if (fstat(fd, &st) || st.st_nlink > 0)
             return fd;
         close(fd); /* between the two it was taken for one that was left */
@@ -217,7 +224,7 @@ int file_new_end(struct file_new *file, int rc, bool replace, struct error *err)
 bool file_remove_left(const char *path)
 {
     const int fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    const bool removed = fd >= 0 && take_lock(fd, LOCK_NB) && unlink(path) == 0;
+    const bool removed = fd >= 0 && file_lock(fd, false) && unlink(path) == 0;
 
     if (fd >= 0)
         close(fd);

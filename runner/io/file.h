@@ -25,11 +25,16 @@ struct file_stamp {
 int file_stamp(const char *path, struct file_stamp *ret_stamp, struct error *err);
 bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b);
 
-bool file_exists(const char *path); /* anything of that name, also a dangling link */
+bool file_exists(const char *path);    /* anything of that name, also a dangling link */
+bool file_is_folder(const char *path); /* also a link to one */
 
 /* Whether `name` (a last part) is that of a file that is being written, or was when the process
  * was killed: nobody else's, and to be ignored. */
 bool file_is_temporary(const char *name);
+
+/* flock(2), for us alone, until it is closed. False: somebody has it, or there are no locks here.
+ */
+bool file_lock(int fd, bool wait);
 
 /* Removes a temporary file that nobody is writing any more: its process, which held a lock
  * (flock(2)) on it, was killed. False: somebody is, or it cannot be told, or not be removed. */
@@ -93,7 +98,8 @@ const char *file_below(const char *folder, const char *path);
  * not followed, dangling ones not visited) with its path relative to it, in order of the bytes of
  * these paths. It stops with -1 when visit does. `depth_max` levels: 1 is the folder alone.
  * `hidden` false: what starts with "." is left out, folders with all that is in them. A `folder`
- * that is not there is ERROR_NOT_FOUND; what goes while it walks is left out. */
+ * that is not there is ERROR_NOT_FOUND; what goes while it walks is left out. For a folder below
+ * it that cannot be read `stamp` is NULL and *err says why: 0 leaves it out. */
 typedef int (*file_visit_fn)(
     void *data, const char *relative, const struct file_stamp *stamp, struct error *err);
 int file_walk(const char *folder, unsigned depth_max, bool hidden, file_visit_fn visit, void *data,

@@ -64,13 +64,6 @@ int file_sync_folder(const char *path, struct error *err)
     return rc;
 }
 
-static bool is_folder(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 /* One level; 0 also where it is there already, made by whomever. */
 static int make_folder(const char *path, struct error *err)
 {
@@ -80,7 +73,7 @@ static int make_folder(const char *path, struct error *err)
     if (mkdir(path, 0777)) {
         const int errnum = errno;
 
-        if (is_folder(path))
+        if (file_is_folder(path))
             return 0;
         return error_set_errno(err, errnum, "cannot make the folder %s", path);
     }
@@ -95,7 +88,7 @@ int file_make_folders(const char *path, struct error *err)
     char *partial;
     int rc = 0;
 
-    if (is_folder(path))
+    if (file_is_folder(path))
         return 0;
     partial = mem_strdup(path);
     for (char *slash = strchr(partial + 1, '/'); slash && rc == 0; slash = strchr(slash + 1, '/')) {
@@ -182,6 +175,20 @@ struct walk {
     void *data;
 };
 
+/* A part of the tree that the visitor may do without; the whole of it is nobody's to miss. */
+static int unreadable(const struct walk *walk, const FTSENT *entry, struct error *err)
+{
+    struct error why;
+
+    error_set_errno(&why, entry->fts_errno, "cannot read the folder %s", entry->fts_path);
+    if (entry->fts_level > 0 &&
+        walk->visit(walk->data, entry->fts_path + walk->prefix, NULL, &why) == 0)
+        return 0;
+    if (err)
+        *err = why;
+    return -1;
+}
+
 /* Visits what fts_read() came to. */
 static int walk_entry(const struct walk *walk, FTSENT *entry, struct error *err)
 {
@@ -191,7 +198,7 @@ static int walk_entry(const struct walk *walk, FTSENT *entry, struct error *err)
     if (entry->fts_info == FTS_D && (left_out || entry->fts_level >= (int)walk->depth_max))
         return fts_set(walk->tree, entry, FTS_SKIP);
     if ((entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR) && entry->fts_errno != ENOENT)
-        return error_set_errno(err, entry->fts_errno, "cannot read the folder %s", entry->fts_path);
+        return unreadable(walk, entry, err);
     if (!left_out && is_file(entry, &stamp))
         return walk->visit(walk->data, entry->fts_path + walk->prefix, &stamp, err);
     return 0;

@@ -6,11 +6,11 @@
  * connection is used again while it is young; handles always are.
  *
  * An answer is no error here, whatever its status: the caller judges it. Errors are what kept an
- * answer from coming whole, as one line with the method and the host but never the query (it may
- * hold a signature): ERROR_TIMEOUT, ERROR_IO (class TRANSIENT where trying again makes sense:
- * reset, refused, short body, name not found for now), ERROR_DENIED (a certificate that is not to
- * be trusted: permanent), ERROR_LIMIT, ERROR_STOPPED, and what `prepare`, `head`, `read` and
- * `write` say. `detail` is libcurl's code. */
+ * answer from coming whole, as one line that begins with the host ("https://h:8443: ") and never
+ * has the query (it may hold a signature): ERROR_TIMEOUT, ERROR_IO (class TRANSIENT where trying
+ * again makes sense: reset, refused, short body, name not found for now), ERROR_DENIED (a
+ * certificate that is not to be trusted: permanent), ERROR_LIMIT, ERROR_STOPPED; `detail` is
+ * libcurl's code. What `prepare`, `head`, `read` and `write` say is handed on as they said it. */
 #ifndef RUNNER_IO_HTTP_H
 #define RUNNER_IO_HTTP_H
 

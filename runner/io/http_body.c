@@ -55,6 +55,7 @@ static int64_t read_stream(struct http_handle *handle, char *bytes, size_t size,
     struct http_request *request = handle->transfer->request;
     const int64_t got = body_of(handle)->read(request, bytes, size, err);
 
+    handle->told_by_caller = got == -1;
     if (got == 0 && body_of(handle)->length > 0)
         return error_set(err, ERROR_DATA, "the body ends after %llu bytes, %lld were announced",
             (unsigned long long)handle->body_position, (long long)body_of(handle)->length);

@@ -53,6 +53,12 @@ static struct failure handshake_failure(const char *message)
         protocol ? ERROR_PERMANENT : ERROR_TRANSIENT, "TLS was not agreed on"};
 }
 
+/* curl quotes the whole URL, password and all. */
+static bool is_bad_proxy(const struct http_handle *handle)
+{
+    return text_starts(handle->curl_message, "Unsupported proxy");
+}
+
 static struct failure tunnel_failure(long status)
 {
     return (struct failure){CURLE_RECV_ERROR, status < 500 ? ERROR_DENIED : ERROR_IO,
@@ -73,6 +79,10 @@ static struct failure judge(const struct http_handle *handle, CURLcode result)
 {
     long proxy_status = 0;
 
+    if (is_bad_proxy(handle))
+        return (struct failure){result, ERROR_INVALID, ERROR_PERMANENT,
+            "the URL of the proxy that the environment names cannot be used: write "
+            "http://HOST:PORT"};
     if (result == CURLE_SSL_CONNECT_ERROR)
         return handshake_failure(handle->curl_message);
     if (head_too_long(handle, result))
@@ -93,7 +103,8 @@ static int set_curl_error(const struct http_handle *handle, CURLcode result, str
         return error_set(err, ERROR_TIMEOUT, "no connection within %lld ms",
             (long long)handle->timeouts.connect_ms);
     buffer_init(&said, 0);
-    text_append_printable(&said, handle->curl_message);
+    if (!strchr(handle->curl_message, '@')) /* what is in front of it may be a password */
+        text_append_printable(&said, handle->curl_message);
     if (said.length > 0)
         error_set(err, failure.code, "%s: %s", failure.what, said.data);
     else
@@ -128,9 +139,13 @@ int http_outcome(const struct http_transfer *transfer, struct error *err)
 
 void http_error_prefix(const struct http_transfer *transfer, struct error *err)
 {
-    char *host = http_url_host(http_url(transfer));
+    char *host;
 
-    error_prefix(err, "%s %s", http_method(transfer), host ? host : "");
+    if (transfer->handle && transfer->handle->told_by_caller)
+        return;
+    host = http_url_host(http_url(transfer));
+    if (host)
+        error_prefix(err, "%s", host);
     free(host);
 }
 

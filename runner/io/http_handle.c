@@ -127,6 +127,7 @@ struct http_handle *http_handle_take(struct http_transfer *transfer)
     handle->transfer = transfer;
     transfer->handle = handle;
     error_clear(&handle->err);
+    handle->told_by_caller = false;
     handle->curl_message[0] = '\0';
     handle->redirects = 0;
     handle->foreign = handle->bodyless = handle->redirecting = false;
@@ -312,8 +313,10 @@ int http_handle_start(struct http_handle *handle, struct error *err)
     forget_answer(handle);
     if (handle->redirects == 0) {
         handle->http->counters.requests++;
-        if (request->prepare && request->prepare(request, err))
+        if (request->prepare && request->prepare(request, err)) {
+            handle->told_by_caller = true;
             return -1;
+        }
         if (transfer->state != HTTP_RUNNING)
             return 0; /* cancelled in there */
     }

@@ -95,6 +95,8 @@ struct http_handle {
     uint64_t armed_ns;             /* when the timer fires */
 
     struct error err;
+    bool
+        told_by_caller; /* `err` is a hook's, in words of its own: the request is not named again */
     char curl_message[CURL_ERROR_SIZE];
 };
 
@@ -195,7 +197,7 @@ int http_url_redirect(
 /* How the transfer ended: 0 when well. */
 int http_outcome(const struct http_transfer *transfer, struct error *err);
 
-/* Names the request in front of the message. */
+/* Names the host in front of the message, unless a hook wrote it. */
 void http_error_prefix(const struct http_transfer *transfer, struct error *err);
 
 void http_log_done(const struct http_transfer *transfer, const struct error *err);

@@ -172,7 +172,8 @@ static int take_head(struct http_handle *handle, struct error *err)
         return -1;
     if (handle->redirecting || !request->head)
         return 0;
-    return request->head(request, err);
+    handle->told_by_caller = request->head(request, err) != 0;
+    return handle->told_by_caller ? -1 : 0;
 }
 
 static int take_header_line(
@@ -232,6 +233,7 @@ static size_t on_write(char *bytes, size_t size, size_t count, void *data)
         return CURL_WRITEFUNC_PAUSE;
     }
     if (rc) {
+        handle->told_by_caller = true;
         error_keep_first(&handle->err, &err);
         return 0;
     }

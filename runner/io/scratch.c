@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,16 +24,6 @@ static int open_folder(const char *path)
         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     } while (fd < 0 && errno == EINTR);
     return fd;
-}
-
-static bool take_lock(int fd, int flags)
-{
-    int result;
-
-    do {
-        result = flock(fd, LOCK_EX | flags);
-    } while (result && errno == EINTR);
-    return result == 0;
 }
 
 /* Whether the folder still goes by the path under which it was opened. */
@@ -60,7 +49,7 @@ static int make_and_lock(const char *path, int *ret_fd, struct error *err)
             return error_set_errno(err, errno, "cannot open the folder %s", path);
         if (fd < 0)
             continue;
-        take_lock(fd, 0); /* no locks here: no sweep that works, either */
+        file_lock(fd, true); /* no locks here: no sweep that works, either */
         if (is_there(fd, path)) {
             *ret_fd = fd;
             return 0;
@@ -101,8 +90,8 @@ static bool remove_left(const char *folder, const char *name)
 {
     char *path = file_join(folder, name);
     const int fd = open_folder(path);
-    const bool removed = fd >= 0 && take_lock(fd, LOCK_NB) && is_there(fd, path) &&
-                         file_remove_tree(path, NULL) == 0;
+    const bool removed =
+        fd >= 0 && file_lock(fd, false) && is_there(fd, path) && file_remove_tree(path, NULL) == 0;
 
     if (fd >= 0)
         close(fd);

@@ -5,13 +5,13 @@ what the failed one would have done."""
 import contextlib
 import gzip
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
 import threading
 
 import pytest
+from conftest import unprivileged
 
 ROWS = "id,text\n" + "".join(f"{i},line {i * 7919 % 10007}\n" for i in range(20000))
 COUNT = 20000
@@ -233,15 +233,6 @@ def test_file_that_goes_away(project):
 
 
 # --- permissions
-
-
-def unprivileged():
-    """What makes permissions count for root: a prefix of the command."""
-    if os.geteuid() != 0:
-        return []
-    if not shutil.which("setpriv"):
-        pytest.skip("root without setpriv: nothing is unreadable")
-    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
 
 
 def run_unprivileged(project, *args):
@@ -472,33 +463,6 @@ def test_history_is_repaired_where_it_lacks_a_commit_and_nowhere_else(project):
 
 
 # --- full disks
-
-
-@pytest.fixture
-def small_disk():
-    """small_disk(path, size): a file system of its own, given back at the end."""
-    mounted = []
-
-    def mount(path, size):
-        path.mkdir(parents=True, exist_ok=True)
-        if os.geteuid() != 0:
-            pytest.skip("only root can mount a small disk")
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={size}", "sluice-test", str(path)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            pytest.skip(f"no small disk: {done.stderr.strip()}")
-        mounted.append(path)
-        return lambda larger: subprocess.run(
-            ["mount", "-o", f"remount,size={larger}", str(path)], check=True
-        )
-
-    yield mount
-    for path in reversed(mounted):
-        subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 def test_what_reads_works_on_a_full_disk(project, small_disk):

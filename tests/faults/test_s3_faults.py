@@ -15,8 +15,8 @@ BODY = os.urandom(11 * MIB + 5)
 OTHER = os.urandom(11 * MIB + 5)
 
 # What no client can notice, or what no store answers.
-NOT_FOR_GET = {"error_200", "error_200_done", "flipped"}
-ONLY_GET = {"wrong_range", "changed"}
+NOT_FOR_GET = {"error_200", "error_200_done", "flipped", "rotten"}
+ONLY_GET = {"wrong_range", "changed", "rotten"}  # the last is for checksums, below
 
 
 class Command:
@@ -231,3 +231,54 @@ def test_answers_in_another_order(project, origin):
         assert project.path(f"back/{name}").read_bytes() == project.path(f"tree/{name}").read_bytes()
     assert project.sluice("s3", "rm", "-r", "s3://b").exit == 0
     assert origin.store.buckets["b"] == {}
+
+
+# --- checksums, as AWS has them ---
+
+
+@pytest.fixture
+def aws(project, origin):
+    """The origin in the place of AWS: a proxy for its host."""
+    origin.store.checksums = True
+    project.environment.update(servers.aws_environment("http://s3.us-east-1.amazonaws.com"))
+    project.environment["http_proxy"] = origin.endpoint
+    project.write("f", BODY)
+    return origin
+
+
+def s3_of_aws(project, *args):
+    return project.sluice("s3", *args, "--addressing", "path", timeout=60)
+
+
+def test_the_checksum_of_the_whole_object(project, aws):
+    """Of each part, and of all of them without reading them again: the store compares both."""
+    assert s3_of_aws(project, "cp", "--part-size", "5MiB", "f", "s3://b/f").exit == 0
+    stored = aws.store.buckets["b"]["f"]
+    assert stored.body == BODY and stored.checksum[0] == "crc64nvme"
+    parts = [r for r in aws.requests if "partNumber" in r.query]
+    assert len(parts) == 3 and all(r.checksum[0] == "crc64nvme" for r in parts)
+    begin = next(r for r in aws.requests if "uploads" in r.query)
+    assert begin.headers["x-amz-checksum-algorithm"] == "CRC64NVME"
+    assert begin.headers["x-amz-checksum-type"] == "FULL_OBJECT"
+    assert s3_of_aws(project, "put", "f", "s3://b/g").exit == 0
+    assert aws.store.buckets["b"]["g"].checksum == stored.checksum, "it is of the bytes, however they came"
+
+
+def test_a_part_that_rots_in_the_store(project, aws):
+    aws.fault(2, "rotten")
+    result = s3_of_aws(project, "cp", "--part-size", "5MiB", "f", "s3://b/f")
+    assert result.exit == 1 and "BadDigest" in result.error, str(result)
+    assert aws.body("b", "f") is None and not aws.store.uploads
+
+
+def test_what_rotted_in_the_store_is_not_handed_on(project, aws):
+    assert s3_of_aws(project, "cp", "--part-size", "5MiB", "f", "s3://b/t/f").exit == 0
+    get = ["cp", "-r", "--part-size", "16MiB", "s3://b/t", "out"]  # listed, so without a range
+    assert s3_of_aws(project, *get).exit == 0
+    assert project.path("out/f").read_bytes() == BODY
+    project.path("out/f").unlink()
+    stored = aws.store.buckets["b"]["t/f"]
+    stored.body = stored.body[:-1] + bytes([stored.body[-1] ^ 1])
+    result = s3_of_aws(project, *get)
+    assert result.exit == 1 and "CRC64NVME" in result.error, str(result)
+    assert not project.path("out/f").exists()

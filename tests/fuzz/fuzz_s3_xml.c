@@ -1,30 +1,14 @@
 /* Every answer of S3's: the reader, the tables, the error line that is made of it. */
 #include "connectors/aws/xml.h"
-#include "connectors/s3/answers.h"
 #include "connectors/s3/error.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
+#include "tests/unit/s3_documents.h"
 
 #include <stdint.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const struct s3_document *const documents[] = {
-    &s3_document_list_objects,
-    &s3_document_list_versions,
-    &s3_document_list_buckets,
-    &s3_document_location,
-    &s3_document_list_uploads,
-    &s3_document_list_parts,
-    &s3_document_create_upload,
-    &s3_document_complete_upload,
-    &s3_document_copied_object,
-    &s3_document_copied_part,
-    &s3_document_delete_result,
-    &s3_document_tagging,
-    &s3_document_error,
-};
 
 static void check_tree(const struct xml_node *node, unsigned depth)
 {

@@ -110,6 +110,58 @@ def test_whoami_of_a_profile(on_weed):
     assert "etl" in result.json["source"] and "hidden" not in result.stdout + result.stderr
 
 
+def test_an_endpoint_of_the_profile(on_weed, weed, s3, bucket):
+    fill(s3, bucket, "x")
+    on_weed.write("aws", f"""
+[profile etl]
+aws_access_key_id = {servers.ACCESS_KEY}
+aws_secret_access_key = {servers.SECRET_KEY}
+services = here
+endpoint_url = http://127.0.0.1:1
+[services here]
+s3 =
+  endpoint_url = {weed.endpoint}
+""")
+    env = {"AWS_CONFIG_FILE": str(on_weed.path("aws")), "AWS_PROFILE": "etl", "AWS_ENDPOINT_URL_S3": "",
+           "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}  # fmt: skip
+    assert on_weed.sluice("s3", "cat", f"s3://{bucket}/x", env=env).stdout == "body of x"
+    assert on_weed.sluice("s3", "whoami", "--json", env=env).json["endpoint"] == weed.endpoint
+    env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"
+    assert "endpoint" not in on_weed.sluice("s3", "whoami", "--json", env=env).json
+
+
+@pytest.mark.parametrize("where", ["flag", "environment", "profile", "sluice.yaml"])
+@pytest.mark.parametrize("command", [["s3", "whoami"], ["s3", "ls", "s3://b"], ["plan", "x"]])
+def test_a_password_in_the_endpoint(on_weed, where, command):
+    url = "http://name:hidden@127.0.0.1:1"
+    env = {"SLUICE_LOG": "trace", "AWS_ENDPOINT_URL_S3": url if where == "environment" else ""}
+    on_weed.write("pipelines/x.yaml", "extract: {a: {from: 's3://b/a.csv'}}\nload: {a: {to: 'out-${run.id}.csv'}}\n")
+    if where == "profile":
+        on_weed.write("aws", f"[default]\nendpoint_url = {url}\n")
+        env["AWS_CONFIG_FILE"] = str(on_weed.path("aws"))
+    if where == "sluice.yaml":
+        on_weed.write("sluice.yaml", f"environments: {{dev: {{s3: {{endpoint: '{url}'}}}}}}\n")
+    if where == "flag":
+        if command[0] != "s3":
+            pytest.skip("plan has no such flag")
+        command = [*command, "--endpoint", url]
+    result = on_weed.sluice(*command, env=env)
+    assert result.exit in (1, 2), str(result)
+    assert "a name or a password in front of the host" in result.error
+    assert "hidden" not in result.stdout + result.stderr
+
+
+def test_attempts_of_the_environment(on_weed, origin):
+    origin.put("b", "x", b"body")
+    env = servers.aws_environment(origin.endpoint)
+    for attempts in (1, 2):
+        for n in range(attempts):
+            origin.fault(n + 1, "503")
+        result = on_weed.sluice("s3", "cat", "s3://b/x", env={**env, "AWS_MAX_ATTEMPTS": str(attempts)})
+        assert result.exit == 75 and "SlowDown" in result.error
+    assert len(origin.requests) == 3
+
+
 def test_whoami_without_credentials(bare):
     env = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null",
            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}  # fmt: skip
@@ -191,6 +243,31 @@ def test_ls_raw(run, s3, bucket):
     assert names == ["a*b"]
 
 
+@pytest.mark.parametrize(
+    "command,pattern,prefix,delimiter",
+    [
+        ("ls", "d/2026-*.csv", "d/2026-", "/"),
+        ("ls", "d/*/x.csv", "d/", None),
+        ("ls", "d/2026-**", "d/2026-", None),
+        ("ls", "d/[12]*", "d/", "/"),
+        ("ls", "*", "", "/"),
+        ("cp", "d/2026-0?.csv", "d/2026-0", "/"),
+        ("mv", "d/2026-*", "d/2026-", "/"),
+        ("rm", "d/2026-*", "d/2026-", "/"),
+    ],
+)
+def test_patterns_are_asked_for_by_their_prefix(on_weed, origin, command, pattern, prefix, delimiter):
+    """The longest one without a wildcard, and nothing that lies deeper than the pattern reaches."""
+    for key in ("a.csv", "d/2026-01.csv", "d/2026-02.csv", "d/2026-03/x.csv", "d/2027/x.csv", "e/x"):
+        origin.put("b", key, b"x")
+    target = ["out/"] if command in ("cp", "mv") else []
+    env = servers.aws_environment(origin.endpoint)
+    result = on_weed.sluice("s3", command, f"s3://b/{pattern}", *target, env=env)
+    assert result.exit == 0, str(result)
+    (listed,) = [request for request in origin.requests if "list-type" in request.query]
+    assert listed.query.get("prefix", "") == prefix and listed.query.get("delimiter") == delimiter
+
+
 def test_ls_of_pages(run, s3, bucket):
     from concurrent.futures import ThreadPoolExecutor
 
@@ -234,6 +311,10 @@ def test_rb_force_with_versions(run_moto, moto_s3, moto_bucket):
     moto_s3.put_bucket_versioning(Bucket=moto_bucket, VersioningConfiguration={"Status": "Enabled"})
     fill(moto_s3, moto_bucket, "x", "x", "y")
     moto_s3.delete_object(Bucket=moto_bucket, Key="y")
+    moto_s3.delete_object(Bucket=moto_bucket, Key="x")
+    assert run_moto("ls", f"s3://{moto_bucket}").stdout == ""
+    error = run_moto("rb", f"s3://{moto_bucket}", expect=1).error
+    assert "BucketNotEmpty" in error and "old versions" in error
     run_moto("rb", "--force", f"s3://{moto_bucket}")
     assert moto_bucket not in [b["Name"] for b in moto_s3.list_buckets()["Buckets"]]
 
@@ -268,6 +349,17 @@ def test_cat_into_a_reader_that_has_enough(on_weed, s3, bucket):
     process.stdout.close()
     assert process.wait(20 * PATIENCE) == 0
     assert b"sluice: " not in process.stderr.read()
+
+
+def test_cat_of_what_breaks_while_its_reader_waits(on_weed, origin):
+    """An error is one, also where the reader is behind: what it got is not all."""
+    origin.put("b", "big", bytes(40 * MIB))
+    origin.fault(3, "changed", body=bytes(41 * MIB))
+    process = on_weed.start("s3", "cat", "s3://b/big", env=servers.aws_environment(origin.endpoint))
+    time.sleep(2 * PATIENCE)
+    got = len(process.stdout.read())
+    assert process.wait(20 * PATIENCE) == 1, got
+    assert b"changed" in process.stderr.read() and got < 40 * MIB
 
 
 def test_cat_waits_for_its_reader(on_weed, s3, bucket):
@@ -319,6 +411,22 @@ def test_put_of_standard_input_that_may_not_replace(on_weed, s3, bucket):
     assert body_of(s3, bucket, "x") == b"body of x"
     done = put_input(on_weed, b"other", f"s3://{bucket}/x/")
     assert done.returncode == 2 and b"has no name" in done.stderr
+
+
+def test_put_over_what_is_known(run_moto, on_weed, moto, moto_s3, moto_bucket):
+    """--if-match: the ETag with quotes or without; over another one nothing is written."""
+    fill(moto_s3, moto_bucket, "x")
+    url, elsewhere = f"s3://{moto_bucket}/x", ("--endpoint", moto.endpoint)
+    on_weed.write("f", b"second")
+    (listed,) = lines(run_moto("ls", "--json", url))
+    run_moto("put", "--if-match", listed["etag"], "f", url)
+    assert body_of(moto_s3, moto_bucket, "x") == b"second"
+    assert "PreconditionFailed" in run_moto("put", "--if-match", listed["etag"], "f", url, expect=1).error
+    etag = moto_s3.head_object(Bucket=moto_bucket, Key="x")["ETag"]
+    assert put_input(on_weed, b"third", *elsewhere, "--if-match", etag, url).returncode == 0
+    assert put_input(on_weed, b"fourth", *elsewhere, "--if-match", etag, url).returncode == 1
+    assert body_of(moto_s3, moto_bucket, "x") == b"third"
+    assert "--if-match" in run_moto("put", "-n", "--if-match", etag, "f", url, expect=2).error
 
 
 def test_put_of_a_file(run, on_weed, s3, bucket):
@@ -420,6 +528,29 @@ def test_cp_of_several(run, on_weed, s3, bucket):
     assert keys_of(s3, bucket) == ["c", "to/a", "to/b", "to/c"]
 
 
+@pytest.mark.parametrize("command", ["cp", "mv"])
+def test_two_sources_of_one_name(run, on_weed, s3, bucket, command):
+    """The second is refused, wherever it is from; it stays where it is."""
+    on_weed.write("p/f", b"1")
+    on_weed.write("q/f", b"2")
+    fill(s3, bucket, "a/x", "c/x", "c/y")
+    result = run(command, "p/f", "q/f", f"s3://{bucket}/up/", expect=1)
+    assert "q/f is left out" in result.error and f"s3://{bucket}/up/f" in result.error
+    assert body_of(s3, bucket, "up/f") == b"1" and on_weed.path("q/f").read_bytes() == b"2"
+    result = run(command, "--json", f"s3://{bucket}/a/x", f"s3://{bucket}/c/*", "out/", expect=1)
+    outcomes = {line["source"].rpartition(bucket)[2]: line["outcome"] for line in lines(result)}
+    assert outcomes == {"/a/x": "done", "/c/x": "failed", "/c/y": "done"}
+    assert on_weed.path("out/x").read_bytes() == b"body of a/x"
+    assert body_of(s3, bucket, "c/x") == b"body of c/x"
+
+
+def test_cp_of_what_is_no_file(run, on_weed, bucket):
+    os.mkfifo(on_weed.path("pipe"))
+    for command in ("cp", "put"):
+        error = run(command, "pipe", f"s3://{bucket}/x", expect=2).error
+        assert "standard input" in error and "--recursive" not in error
+
+
 def test_cp_filters(run, on_weed, s3, bucket):
     for name in ("a.csv", "a.tmp", "sub/b.csv", "sub/b.tmp", "keep.tmp"):
         on_weed.write(f"tree/{name}", b"x")
@@ -481,6 +612,26 @@ def test_cp_with_properties(run_moto, on_weed, moto_s3, moto_bucket):
     assert tags == [{"Key": "k", "Value": "2"}]
 
 
+@pytest.mark.parametrize(
+    "options,says",
+    [
+        (["--metadata", "bad name=1"], 'metadata "bad name"'),
+        (["--metadata", "n=ü"], "metadata n: only printable ASCII"),
+        (["--content-type", "a\nb"], "content type: only printable ASCII"),
+        ([word for i in range(11) for word in ("--tags", f"k{i}=v")], "11 tags"),
+    ],
+)
+def test_properties_that_cannot_be(run, on_weed, s3, bucket, options, says):
+    """One error, however many objects there are."""
+    for i in range(3):
+        on_weed.write(f"tree/{i}", b"x")
+    assert says in run("cp", "-r", *options, "tree", f"s3://{bucket}", expect=2).error
+    assert says in run("put", *options, "tree/1", f"s3://{bucket}", expect=2).error
+    done = put_input(on_weed, b"x", *options, f"s3://{bucket}/x")
+    assert done.returncode == 2 and says in done.stderr.decode()
+    assert keys_of(s3, bucket) == []
+
+
 def test_cp_sse(run_moto, on_weed, moto_s3, moto_bucket):
     on_weed.write("f", b"x")
     run_moto("cp", "--sse", "AES256", "f", f"s3://{moto_bucket}/f")
@@ -520,18 +671,41 @@ def test_keys_of_any_bytes(run, on_weed, s3, bucket, key):
     assert keys_of(s3, bucket) == ["copy"]
 
 
-@pytest.mark.parametrize("key", ["back\\slash", "k" * 1024, *KEYS])
-def test_keys_of_any_bytes_elsewhere(run_moto, on_weed, moto_s3, moto_bucket, key):
-    """What SeaweedFS turns around or has no room for."""
+NO_PATHS = ["a//b", "//a", "/a", "a//", "dir/../b", "dir/./b", "..", "../up", "a/.."]  # as files
+# What SeaweedFS turns around or has no room for, and the rest.
+ALL_KEYS = [*KEYS, *NO_PATHS, "back\\slash", "k" * 1022, "é" * 511, "%", "%2F", "\r", "+", " ", " a ", "&amp;", "\x01\x7f"]
+
+
+@pytest.mark.parametrize("key", ALL_KEYS)
+def test_keys_of_any_bytes_elsewhere(run_moto, on_weed, moto, moto_s3, moto_bucket, key):
+    """Every command, with all that a key may be: 1,024 bytes with the folder that it is moved to."""
+    url = f"s3://{moto_bucket}/"
     on_weed.write("f", key.encode())
-    run_moto("put", "f", f"s3://{moto_bucket}/{key}")
+    if key.endswith("/"):  # there a file is put under its own name
+        moto_s3.put_object(Bucket=moto_bucket, Key=key, Body=key.encode())
+    else:
+        run_moto("put", "f", url + key)
+        assert put_input(on_weed, key.encode(), "--endpoint", moto.endpoint, url + key).returncode == 0
     assert keys_of(moto_s3, moto_bucket) == [key]
-    run_moto("mv", "--raw", f"s3://{moto_bucket}/{key}", f"s3://{moto_bucket}/copy")
-    assert run_moto("cat", f"s3://{moto_bucket}/copy").stdout == key
-    assert keys_of(moto_s3, moto_bucket) == ["copy"]
+    assert [line["key"] for line in lines(run_moto("ls", "--raw", "-r", "--json", url + key))] == [key]
+    assert run_moto("cat", url + key).stdout == key
+    with urllib.request.urlopen(run_moto("presign", url + key).stdout.strip()) as answer:
+        assert answer.read() == key.encode()
+    run_moto("cp", "--raw", url + key, "out")
+    assert on_weed.path("out").read_bytes() == key.encode()
+    run_moto("cp", "--raw", url + key, url + "y/" + key)
+    run_moto("mv", "--raw", url + "y/" + key, url + "z/" + key)
+    assert keys_of(moto_s3, moto_bucket) == sorted([key, "z/" + key])
+    run_moto("rm", "--raw", url + key)
+    run_moto("sync", url + "z", url + "y")
+    assert run_moto("sync", "--delete", url + "z", url + "y").stdout == ""
+    assert keys_of(moto_s3, moto_bucket) == ["y/" + key, "z/" + key]
+    assert body_of(moto_s3, moto_bucket, "y/" + key) == key.encode()
+    run_moto("rm", "-r", url)
+    assert keys_of(moto_s3, moto_bucket) == []
 
 
-@pytest.mark.parametrize("key", ["a//b", "/a", "dir/../b", "dir/./b", "a/", "../up"])
+@pytest.mark.parametrize("key", ["a/", *NO_PATHS])
 def test_keys_that_are_no_paths(run_moto, on_weed, moto_s3, moto_bucket, key):
     moto_s3.put_object(Bucket=moto_bucket, Key="d/" + key, Body=b"out of the box")
     fill(moto_s3, moto_bucket, "d/fine")
@@ -839,6 +1013,35 @@ def test_ctrl_c(on_weed, origin, what):
     assert not on_weed.path("out").exists() or files_below(on_weed.path("out")) == []
 
 
+@pytest.mark.parametrize("what", ["up", "down", "across", "mv", "sync", "rm"])
+def test_ctrl_c_among_many(on_weed, origin, what):
+    """Most have not begun: none of them does any more."""
+    origin.delay = lambda: 0.05
+    for i in range(300):
+        on_weed.write(f"tree/{i}", b"x")
+        origin.put("b", f"t/{i}", b"x")
+    args = {
+        "up": ["cp", "-r", "tree", "s3://b/u"],
+        "down": ["cp", "-r", "s3://b/t", "out"],
+        "across": ["cp", "-r", "s3://b/t", "s3://b/u"],
+        "mv": ["mv", "-r", "s3://b/t", "s3://b/u"],
+        "sync": ["sync", "tree", "s3://b/u"],
+        "rm": ["rm", "-r", "s3://b/t"],
+    }[what]
+    if what == "rm":
+        origin.fault(2, "stall_before")
+    env = servers.aws_environment(origin.endpoint)
+    process = on_weed.start("s3", *args, *([] if what == "rm" else ["--concurrency", "2"]), env=env)
+    time.sleep(0.8 * PATIENCE)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    _, stderr = process.communicate(timeout=20 * PATIENCE)
+    assert process.returncode == 130, stderr
+    assert time.monotonic() - started < 2 * PATIENCE
+    assert len(origin.requests) < 250
+
+
 def test_progress_on_a_terminal(on_weed, s3, bucket):
     for i in range(40):
         on_weed.write(f"tree/{i}", bytes(MIB))
@@ -871,6 +1074,26 @@ def test_quiet(run, on_weed, bucket):
     on_weed.write("f", b"x")
     result = run("cp", "--quiet", "f", f"s3://{bucket}/f")
     assert result.stdout == "" and result.stderr == ""
+
+
+def test_no_token_in_the_log(on_weed, moto, moto_s3, moto_bucket):
+    """Of a session, a presigned URL and a proxy, also where it goes wrong."""
+    fill(moto_s3, moto_bucket, "x")
+    env = {"SLUICE_LOG": "trace", "AWS_SESSION_TOKEN": "the/session+token==", "AWS_ENDPOINT_URL_S3": moto.endpoint}
+    broken = {**env, "http_proxy": "http://name:the-proxys-password@127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}
+    seen = ""
+    for args, environment, code in (
+        (["cat", f"s3://{moto_bucket}/x"], env, 0),
+        (["cat", f"s3://{moto_bucket}/none"], env, 1),
+        (["presign", f"s3://{moto_bucket}/x"], env, 0),
+        (["ls", f"s3://{moto_bucket}"], broken, 1),
+    ):
+        result = on_weed.sluice("s3", *args, env=environment)
+        assert result.exit == code, str(result)
+        seen += result.stderr
+    assert "s3.attempt" in seen and "http.request" in seen
+    for secret in ("session+token", "session%2Btoken", "proxys-password", servers.SECRET_KEY, "X-Amz-Signature"):
+        assert secret not in seen
 
 
 def test_no_secret_in_the_log(run, on_weed, s3, bucket):

@@ -4,6 +4,7 @@
  *
  * usage: credentials_probe [--profile NAME] [--region NAME] [--unsigned] */
 #include "connectors/aws/credentials.h"
+#include "connectors/aws/settings_read.h"
 
 #include "runner/base/json.h"
 #include "runner/base/log.h"
@@ -30,9 +31,10 @@ static void fail(const struct error *err)
     exit(2);
 }
 
-static json_t *describe(const struct aws_credentials *credentials, const char *region)
+static json_t *describe(const struct aws_credentials *credentials, const char *profile)
 {
     json_t *result = json_object();
+    struct aws_settings settings;
 
     json_put_text(result, "source", credentials->source);
     json_put_text(result, "access_key_id", credentials->access_key_id);
@@ -41,7 +43,9 @@ static json_t *describe(const struct aws_credentials *credentials, const char *r
     json_put_text(result, "account_id", credentials->account_id);
     if (credentials->expires_ms)
         json_put_int(result, "expiry", credentials->expires_ms / 1000);
-    json_put_text(result, "region", region);
+    aws_settings_read(&settings, profile);
+    json_put_text(result, "region", aws_settings_region(&settings));
+    aws_settings_deinit(&settings);
     return result;
 }
 
@@ -58,7 +62,7 @@ static void on_credentials(struct credentials_request *request, const struct err
         json_object_set(probe->result, "Error", failure);
     } else {
         json_object_set_new(
-            probe->result, "Ok", describe(request->credentials, credentials_region(probe->chain)));
+            probe->result, "Ok", describe(request->credentials, probe->options.profile));
         aws_credentials_unref(request->credentials);
     }
     json_decref(failure);

@@ -135,7 +135,7 @@ static inline const struct origin_request *sent(struct run *run, size_t index)
 /* The object is there, with these bytes, and nothing else is. */
 static inline void stored(struct run *run)
 {
-    const struct s3_smalld *object;
+    const struct s3_small_kept *object;
 
     store_fixture_good(&run->fixture);
     object = s3_small_object(run->fixture.store, run->put.key);

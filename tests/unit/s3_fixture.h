@@ -134,12 +134,6 @@ const struct aws_credentials *credentials_now(struct credentials_chain *chain)
     return s3_fake_credentials.waits ? NULL : &chain->credentials;
 }
 
-const char *credentials_region(struct credentials_chain *chain)
-{
-    (void)chain;
-    return NULL;
-}
-
 /* --- loop, origin, client --- */
 
 struct s3_fixture {

@@ -21,7 +21,8 @@ enum object_fault {
     FAULT_STALL_IN,
     FAULT_SLOW,          /* the first byte comes late, but in time */
     FAULT_TRUNCATED,     /* half of the body, under the right length, and an orderly end */
-    FAULT_SHORT,         /* the same without a length */
+    FAULT_ONE_BYTE,      /* the first byte, and an orderly end */
+    FAULT_SHORT,         /* as TRUNCATED, without a length */
     FAULT_MORE,          /* a byte too much, without a length */
     FAULT_TWICE,         /* the answer comes twice */
     FAULT_OTHER_RANGE,   /* the next bytes are sent, and Content-Range says so */
@@ -173,7 +174,9 @@ static inline void object_body(struct object *object, enum object_fault fault, b
     if (fault == FAULT_RESET_IN || fault == FAULT_STALL_IN || fault == FAULT_TRUNCATED ||
         fault == FAULT_SHORT)
         answer->cut_after = head_length + (length + 1) / 2;
-    if (unsized || fault == FAULT_TRUNCATED)
+    if (fault == FAULT_ONE_BYTE)
+        answer->cut_after = head_length + 1;
+    if (unsized || fault == FAULT_TRUNCATED || fault == FAULT_ONE_BYTE)
         answer->end = ORIGIN_CLOSE;
     if (fault == FAULT_RESET_IN || fault == FAULT_RESET_AFTER)
         answer->end = ORIGIN_RESET;

@@ -106,7 +106,7 @@ struct object *s3_small_take(struct s3_small *store, const char *key, char *byte
     struct object *object = mem_new(struct object);
 
     s3_small_drop(store, key);
-    object->face = (struct s3_smalld){.key = mem_strdup(key),
+    object->face = (struct s3_small_kept){.key = mem_strdup(key),
         .etag = etag,
         .head = mem_strdup(head),
         .bytes = bytes,
@@ -371,7 +371,7 @@ void s3_small_put(
     pthread_mutex_unlock(&store->mutex);
 }
 
-const struct s3_smalld *s3_small_object(struct s3_small *store, const char *key)
+const struct s3_small_kept *s3_small_object(struct s3_small *store, const char *key)
 {
     const struct object *object;
 

@@ -1,5 +1,5 @@
-/* A small S3 in memory behind origin.h: objects, uploads, copies, deletes. It looks at what it is
- * sent (ETags and checksums of parts, conditions) and does a chosen request wrongly. */
+/* A small S3 in memory behind origin.h: objects, lists, uploads, copies, deletes. It looks at what
+ * it is sent (ETags and checksums of parts, conditions) and does a chosen request wrongly. */
 #ifndef TESTS_UNIT_S3_SMALL_H
 #define TESTS_UNIT_S3_SMALL_H
 
@@ -53,7 +53,7 @@ void s3_small_fail_key(struct s3_small *store, const char *key, const char *code
 
 /* --- what it holds --- */
 
-struct s3_smalld {
+struct s3_small_kept {
     char *key, *etag, *head; /* head: of the request that made it */
     char *bytes, *tags;
     size_t length;
@@ -62,7 +62,7 @@ struct s3_smalld {
 
 void s3_small_put(
     struct s3_small *store, const char *key, const char *bytes, size_t length, const char *head);
-const struct s3_smalld *s3_small_object(struct s3_small *store, const char *key);
+const struct s3_small_kept *s3_small_object(struct s3_small *store, const char *key);
 size_t s3_small_object_count(struct s3_small *store);
 size_t s3_small_upload_count(struct s3_small *store); /* neither completed nor aborted */
 unsigned s3_small_request_count(struct s3_small *store);

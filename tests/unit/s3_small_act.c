@@ -289,6 +289,46 @@ static void list_uploads(struct asked *asked, struct origin_answer *ret_answer)
     buffer_deinit(&xml);
 }
 
+/* The first key behind `after` that begins with `prefix`; NULL: none. */
+static const struct object *next_object(
+    const struct s3_small *store, const char *after, const char *prefix)
+{
+    const struct object *next = NULL;
+
+    for (const struct object *object = store->objects; object; object = object->next) {
+        const char *key = object->face.key;
+
+        if (strcmp(key, after) > 0 && strncmp(key, prefix, strlen(prefix)) == 0 &&
+            (!next || strcmp(key, next->face.key) < 0))
+            next = object;
+    }
+    return next;
+}
+
+/* ListObjectsV2, all in one page, without folders. Keys here are as XML has them. */
+static void list_objects(struct asked *asked, struct origin_answer *ret_answer)
+{
+    char *prefix = s3_small_query_value(asked->query, "prefix");
+    struct buffer xml;
+
+    buffer_init(&xml, 0);
+    buffer_puts(&xml, "<ListBucketResult><IsTruncated>false</IsTruncated>");
+    for (const struct object *object = next_object(asked->store, "", prefix ? prefix : ""); object;
+         object = next_object(asked->store, object->face.key, prefix ? prefix : "")) {
+        char when[64];
+
+        time_format(object->modified_ms, "%Y-%m-%dT%H:%M:%S.000Z", when, sizeof(when), NULL);
+        buffer_printf(&xml,
+            "<Contents><Key>%s</Key><Size>%zu</Size><ETag>%s</ETag><LastModified>%s</LastModified>"
+            "</Contents>",
+            object->face.key, object->face.length, object->face.etag, when);
+    }
+    buffer_puts(&xml, "</ListBucketResult>");
+    s3_small_reply_text(asked, 200, xml.data, ret_answer);
+    buffer_deinit(&xml);
+    free(prefix);
+}
+
 static void get_object(struct asked *asked, struct origin_answer *ret_answer)
 {
     const struct object *object = s3_small_find(asked->store, asked->key);
@@ -406,6 +446,8 @@ void s3_small_act(struct asked *asked, struct origin_answer *ret_answer)
         s3_small_refuse(asked, 501, "NotImplemented", ret_answer);
     else if (asked->key[0])
         act_on_object(asked, id, ret_answer);
+    else if (strstr(asked->query, "list-type=2"))
+        list_objects(asked, ret_answer);
     else if (strstr(asked->query, "uploads"))
         list_uploads(asked, ret_answer);
     else if (strstr(asked->query, "delete") && asked->store->no_batch_delete)

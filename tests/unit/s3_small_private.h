@@ -22,7 +22,7 @@ struct upload {
 };
 
 struct object {
-    struct s3_smalld face;
+    struct s3_small_kept face;
     int64_t modified_ms;
     struct object *next;
 };

@@ -3,6 +3,8 @@
 #include "connectors/aws/credentials.h"
 
 #include "connectors/aws/credentials_private.h"
+#include "connectors/aws/settings_read.h"
+#include "runner/base/text.h"
 #include "runner/base/time.h"
 #include "tests/unit/io_fixture.h"
 #include "tests/unit/origin.h"
@@ -478,24 +480,28 @@ static void test_freed_while_it_fetches_ahead(void **state)
 
 static void test_the_region(void **state)
 {
-    struct fixture fixture = {0};
+    static const struct {
+        const char *config, *variable, *region;
+    } cases[] = {
+        {"[default]\nregion = eu-north-1\n[profile x]\nregion = sa-east-1\n", NULL, "eu-north-1"},
+        {"[default]\nregion = eu-north-1\n", "eu-south-1", "eu-south-1"},
+        {"[default\nregion = eu-north-1\n", NULL, NULL}, /* whoever wants credentials is told */
+        {"", NULL, NULL},
+    };
 
     (void)state;
-    use_config("[default]\nregion = eu-north-1\n");
-    fixture_start(&fixture);
-    assert_string_equal(credentials_region(fixture.chain), "eu-north-1");
-    fixture_end(&fixture);
-    setenv("AWS_DEFAULT_REGION", "eu-south-1", 1);
-    memset(&fixture, 0, sizeof(fixture));
-    fixture_start(&fixture);
-    assert_string_equal(credentials_region(fixture.chain), "eu-south-1");
-    fixture_end(&fixture);
-    unsetenv("AWS_DEFAULT_REGION");
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct aws_settings settings;
+
+        use_config(cases[i].config);
+        if (cases[i].variable)
+            setenv("AWS_DEFAULT_REGION", cases[i].variable, 1);
+        aws_settings_read(&settings, NULL);
+        assert_true(text_equal(aws_settings_region(&settings), cases[i].region));
+        aws_settings_deinit(&settings);
+        unsetenv("AWS_DEFAULT_REGION");
+    }
     unsetenv("AWS_CONFIG_FILE");
-    memset(&fixture, 0, sizeof(fixture));
-    fixture_start(&fixture);
-    assert_null(credentials_region(fixture.chain));
-    fixture_end(&fixture);
 }
 
 int main(void)

@@ -475,6 +475,16 @@ static void test_answers_of_sts(void **state)
     assert_null(credentials->account_id);
     assert_int_equal(credentials->expires_ms, 0);
     aws_credentials_unref(credentials);
+
+    credentials = answer_sts(
+        text_buffer("<s:R xmlns:s=\"u\"><s:Credentials><s:AccessKeyId>A</s:AccessKeyId>"
+                    "<s:SecretAccessKey>s</s:SecretAccessKey><s:SessionToken>t</s:SessionToken>"
+                    "</s:Credentials><s:AssumedRoleUser><s:Arn>arn:aws:sts::7:x</s:Arn>"
+                    "</s:AssumedRoleUser></s:R>"),
+        "x", &err);
+    assert_non_null(credentials);
+    assert_string_equal(credentials->account_id, "7");
+    aws_credentials_unref(credentials);
 }
 
 static void test_answers_in_json(void **state)

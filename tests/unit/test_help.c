@@ -38,7 +38,7 @@ static void for_each_command(void (*check)(const struct command *command))
 {
     for (const struct command_entry *entry = cli_commands; entry->command; entry++) {
         check(entry->command);
-        for (const struct command *sub = entry->command->group; sub && sub->name; sub++)
+        for (const struct command *sub = entry->command->group; sub; sub = cli_next_command(sub))
             check(sub);
     }
 }
@@ -152,7 +152,7 @@ static void test_commands_are_found_by_words(void **state)
     assert_int_equal(used, 0);
     assert_null(cli_find_command(none, 0, &used));
     for (const struct command_entry *entry = cli_commands; entry->command; entry++) {
-        for (const struct command *sub = entry->command->group; sub && sub->name; sub++) {
+        for (const struct command *sub = entry->command->group; sub; sub = cli_next_command(sub)) {
             const char *const words[] = {entry->command->name, sub->name, "y"};
 
             assert_ptr_equal(cli_find_command(words, 3, &used), sub);

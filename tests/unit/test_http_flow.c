@@ -2,6 +2,8 @@
 #include "runner/io/timer.h"
 #include "tests/unit/http_fixture.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* --- streams --- */
@@ -97,8 +99,7 @@ static void test_streams_that_break(void **state)
     stream_init(&stream, &client, 20000, true);
     stream.fail_at = 5000;
     call_run(&stream.call);
-    assert_call_failed(&stream.call, ERROR_DATA, ERROR_PERMANENT);
-    assert_contains(stream.call.err.message, "the source broke");
+    assert_hook_failed(&stream.call, ERROR_DATA, "the source broke");
     stream_deinit(&stream);
 
     stream_init(&stream, &client, 20000, false);
@@ -393,6 +394,91 @@ static void test_a_kept_connection_that_was_closed(void **state)
     free(bytes);
 }
 
+/* S3 hangs up after 5 s without a word: what is nearly as old is not used again. */
+static void test_a_connection_that_grew_old_is_left(void **state)
+{
+    static const unsigned waits_s[] = {1, 6};
+    struct client client = {0};
+    struct call call;
+
+    (void)state;
+    client_start(&client, &(struct origin_options){.answers = &ok_hello, .answer_count = 1});
+    for (unsigned i = 0; i <= ARRAY_LENGTH(waits_s); i++) {
+        call_init(&call, &client, "GET", "/");
+        call_run(&call);
+        assert_call_ok(&call);
+        assert_int_equal(call.request.timing.connect_us > 0, i != 1);
+        call_deinit(&call);
+        if (i < ARRAY_LENGTH(waits_s))
+            sleep(waits_s[i]);
+    }
+    assert_int_equal(origin_connection_count(client.origin), 2);
+    client_end(&client);
+}
+
+/* On [::1] at the origin's port, where nobody ever answers; -1: there is no IPv6 here. */
+static int listen_silently(struct origin *origin)
+{
+    const struct sockaddr_in6 address = {.sin6_family = AF_INET6,
+        .sin6_addr = IN6ADDR_LOOPBACK_INIT,
+        .sin6_port = htons((uint16_t)origin_port(origin))};
+    const int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) || listen(fd, 64)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Whether a client of its own, which knows no address yet, gets an answer of "localhost". */
+static bool localhost_answers(struct origin *origin)
+{
+    char *url = mem_printf("http://localhost:%u/", origin_port(origin));
+    struct client client = {0};
+    struct call call;
+    bool answered;
+
+    client_start(&client, NULL);
+    call_init(&call, &client, "GET", url);
+    call.request.timeouts.first_byte_ms = 100;
+    call_run(&call);
+    answered = call.err.code == ERROR_NONE;
+    if (!answered)
+        assert_call_failed(&call, ERROR_TIMEOUT, ERROR_TRANSIENT);
+    assert_int_equal(call.request.sends, 1);
+    call_deinit(&call);
+    client_end(&client);
+    free(url);
+    return answered;
+}
+
+/* "localhost" is [::1] and 127.0.0.1, in an order of chance. */
+static void test_the_next_address_where_the_first_refuses(void **state)
+{
+    enum { TRIES = 20 };
+    struct origin *origin =
+        origin_start(&(struct origin_options){.answers = &ok_hello, .answer_count = 1});
+    const int fd = listen_silently(origin);
+    unsigned answered = 0;
+
+    (void)state;
+    if (fd < 0) {
+        origin_stop(origin);
+        skip();
+    }
+    for (unsigned i = 0; i < TRIES; i++)
+        answered += localhost_answers(origin);
+    assert_in_range(answered, 1, TRIES - 1); /* so both of them are tried first */
+
+    close(fd); /* now one of them refuses */
+    for (unsigned i = 0; i < TRIES; i++)
+        assert_true(localhost_answers(origin));
+    origin_stop(origin);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,6 +492,8 @@ int main(void)
         cmocka_unit_test(test_hosts_do_not_wait_for_each_other),
         cmocka_unit_test(test_fresh_takes_a_new_connection),
         cmocka_unit_test(test_a_kept_connection_that_was_closed),
+        cmocka_unit_test(test_a_connection_that_grew_old_is_left),
+        cmocka_unit_test(test_the_next_address_where_the_first_refuses),
     };
 
     return cmocka_run_group_tests_name(

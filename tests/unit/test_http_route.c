@@ -394,6 +394,36 @@ static void test_tunnels_that_are_refused(void **state)
         "HTTP/1.1 502 Not there\r\nContent-Length: 0\r\n\r\n", ERROR_IO, ERROR_TRANSIENT);
 }
 
+static void test_proxies_that_cannot_be_used(void **state)
+{
+    static const struct {
+        const char *url;
+        enum error_code code;
+        enum error_class class;
+    } cases[] = {
+        {"nonsense://name:secret@proxy.invalid", ERROR_INVALID, ERROR_PERMANENT},
+        {"http://name:secret@[proxy", ERROR_INVALID, ERROR_PERMANENT},
+        {"http://name:secret@127.0.0.1:9", ERROR_IO, ERROR_TRANSIENT},
+        {"http://name:secret@proxy.invalid", ERROR_IO, ERROR_TRANSIENT},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct client client = {0};
+        struct call call;
+
+        setenv("https_proxy", cases[i].url, 1);
+        client_start(&client, NULL);
+        call_init(&call, &client, "GET", "https://site.invalid/");
+        call.request.no_proxy = false;
+        call_run(&call);
+        assert_call_failed(&call, cases[i].code, cases[i].class); /* and no secret is told */
+        call_deinit(&call);
+        client_end(&client);
+        forget_variables();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_a_redirect_with_an_endless_body),
         cmocka_unit_test(test_proxies_of_the_environment),
         cmocka_unit_test(test_tunnels_that_are_refused),
+        cmocka_unit_test(test_proxies_that_cannot_be_used),
     };
 
     return cmocka_run_group_tests_name("http_route", tests, NULL, NULL);

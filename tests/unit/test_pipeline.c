@@ -71,6 +71,55 @@ static void what_is_written_is_bound(void **state)
     pipeline_free(pipeline);
 }
 
+static void tables_are_read_and_merged(void **state)
+{
+    struct pipeline *pipeline = good_pipeline("extract:\n"
+                                              "  a: {from: \"catalog://lake.a_1\", at: v1}\n"
+                                              "load:\n"
+                                              "  a:\n"
+                                              "    into: lake.a\n"
+                                              "    mode: upsert\n"
+                                              "    key: id\n"
+                                              "    tombstones: 30d\n"
+                                              "    update: {when: new.n > old.n}\n"
+                                              "    limits: {deletes: 2.5%, rewrite: 1KiB}\n"
+                                              "    compact: {deltas: 8}\n"
+                                              "  b: {from: a, into: lake.b, mode: scd2, key: id,\n"
+                                              "      as_of: changed, track: [x], absent: close}\n"
+                                              "  c: {from: a, into: lake.c, mode: delete, key: "
+                                              "id, limits: {deletes: 1000}}\n"
+                                              "  d: {from: a, into: lake.d, mode: scd2, key: id,\n"
+                                              "      as_of: \"${run.due}\"}\n",
+        NULL);
+    const struct extract *extract = pipeline_extract(pipeline, "a");
+    const struct load *a = pipeline_load_named(pipeline, "a");
+    const struct load *b = pipeline_load_named(pipeline, "b");
+    const struct load *c = pipeline_load_named(pipeline, "c");
+
+    (void)state;
+    assert_string_equal(extract->from_namespace, "lake");
+    assert_string_equal(extract->from_table, "a_1");
+    assert_string_equal(extract->at, "v1");
+    assert_int_equal(duration_ms(&a->tombstones), 30LL * MS_PER_DAY);
+    assert_string_equal(a->update.when, "new.n > old.n");
+    assert_int_equal(a->update.unchanged, UNCHANGED_WRITE);
+    assert_true(a->limits.deletes_share == 0.025);
+    assert_int_equal(a->limits.deletes_rows, -1);
+    assert_int_equal(a->limits.rewrite, 1024);
+    assert_int_equal(a->compact.deltas, 8);
+    assert_int_equal(a->compact.buckets, 0);
+    assert_int_equal(b->mode, MODE_SCD2);
+    assert_string_equal(b->as_of, "changed");
+    assert_false(b->as_of_is_time);
+    assert_string_equal(b->track.items[0], "x");
+    assert_int_equal(b->absent, ABSENT_CLOSE);
+    assert_true(b->limits.deletes_share == -1);
+    assert_true(c->limits.deletes_share == -1);
+    assert_int_equal(c->limits.deletes_rows, 1000);
+    assert_true(pipeline_load_named(pipeline, "d")->as_of_is_time);
+    pipeline_free(pipeline);
+}
+
 static void defaults_are_inherited_option_by_option(void **state)
 {
     struct pipeline *pipeline = good_pipeline(birds, NULL);
@@ -240,6 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_bound),
+        cmocka_unit_test(tables_are_read_and_merged),
         cmocka_unit_test(defaults_are_inherited_option_by_option),
         cmocka_unit_test(every_field_knows_its_place),
         cmocka_unit_test(parameters_get_values),

@@ -1,5 +1,4 @@
 #include "connectors/aws/xml.h"
-#include "connectors/s3/answers.h"
 #include "runner/base/text.h"
 #include "runner/base/time.h"
 
@@ -11,43 +10,13 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/arena_fixture.h"
 #include "tests/unit/conformance.h"
+#include "tests/unit/s3_documents.h"
 
 #include <dirent.h>
 
-static struct arena arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena_init(&arena);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    arena_deinit(&arena);
-    return 0;
-}
-
 /* --- vectors of others: what a client that is known to be right makes of each document --- */
-
-static const struct s3_document *const documents[] = {
-    &s3_document_list_objects,
-    &s3_document_list_versions,
-    &s3_document_list_buckets,
-    &s3_document_location,
-    &s3_document_list_uploads,
-    &s3_document_list_parts,
-    &s3_document_create_upload,
-    &s3_document_complete_upload,
-    &s3_document_copied_object,
-    &s3_document_copied_part,
-    &s3_document_delete_result,
-    &s3_document_tagging,
-    &s3_document_error,
-};
 
 /* Roots of documents that no operation of ours asks for: the same list, with the reason, is in
  * connectors/s3/README.md. */

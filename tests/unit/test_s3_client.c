@@ -1,5 +1,4 @@
-/* What a client learns from answers, what it takes from the environment, and what it never tells.
- */
+/* What a client learns from answers, and what it never tells. */
 #include "tests/unit/s3_fixture.h"
 
 struct run {
@@ -367,128 +366,6 @@ static void test_a_store_that_takes_checksums_is_not_doubted(void **state)
     free(body);
 }
 
-/* --- options and environment --- */
-
-static void set_variables(const char *const *pairs, bool set)
-{
-    for (; pairs[0]; pairs += 2) {
-        if (set)
-            setenv(pairs[0], pairs[1], 1);
-        else
-            unsetenv(pairs[0]);
-    }
-}
-
-static struct s3_client *open_client(struct loop *loop, const struct s3_client_options *options,
-    const char *const *variables, struct error *err)
-{
-    struct s3_client_options own = *options;
-    struct s3_client *client;
-
-    own.loop = loop;
-    set_variables(variables, true);
-    client = s3_client_new(&own, err);
-    set_variables(variables, false);
-    return client;
-}
-
-static void test_what_is_left_open_comes_from_the_environment(void **state)
-{
-    static const struct {
-        const char *variables[7], *option, *endpoint;
-    } cases[] = {
-        {{"AWS_ENDPOINT_URL", "http://a", NULL}, NULL, "http://a"},
-        {{"AWS_ENDPOINT_URL", "http://a", "AWS_ENDPOINT_URL_S3", "http://b", NULL}, NULL,
-            "http://b"},
-        {{"AWS_ENDPOINT_URL", "http://a", NULL}, "http://o", "http://o"},
-        {{"AWS_ENDPOINT_URL_S3", "http://b", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", NULL},
-            NULL, NULL},
-        {{"AWS_ENDPOINT_URL_S3", "", NULL}, NULL, NULL},
-    };
-    struct loop loop;
-
-    (void)state;
-    fixture_loop_init(&loop);
-    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
-        const struct s3_client_options options = {.endpoint = cases[i].option};
-        struct error err = {0};
-        struct s3_client *client = open_client(&loop, &options, cases[i].variables, &err);
-        const struct s3_client_options *found;
-
-        if (!client)
-            fail_msg("%s", err.message);
-        found = s3_client_options(client);
-        if (cases[i].endpoint)
-            assert_string_equal(found->endpoint, cases[i].endpoint);
-        else
-            assert_null(found->endpoint);
-        assert_int_equal(found->part_bytes, 8 * 1024 * 1024);
-        assert_int_equal(found->retry.attempts, 5);
-        assert_int_equal(found->retry.max_backoff_ms, 20000);
-        assert_string_equal(s3_client_region(client), "us-east-1");
-        s3_client_free(client);
-        loop_run(&loop);
-    }
-    fixture_loop_deinit(&loop);
-}
-
-static void test_options_that_cannot_be_used(void **state)
-{
-    static const struct {
-        struct s3_client_options options;
-        const char *variables[3], *words;
-    } cases[] = {
-        {{.part_bytes = 1024}, {NULL}, "s3.part_size"},
-        {{.part_bytes = S3_PART_BYTES_MAX + 1}, {NULL}, "s3.part_size"},
-        {{.concurrency = 10001}, {NULL}, "s3.concurrency"},
-        {{.region = "EU West"}, {NULL}, "s3.region: \"EU West\""},
-        {{.endpoint = "localhost:8333"}, {NULL}, "s3.endpoint: \"localhost:8333\""},
-        {{.ca_file = "no/such.pem"}, {NULL}, "no/such.pem"},
-        {{0}, {"AWS_REQUEST_CHECKSUM_CALCULATION", "maybe", NULL}, "when_supported"},
-        {{0}, {"AWS_CA_BUNDLE", "no/such/bundle.pem", NULL}, "no/such/bundle.pem"},
-    };
-    struct loop loop;
-
-    (void)state;
-    fixture_loop_init(&loop);
-    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
-        struct error err = {0};
-
-        assert_null(open_client(&loop, &cases[i].options, cases[i].variables, &err));
-        assert_int_equal(err.code, ERROR_INVALID);
-        assert_contains(err.message, cases[i].words);
-    }
-    loop_run(&loop);
-    fixture_loop_deinit(&loop);
-}
-
-static void test_places_of_aws(void **state)
-{
-    static const char *const nothing[] = {NULL};
-    const struct s3_client_options options = {.region = "eu-west-1"};
-    struct error err = {0};
-    struct s3_client *client;
-    struct s3_place *place;
-    struct loop loop;
-
-    (void)state;
-    fixture_loop_init(&loop);
-    client = open_client(&loop, &options, nothing, &err);
-    assert_non_null(client);
-    assert_ok(s3_client_place(client, "bucket", &place, &err), &err);
-    assert_string_equal(place->endpoint.host, "bucket.s3.eu-west-1.amazonaws.com");
-    assert_true(s3_client_learn_region(client, "bucket", "ap-south-1"));
-    assert_ok(s3_client_place(client, "bucket", &place, &err), &err);
-    assert_string_equal(place->endpoint.host, "bucket.s3.ap-south-1.amazonaws.com");
-    assert_int_equal(s3_client_place(client, "arn:aws:s3:::nothing", &place, &err), -1);
-    assert_int_equal(err.code, ERROR_INVALID);
-    assert_false(s3_client_checksums_unproven(client));
-    assert_true(s3_client_sends_checksums(client));
-    s3_client_free(client);
-    loop_run(&loop);
-    fixture_loop_deinit(&loop);
-}
-
 /* --- what is told, and what never --- */
 
 static char nonsense[] = "nonsense\r\n\r\n";
@@ -566,9 +443,6 @@ int main(void)
         cmocka_unit_test(test_credentials_are_waited_for),
         cmocka_unit_test(test_a_store_that_takes_no_checksums_gets_none),
         cmocka_unit_test(test_a_store_that_takes_checksums_is_not_doubted),
-        cmocka_unit_test(test_what_is_left_open_comes_from_the_environment),
-        cmocka_unit_test(test_options_that_cannot_be_used),
-        cmocka_unit_test(test_places_of_aws),
         cmocka_unit_test(test_no_secret_is_told),
     };
 

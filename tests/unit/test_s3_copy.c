@@ -71,7 +71,7 @@ static const struct origin_request *sent(struct run *run, size_t index)
 
 static void stored(struct run *run)
 {
-    const struct s3_smalld *object = s3_small_object(run->fixture.store, run->copy.key);
+    const struct s3_small_kept *object = s3_small_object(run->fixture.store, run->copy.key);
 
     store_fixture_good(&run->fixture);
     assert_non_null(object);

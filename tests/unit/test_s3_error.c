@@ -120,6 +120,23 @@ static void test_preconditions(void **state)
     assert_int_equal(told(&failed, &put).code, ERROR_CHANGED);
     put.if_none_match = true;
     assert_int_equal(told(&failed, &put).code, ERROR_EXISTS);
+    assert_int_equal(told(&failed, &get).code, ERROR_CHANGED);
+    contains(told(&failed, &get).message, "changed or replaced while it was read");
+}
+
+static void test_a_whole_that_is_another_stays_another(void **state)
+{
+    const struct s3_error digest = {.status = 400, .code = "BadDigest"};
+    struct s3_error_context context = {.method = "PUT", .bucket = "b", .key = "k"};
+
+    (void)state;
+    context.subresource = "partNumber";
+    assert_int_equal(told(&digest, &context).class, ERROR_TRANSIENT);
+    context.method = "POST";
+    context.subresource = "delete";
+    assert_int_equal(told(&digest, &context).class, ERROR_TRANSIENT);
+    context.subresource = "uploadId";
+    assert_int_equal(told(&digest, &context).class, ERROR_PERMANENT);
 }
 
 static void test_clocks(void **state)
@@ -237,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_what_each_answer_means),
         cmocka_unit_test(test_the_whole_line),
         cmocka_unit_test(test_preconditions),
+        cmocka_unit_test(test_a_whole_that_is_another_stays_another),
         cmocka_unit_test(test_clocks),
         cmocka_unit_test(test_what_servers_send_is_kept_short_and_printable),
         cmocka_unit_test(test_names),

@@ -53,6 +53,7 @@ static void test_what_a_callback_says_ends_it(void **state)
     in_order(&run, PACE_REFUSES);
     go(&run);
     failed(&run, ERROR_BUSY, "the pipe is broken");
+    assert_string_equal(run.outcome.message, "the pipe is broken"); /* the callback's own words */
     assert_int_equal(run.write_count, 3);
     run_deinit(&run);
 

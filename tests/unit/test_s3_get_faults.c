@@ -175,6 +175,25 @@ static void test_a_part_goes_on_behind_its_last_byte(void **state)
     run_deinit(&run);
 }
 
+/* More often than there are attempts, but never for nothing. */
+static void test_a_line_that_breaks_all_the_time(void **state)
+{
+    (void)state;
+    for (int ordered = 0; ordered < 2; ordered++) {
+        struct run run;
+
+        run_init(&run, &(struct object){.fault = FAULT_ONE_BYTE, .fault_at = 1, .always = true});
+        if (ordered)
+            in_order(&run, PACE_WILLING);
+        else
+            into_file(&run);
+        go(&run);
+        has(&run, false, 0, OBJECT_BYTES);
+        assert_int_equal(origin_request_count(run.fixture.origin), OBJECT_BYTES);
+        run_deinit(&run);
+    }
+}
+
 /* --- cancel --- */
 
 static void cancel(void *data)
@@ -254,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_each_fault_at_each_request),
         cmocka_unit_test(test_a_fault_that_stays_is_one_error),
         cmocka_unit_test(test_a_part_goes_on_behind_its_last_byte),
+        cmocka_unit_test(test_a_line_that_breaks_all_the_time),
         cmocka_unit_test(test_cancel_at_each_turn),
         cmocka_unit_test(test_cancel_while_it_waits_for_the_callback),
     };

@@ -230,16 +230,21 @@ static void test_what_an_object_is_goes_with_it(void **state)
 
 static void test_options_that_make_no_sense_are_refused(void **state)
 {
-    static const struct s3_pair many[S3_METADATA_MAX + 1];
+    static const struct s3_pair many[S3_METADATA_MAX + 1],
+        odd_name = {"a b", "1"}, no_name = {"", "1"}, odd_value = {"n", "\xc3\xbc"};
     const struct {
         struct s3_object_options options;
-        enum error_code code;
         const char *words;
     } cases[] = {
-        {{.sse = "rot13"}, ERROR_INVALID, "\"rot13\" is not known: use AES256"},
-        {{.sse = "AES256", .sse_kms_key_id = "k"}, ERROR_INVALID, "not with AES256"},
-        {{.metadata = many, .metadata_count = S3_METADATA_MAX + 1}, ERROR_LIMIT, "41 metadata"},
-        {{.tags = many, .tag_count = S3_TAGS_MAX + 1}, ERROR_LIMIT, "11 tags"},
+        {{.sse = "rot13"}, "\"rot13\" is not known: use AES256"},
+        {{.sse = "AES256", .sse_kms_key_id = "k"}, "not with AES256"},
+        {{.metadata = many, .metadata_count = S3_METADATA_MAX + 1}, "41 metadata"},
+        {{.tags = many, .tag_count = S3_TAGS_MAX + 1}, "11 tags"},
+        {{.metadata = &odd_name, .metadata_count = 1}, "metadata \"a b\": a name"},
+        {{.metadata = &no_name, .metadata_count = 1}, "metadata \"\": a name"},
+        {{.metadata = &odd_value, .metadata_count = 1}, "metadata n: only printable ASCII"},
+        {{.content_type = "text/\nplain"}, "content type: only printable ASCII"},
+        {{.cache_control = "\x7f"}, "cache control: only printable ASCII"},
     };
     struct run run;
 
@@ -248,7 +253,7 @@ static void test_options_that_make_no_sense_are_refused(void **state)
         start(&run, NULL, kinds[i % 3], 10);
         run.put.options = &cases[i].options;
         go(&run);
-        store_fixture_failed(&run.fixture, cases[i].code, cases[i].words);
+        store_fixture_failed(&run.fixture, ERROR_INVALID, cases[i].words);
         assert_contains(run.fixture.outcome.message, "PUT s3://bucket/a/b.csv: ");
         assert_int_equal(s3_small_request_count(run.fixture.store), 0);
         end(&run);

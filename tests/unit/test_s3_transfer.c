@@ -8,21 +8,7 @@
 
 #include <cmocka.h>
 
-static struct arena arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena_init(&arena);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    arena_deinit(&arena);
-    return 0;
-}
+#include "tests/unit/arena_fixture.h"
 
 static struct transfer_origin origin_of(const char *text, const struct s3_transfer *transfer)
 {

@@ -10,21 +10,7 @@
 
 #include <cmocka.h>
 
-static struct arena arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena_init(&arena);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    arena_deinit(&arena);
-    return 0;
-}
+#include "tests/unit/arena_fixture.h"
 
 static const struct xml_node *parse(const char *text)
 {
@@ -146,6 +132,21 @@ static void test_limits(void **state)
     buffer_deinit(&text);
 }
 
+static void test_wiped(void **state)
+{
+    const struct xml_node *root = parse("<a><b>hidden</b><c><d>hidden, too</d><e/></c></a>");
+    const char *first = root->children->text, *second = xml_text(root->children->next, "d");
+
+    (void)state;
+    assert_string_equal(second, "hidden, too");
+    xml_wipe(root);
+    for (size_t i = 0; i < strlen("hidden"); i++)
+        assert_int_equal(first[i], 0);
+    for (size_t i = 0; i < strlen("hidden, too"); i++)
+        assert_int_equal(second[i], 0);
+    xml_wipe(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +157,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_no_xml, setup, teardown),
         cmocka_unit_test_setup_teardown(test_document_types_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wiped, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("xml", tests, NULL, NULL);
