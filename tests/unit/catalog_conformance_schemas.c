@@ -238,6 +238,54 @@ static void test_types_that_widen(void **state)
     }
 }
 
+static void test_types_are_types(void **state)
+{
+    static const struct {
+        const char *type, *stored; /* NULL: refused */
+        enum error_code code;
+    } types[] = {
+        {"int4", "INTEGER", ERROR_NONE},
+        {"timestamptz", "TIMESTAMP WITH TIME ZONE", ERROR_NONE},
+        {"decimal(10, 2)[]", "DECIMAL(10,2)[]", ERROR_NONE},
+        {"HUGEINT", NULL, ERROR_NOT_SUPPORTED},
+        {"NOTHING", NULL, ERROR_INVALID},
+    };
+    struct desk *desk = desk_with_table(state, false);
+
+    for (size_t i = 0; i < ARRAY_LENGTH(types); i++) {
+        struct catalog_column *columns = columns_now(desk);
+
+        columns[3].type = types[i].type;
+        for (int verb = 0; verb < 3; verb++) {
+            struct catalog_change *change;
+
+            if (verb == 0)
+                add_schema(desk, columns, 4);
+            if (verb == 1) {
+                desk_add(desk, CATALOG_SET_COLUMN_TYPE)->column =
+                    (struct catalog_column){.name = "note", .type = types[i].type};
+            }
+            if (verb == 2) {
+                change = desk_add_version(desk, false);
+                change->version.columns = columns;
+                change->version.lifecycle = CATALOG_BETA;
+            }
+            if (!types[i].stored) {
+                desk_apply_fails(desk, types[i].code, types[i].type);
+                assert_contains(desk->err.message, "column \"note\"");
+                continue;
+            }
+            desk_apply(desk);
+            if (verb < 2)
+                assert_string_equal(desk_version(desk).columns[3].type, types[i].stored);
+        }
+        if (types[i].stored) { /* a new one, where it has no type yet */
+            desk_add_version(desk, false);
+            desk_apply(desk);
+        }
+    }
+}
+
 static void test_a_file_says_its_schema(void **state)
 {
     struct desk *desk = desk_with_table(state, false);
@@ -271,6 +319,7 @@ int conformance_schemas(const struct conformance_implementation *implementation)
         ON_DESK(test_an_older_schema_is_a_conflict, implementation),
         ON_DESK(test_what_a_schema_may_not_become, implementation),
         ON_DESK(test_types_that_widen, implementation),
+        ON_DESK(test_types_are_types, implementation),
         ON_DESK(test_a_file_says_its_schema, implementation),
     };
 
