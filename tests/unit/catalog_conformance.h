@@ -304,6 +304,7 @@ static inline struct desk *desk_with_table(void **state, bool with_key)
 int conformance_tables(const struct conformance_implementation *implementation);
 int conformance_schemas(const struct conformance_implementation *implementation);
 int conformance_changes(const struct conformance_implementation *implementation);
+int conformance_deltas(const struct conformance_implementation *implementation);
 int conformance_lists(const struct conformance_implementation *implementation);
 int conformance_time(const struct conformance_implementation *implementation);
 

@@ -15,6 +15,7 @@ int main(void)
         failed += conformance_tables(&implementations[i]);
         failed += conformance_schemas(&implementations[i]);
         failed += conformance_changes(&implementations[i]);
+        failed += conformance_deltas(&implementations[i]);
         failed += conformance_lists(&implementations[i]);
         failed += conformance_time(&implementations[i]);
     }
