@@ -2,6 +2,7 @@
 DuckDB, histories in a few lines of Python."""
 
 import datetime
+import io
 import json
 import random
 import threading
@@ -11,6 +12,7 @@ import merged
 import pyarrow
 import pyarrow.parquet
 import pytest
+from lake import Lake
 
 DAY = datetime.date
 UTC = datetime.timezone.utc
@@ -380,6 +382,24 @@ def test_two_pipelines_into_one_table_at_once(project):
     project.check_consistent()
 
 
+def test_two_pipelines_that_make_one_table_at_once(project):
+    """One makes it; the other one finds another schema, and is run again."""
+    wide = SMALL.append(pyarrow.field("more", pyarrow.string()))
+    pipeline(project, "x", mode="upsert", key=["id"])
+    pipeline(project, "y", mode="upsert", key=["id"])
+    put(project, [{"id": n, "region": "x", "v": n} for n in range(20)], SMALL, "x")
+    put(project, [{"id": n, "region": "y", "v": n, "more": "m"} for n in range(10, 30)], wide, "y")
+    threads = [threading.Thread(target=project.run, args=(name,)) for name in ("x", "y")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    rows = merged.read(project, "t.x", ["id"])
+    assert sorted(row["id"] for row in rows) == list(range(30))
+    assert set(project.columns("t.x")) == {"id", "region", "v", "more"}
+    project.check_consistent()
+
+
 def test_plan_says_what_is_looked_up(project):
     small(project, [(1, "a", 1)], key=["id"], partition_by=["region"])
     project.run("x")
@@ -387,6 +407,20 @@ def test_plan_says_what_is_looked_up(project):
     load = [task for task in plan["tasks"] if task["task"] == "load.x"][0]
     assert load["lookup_files"] == load["rewrite_files"] == 1
     assert "looks up 1 file" in project.sluice("plan", "x").stdout
+
+
+def test_upserts_in_s3(on_weed, s3, bucket):
+    """Look-ups fetch what is stored; what a row leaves behind is a file of deletes there."""
+    lake = Lake(on_weed, s3, bucket)
+    project = lake.project
+    project.data_file = lambda key: io.BytesIO(lake.get(lake.key(key)))
+    for region in ("a", "b"):
+        small(project, [(1, region, 1), (2, "a", 2)], key=["id"], partition_by=["region"])
+        project.run("x")
+    contents = project.query("SELECT path, content FROM files ORDER BY path")
+    assert sorted(file["content"] for file in contents) == ["data"] * 3 + ["deletes"]
+    rows = merged.read(project, "t.x", ["id"])
+    assert [(row["id"], row["region"], row["v"]) for row in rows] == [(1, "b", 1), (2, "a", 2)]
 
 
 def test_files_have_checksums_and_bounds(project):
