@@ -40,7 +40,10 @@ struct sql_condition {
     enum sql_comparison comparison;
     const char *const *values; /* the constants as texts: one, more of IN, none of IS … */
     size_t value_count;
-    bool quoted; /* the constants are texts ('2001-01-01'), no numbers */
+    bool quoted;      /* the constants are texts ('2001-01-01'), no numbers */
+    const char *type; /* that the statement casts all constants to, DATE or TIMESTAMP '…' ("DATE",
+                         "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "UUID"): a column of texts
+                         is not compared with it as texts are. NULL: none */
 };
 
 /* One SELECT, parsed but not bound. Names of CTEs are taken out. */
@@ -197,6 +200,9 @@ struct sql_check {
     int64_t ret_found; /* what a number in column 2 said; 0 otherwise */
 };
 
+/* Statements of a session can ask for the last three by sluice_bucket(width, c),
+ * sluice_truncate(width, c) and sluice_key_bucket(width, c, …): what sql_file.values says, the
+ * buckets as numbers. */
 enum sql_partition_transform {
     SQL_PARTITION_IDENTITY,
     SQL_PARTITION_YEAR, /* Iceberg's: years, months, days, hours since 1970 are one value each */
@@ -214,7 +220,7 @@ enum sql_partition_transform {
 struct sql_partition {
     enum sql_partition_transform transform;
     const char *column;
-    int64_t width;            /* of BUCKET, TRUNCATE, KEY */
+    int64_t width;            /* of BUCKET, TRUNCATE, KEY: from 1 on */
     struct text_list columns; /* of KEY */
 };
 
@@ -250,8 +256,14 @@ struct sql_write {
     size_t partition_count;
     struct text_list sort_by; /* within a file: "c", "c desc" */
     uint64_t file_bytes;      /* a target; 0: no limit */
+    bool skip_misfits;    /* rows that do not fit the schema are left out and counted: a value that
+                             cannot be cast without loss, a null where one is required, a value in a
+                             column that the schema lacks. Else the first one is ERROR_DATA and names
+                             column, both types and row */
+    struct text_list key; /* what else names that row, where show_values */
+    bool show_values;     /* errors may quote what is in it */
     sql_file_fn on_file;
-    int64_t ret_rows;
+    int64_t ret_rows, ret_skipped;
     size_t ret_files;
 };
 

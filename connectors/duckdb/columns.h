@@ -19,13 +19,4 @@ int columns_select(duckdb_connection connection, const struct sql_write *write, 
 int columns_empty(duckdb_connection connection, const struct sql_write *write, struct arena *arena,
     bool *ret_empty, struct error *err);
 
-/* The text of a partition's key: 361 months since year 0 → "0030-02"; see sql_file.values. */
-const char *columns_value(
-    enum sql_partition_transform transform, const char *key, struct arena *arena);
-
-/* After a failed cast: looks for the column whose values do not fit, or are null where they must
- * not, and says so in *err, which is left as it is where none is found. Always returns -1. */
-int columns_explain(duckdb_connection connection, const struct sql_write *write,
-    struct arena *arena, struct error *err);
-
 #endif

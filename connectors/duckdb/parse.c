@@ -1,7 +1,10 @@
 #include "connectors/duckdb/parse.h"
 
 #include "connectors/duckdb/ast.h"
+#include "connectors/duckdb/conditions.h"
 #include "connectors/duckdb/lexer.h"
+#include "connectors/duckdb/rowwise.h"
+#include "runner/base/buffer.h"
 #include "runner/base/json.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
@@ -15,7 +18,8 @@ struct parser {
     duckdb_database database;
     duckdb_connection connection;
     duckdb_prepared_statement serialize;
-    bool open;
+    struct table scalars; /* names of functions that make one value of a row's */
+    bool open, knows_scalars;
 };
 
 static const char serialize_sql[] = "SELECT json_serialize_sql($1::VARCHAR, skip_null := true, "
@@ -51,6 +55,7 @@ static int open_parser(struct parser *parser, struct error *err)
         return open_failed(parser, "no connection", err);
     if (duckdb_prepare(parser->connection, serialize_sql, &parser->serialize) != DuckDBSuccess)
         return open_failed(parser, duckdb_prepare_error(parser->serialize), err);
+    table_init(&parser->scalars);
     parser->open = true;
     return 0;
 }
@@ -114,18 +119,29 @@ static int syntax_error(const char *sql, const json_t *tree, size_t *ret_offset,
 /* --- one statement ------------------------------------------------------------------------------
  */
 
-/* Infinity and NaN, which a constant may be, are no JSON. Inside a string the quote before the
- * colon would be escaped, so that only the member itself can match. */
-static void make_valid_json(char *text)
+/* Numbers as texts: Infinity and NaN, which a constant may be, are no JSON, and integers are to
+ * keep their digits. Inside a string the quote before the colon would be escaped, so that only the
+ * member itself can match. */
+static char *quote_numbers(const char *text)
 {
-    static const char *const values[] = {
-        "\"value\":Infinity", "\"value\":-Infinity", "\"value\":NaN", NULL};
-    const size_t prefix = strlen("\"value\":");
+    static const char member[] = "\"value\":";
+    struct buffer quoted;
+    const char *at = text, *found;
 
-    for (const char *const *value = values; *value; value++) {
-        for (char *at = strstr(text, *value); at; at = strstr(at, *value))
-            memset(at + prefix, '0', 1), memset(at + prefix + 1, ' ', strlen(*value) - prefix - 1);
+    buffer_init(&quoted, 0);
+    for (; (found = strstr(at, member)) != NULL;) {
+        const char *value = found + strlen(member);
+        const size_t length = strcspn(value, ",}]");
+
+        buffer_append(&quoted, at, (size_t)(value - at));
+        at = value;
+        if (*value && strchr("-0123456789IN", *value)) {
+            buffer_printf(&quoted, "\"%.*s\"", (int)length, value);
+            at = value + length;
+        }
     }
+    buffer_puts(&quoted, at);
+    return buffer_steal(&quoted);
 }
 
 /* The tree as text, to duckdb_free(). */
@@ -146,16 +162,17 @@ static char *serialize(struct parser *parser, const char *sql, size_t length, st
 
 static json_t *load_tree(struct parser *parser, const char *sql, size_t length, struct error *err)
 {
-    char *text = serialize(parser, sql, length, err);
+    char *text = serialize(parser, sql, length, err), *quoted;
     json_error_t why;
     json_t *tree;
 
     if (!text)
         return NULL;
-    make_valid_json(text);
-    /* Positions that are not known are 2^64 - 1, over jansson's integers. */
-    tree = json_loads(text, JSON_DECODE_INT_AS_REAL, &why);
+    quoted = quote_numbers(text);
     duckdb_free(text);
+    /* Positions that are not known are 2^64 - 1, over jansson's integers. */
+    tree = json_loads(quoted, JSON_DECODE_INT_AS_REAL, &why);
+    free(quoted);
     if (!tree)
         error_set(
             err, ERROR_SQL, "the statement is too deeply nested to be analysed: %s", why.text);
@@ -184,6 +201,45 @@ static int check_text(const char *sql, size_t *ret_length, size_t *ret_offset, s
     return 0;
 }
 
+/* Asked of the engine once, and only when a statement calls a function. Without an answer no
+ * function is one. */
+static bool is_scalar(const char *name, void *context)
+{
+    struct parser *parser = context;
+    duckdb_result result;
+
+    if (!parser->knows_scalars) {
+        parser->knows_scalars = true;
+        if (duckdb_query(parser->connection,
+                "SELECT lower(function_name) FROM duckdb_functions() GROUP BY 1 "
+                "HAVING bool_and(function_type = 'scalar')",
+                &result) == DuckDBSuccess) {
+            for (idx_t row = 0; row < duckdb_row_count(&result); row++) {
+                char *function = duckdb_value_varchar(&result, 0, row);
+
+                table_put(&parser->scalars, function, parser);
+                duckdb_free(function);
+            }
+        }
+        duckdb_destroy_result(&result);
+    }
+    return table_has(&parser->scalars, name);
+}
+
+static int read_tree(struct parser *parser, const json_t *tree, struct arena *arena,
+    struct sql_statement *ret_statement, size_t *ret_offset, struct error *err)
+{
+    const json_t *node = json_object_get(tree, "node");
+    struct sql_statement statement;
+
+    if (ast_read(tree, arena, &statement, ret_offset, err))
+        return -1;
+    statement.row_wise = rowwise_is(node, is_scalar, parser);
+    conditions_read(node, arena, &statement);
+    *ret_statement = statement;
+    return 0;
+}
+
 static int parse_locked(struct parser *parser, const char *sql, struct arena *arena,
     struct sql_statement *ret_statement, size_t *ret_offset, struct error *err)
 {
@@ -207,7 +263,8 @@ static int parse_locked(struct parser *parser, const char *sql, struct arena *ar
         rc = error_set(err, ERROR_SQL, "this is %zu statements: write one SELECT",
             json_array_size(statements));
     else
-        rc = ast_read(json_array_get(statements, 0), arena, ret_statement, ret_offset, err);
+        rc =
+            read_tree(parser, json_array_get(statements, 0), arena, ret_statement, ret_offset, err);
     json_decref(tree);
     return rc;
 }

@@ -20,17 +20,12 @@ static const char deleted_name[] = "_deleted", change_name[] = "_change_type",
 /* --- columns ------------------------------------------------------------------------------------
  */
 
-static bool is_untyped(const struct sql_column *column)
-{
-    return strcmp(column->type, "NULL") == 0;
-}
-
 static void append_value(struct buffer *sql, const struct parts_view *view,
     const struct parts_source *source, size_t column)
 {
     const struct sql_column *target = &view->dataset->schema.columns[column];
 
-    if (is_untyped(target))
+    if (schema_is_untyped(target))
         buffer_puts(sql, "CAST(NULL AS INTEGER)");
     else
         buffer_printf(sql, "CAST(%s AS %s)",
@@ -78,7 +73,7 @@ static void append_outer(struct buffer *sql, const struct parts_view *view)
     const struct sql_schema *schema = &view->dataset->schema;
 
     for (size_t i = 0; i < schema->count; i++) {
-        if (is_untyped(&schema->columns[i]))
+        if (schema_is_untyped(&schema->columns[i]))
             buffer_printf(sql, "%sNULL AS ", i ? ", " : "");
         else
             buffer_printf(sql, "%sq.c%zu AS ", i ? ", " : "", i);
@@ -305,7 +300,7 @@ static void append_nothing(struct buffer *sql, const struct parts_view *view)
     buffer_puts(sql, " FROM (SELECT ");
     for (size_t i = 0; i < schema->count; i++)
         buffer_printf(sql, "CAST(NULL AS %s) AS c%zu, ",
-            is_untyped(&schema->columns[i]) ? "INTEGER" : schema->columns[i].type, i);
+            schema_is_untyped(&schema->columns[i]) ? "INTEGER" : schema->columns[i].type, i);
     buffer_puts(sql, "false AS d, '' AS t, CAST(0 AS BIGINT) AS p) AS q WHERE false");
 }
 

@@ -88,18 +88,12 @@ static int united_names(duckdb_connection connection, const struct text_list *fi
 static const char *alias(struct parts_view *view, const struct text_list *names, size_t column)
 {
     static const char *const virtual[] = {"file_index", "file_row_number", "filename"};
-    struct buffer text;
-    const char *copy;
 
     for (size_t i = 0; i < ARRAY_LENGTH(virtual); i++) {
         if (strcasecmp(names->items[column], virtual[i]) == 0)
             return arena_printf(&view->arena, "\"%s of the file\"", virtual[i]);
     }
-    buffer_init(&text, 0);
-    text_append_sql_name(&text, names->items[column]);
-    copy = arena_strdup(&view->arena, text.data);
-    buffer_deinit(&text);
-    return copy;
+    return schema_quoted(names->items[column], &view->arena);
 }
 
 /* Files of one schema have the same columns, but for those that had no type yet when the first

@@ -19,6 +19,44 @@ void schema_append_name(struct buffer *sql, const struct sql_dataset *dataset)
     text_append_sql_name(sql, dataset->name);
 }
 
+const struct sql_column *schema_find(const struct sql_schema *schema, const char *name)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        if (strcasecmp(schema->columns[i].name, name) == 0)
+            return &schema->columns[i];
+    }
+    return NULL;
+}
+
+bool schema_is_untyped(const struct sql_column *column)
+{
+    return strcmp(column->type, "NULL") == 0;
+}
+
+bool schema_is_integer(const char *type)
+{
+    static const char *const types[] = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT",
+        "USMALLINT", "UINTEGER", "UBIGINT", NULL};
+
+    for (const char *const *t = types; *t; t++) {
+        if (strcasecmp(type, *t) == 0)
+            return true;
+    }
+    return false;
+}
+
+const char *schema_quoted(const char *name, struct arena *arena)
+{
+    struct buffer text;
+    const char *copy;
+
+    buffer_init(&text, 0);
+    text_append_sql_name(&text, name);
+    copy = arena_strdup(arena, text.data);
+    buffer_deinit(&text);
+    return copy;
+}
+
 void schema_append_path(struct buffer *sql, const char *path)
 {
     struct buffer pattern;
@@ -42,21 +80,6 @@ void schema_append_files(struct buffer *sql, const struct text_list *files, bool
         sql, "], union_by_name = %s, hive_partitioning = false)", unite ? "true" : "false");
 }
 
-/* A column in which no value has appeared has no type yet. */
-static bool is_untyped(const struct sql_column *column)
-{
-    return strcmp(column->type, "NULL") == 0;
-}
-
-static bool has_column(const struct sql_schema *schema, const char *name)
-{
-    for (size_t i = 0; i < schema->count; i++) {
-        if (strcasecmp(schema->columns[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* `stored` is what the files have; NULL: there are none. */
 static void append_columns(
     struct buffer *sql, const struct sql_schema *schema, const struct sql_schema *stored)
@@ -65,11 +88,11 @@ static void append_columns(
         const struct sql_column *column = &schema->columns[i];
 
         buffer_puts(sql, i ? ", " : "");
-        if (is_untyped(column)) {
+        if (schema_is_untyped(column)) {
             buffer_puts(sql, "NULL");
         } else {
             buffer_puts(sql, "CAST(");
-            if (stored && has_column(stored, column->name))
+            if (stored && schema_find(stored, column->name))
                 text_append_sql_name(sql, column->name);
             else
                 buffer_puts(sql, "NULL");

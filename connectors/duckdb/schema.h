@@ -10,6 +10,17 @@
 /* Appends the dataset's name as SQL: "space"."name". */
 void schema_append_name(struct buffer *sql, const struct sql_dataset *dataset);
 
+/* The column of that name, in any case; NULL: there is none. */
+const struct sql_column *schema_find(const struct sql_schema *schema, const char *name);
+
+/* No value has appeared in it: it has no type yet. */
+bool schema_is_untyped(const struct sql_column *column);
+
+bool schema_is_integer(const char *type); /* of up to 64 bits */
+
+/* The name as SQL, in `arena`. */
+const char *schema_quoted(const char *name, struct arena *arena);
+
 /* Appends the path as a literal that DuckDB does not take for a pattern of several. */
 void schema_append_path(struct buffer *sql, const char *path);
 

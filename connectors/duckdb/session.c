@@ -3,6 +3,7 @@
 #include "connectors/duckdb/schema.h"
 #include "connectors/duckdb/statement.h"
 #include "connectors/duckdb/stream.h"
+#include "connectors/duckdb/transforms.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 
@@ -120,7 +121,7 @@ static int connect_all(struct session *session, struct error *err)
                 return -1;
         }
     }
-    return 0;
+    return transforms_register(session->slots[0].main, err);
 }
 
 /* --- the lock ------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@
  * jobs, SESSION_WRITERS at once, make a file of a part each. A part too large to hold is read on
  * by its encoder: no take runs meanwhile. All that is decided on the loop, in step(). */
 #include "connectors/duckdb/columns.h"
+#include "connectors/duckdb/keys.h"
+#include "connectors/duckdb/misfits.h"
 #include "connectors/duckdb/schema.h"
 #include "connectors/duckdb/session.h"
 #include "connectors/duckdb/statement.h"
@@ -40,6 +42,7 @@ struct writing {
     bool taking, ended;
     bool reading_on; /* an encoder owns the stream */
     size_t files;
+    int64_t skipped;
 };
 
 /* --- jobs
@@ -52,6 +55,9 @@ static int open_stream(struct operation *operation, struct writing *writing, str
     struct buffer sql;
     int rc;
 
+    if (write->schema && write->skip_misfits &&
+        misfits_count(operation->slot->main, write, &writing->arena, &writing->skipped, err))
+        return -1;
     buffer_init(&sql, 0);
     rc =
         columns_select(operation->slot->main, write, &writing->arena, &sql, &writing->written, err);
@@ -60,7 +66,7 @@ static int open_stream(struct operation *operation, struct writing *writing, str
             statement_execute(operation->slot->main, "", sql.data, "", NULL, 0, true, &result, err);
     buffer_deinit(&sql);
     if (rc)
-        return columns_explain(operation->slot->main, write, &writing->arena, err);
+        return misfits_explain(operation->slot->main, write, &writing->arena, err);
     stream_open(&writing->stream, &result, write->partition_count, write->file_bytes);
     return 0;
 }
@@ -79,7 +85,7 @@ static int run_take(struct operation *operation, struct error *err)
     if (!writing->stream.open && open_stream(operation, writing, err))
         return -1;
     if (stream_take(&writing->stream, &writing->fetched, err))
-        return columns_explain(operation->slot->main, write, &writing->arena, err);
+        return misfits_explain(operation->slot->main, write, &writing->arena, err);
     return 0;
 }
 
@@ -193,7 +199,7 @@ static void hand_over(struct operation *operation, const struct encoder *encoder
     file.stats = copy_stats(encoder->stats, file.schema->count, arena);
 
     for (size_t i = 0; i < write->partition_count; i++)
-        values[i] = columns_value(write->partitions[i].transform, encoder->part->keys[i], arena);
+        values[i] = keys_value(write->partitions[i].transform, encoder->part->keys[i], arena);
     write->ret_rows += file.rows;
     write->ret_files++;
     if (write->on_file)
@@ -234,6 +240,7 @@ static void deliver(struct operation *operation)
     writing->taken = writing->fetched;
     writing->fetched = NULL;
     writing->ended = !writing->taken;
+    operation->request->write.ret_skipped = writing->skipped;
 }
 
 static void encode(struct operation *operation, struct encoder *encoder)

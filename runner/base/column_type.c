@@ -289,7 +289,8 @@ const struct column_type *column_type_common(
 
     if (column_type_widens(b, a))
         return a;
-    if (column_type_widens(a, b))
+    /* One with parts is made anew, so that the order of fields stays that of `a`. */
+    if (!is_nested(a) && column_type_widens(a, b))
         return b;
     if (numbers)
         return common_number(a, b, arena);

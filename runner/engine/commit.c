@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <string.h>
-#include <strings.h>
 
 /* The list as it grows; it ends up in the run's arena. */
 struct changes {
@@ -33,21 +32,28 @@ static struct catalog_locator table_of(const struct task *task)
 
 /* --- tables --- */
 
+/* New columns get their field ids from the catalog: in order, as the files have them. */
+static const struct catalog_column *new_columns(struct changes *changes, const struct task *task)
+{
+    const struct task_table *table = &task->table;
+    struct catalog_column *columns =
+        arena_array(&changes->run->arena, table->column_count, sizeof(*columns));
+
+    memcpy(columns, table->columns, table->column_count * sizeof(*columns));
+    for (size_t i = table->base_count; i < table->column_count; i++)
+        columns[i].field_id = 0;
+    return columns;
+}
+
 static void create_table(struct changes *changes, const struct task *task)
 {
     static const enum catalog_change_verb verbs[] = {
         CATALOG_CREATE_NAMESPACE, CATALOG_CREATE_TABLE, CATALOG_CREATE_VERSION};
     struct arena *arena = &changes->run->arena;
     const struct load *load = task->node->load;
-    const struct graph_node *from = graph_dataset(changes->run->graph, load->from);
-    const struct sql_schema *schema = &changes->run->tasks[from->index].dataset.schema;
-    struct catalog_column *columns = arena_array(arena, schema->count, sizeof(*columns));
     const char **fields = arena_array(arena, load->partition_count, sizeof(*fields));
     struct catalog_change *change = NULL;
 
-    for (size_t i = 0; i < schema->count; i++)
-        columns[i] = (struct catalog_column){
-            .name = schema->columns[i].name, .type = schema->columns[i].type};
     for (size_t i = 0; i < load->partition_count; i++)
         fields[i] = load->partitions[i].text;
     for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
@@ -55,8 +61,8 @@ static void create_table(struct changes *changes, const struct task *task)
         change->at = table_of(task);
         change->if_missing = true;
     }
-    change->version.columns = columns;
-    change->version.column_count = schema->count;
+    change->version.columns = new_columns(changes, task);
+    change->version.column_count = task->table.column_count;
     change->version.partition_by = fields;
     change->version.partition_count = load->partition_count;
     change->version.sort_by = load->sort_by.items;
@@ -67,24 +73,74 @@ static void create_table(struct changes *changes, const struct task *task)
 /* Columns of the table that had no type so far. */
 static void set_column_types(struct changes *changes, const struct task *task)
 {
-    const struct graph_node *from = graph_dataset(changes->run->graph, task->node->load->from);
-    const struct sql_schema *schema = &changes->run->tasks[from->index].dataset.schema;
-    const struct catalog_version *version = &task->plan->load.version;
+    const struct task_table *table = &task->table;
 
-    for (size_t i = 0; i < version->column_count; i++) {
-        for (size_t j = 0; strcmp(version->columns[i].type, "NULL") == 0 && j < schema->count;
-             j++) {
-            struct catalog_change *change;
+    for (size_t i = 0; i < table->base_count; i++) {
+        struct catalog_change *change;
 
-            if (strcasecmp(version->columns[i].name, schema->columns[j].name) != 0 ||
-                strcmp(schema->columns[j].type, "NULL") == 0)
-                continue;
-            change = add(changes, CATALOG_SET_COLUMN_TYPE);
-            change->at = table_of(task);
-            change->column = (struct catalog_column){
-                .name = version->columns[i].name, .type = schema->columns[j].type};
-        }
+        if (strcmp(table->base[i].type, "NULL") != 0 || strcmp(table->columns[i].type, "NULL") == 0)
+            continue;
+        change = add(changes, CATALOG_SET_COLUMN_TYPE);
+        change->at = table_of(task);
+        change->column =
+            (struct catalog_column){.name = table->columns[i].name, .type = table->columns[i].type};
     }
+}
+
+/* --- schemas --- */
+
+static bool is_table_load(const struct task *task)
+{
+    return task->node->kind == TASK_LOAD && task->state == TASK_DONE && !task->node->load->to;
+}
+
+static int compare_schemas(const void *a, const void *b)
+{
+    const struct task *x = *(const struct task *const *)a, *y = *(const struct task *const *)b;
+
+    return x->table.order < y->table.order ? -1 : x->table.order > y->table.order;
+}
+
+/* One that changes nothing else counts where another load has built on its schema. */
+static bool is_built_on(const struct task *const *evolving, size_t count, size_t index)
+{
+    for (size_t i = index + 1; i < count; i++) {
+        if (text_equal(evolving[i]->node->load->into, evolving[index]->node->load->into))
+            return true;
+    }
+    return false;
+}
+
+/* Tables that are new, then the schemas that loads of this run give tables, each on the one before:
+ * ahead of all files that are written with them. */
+static void add_schemas(struct changes *changes)
+{
+    const struct run *run = changes->run;
+    const struct task **evolving = mem_calloc(run->graph->count + 1, sizeof(struct task *));
+    size_t count = 0;
+
+    for (unsigned i = 0; i < run->graph->count; i++) {
+        const struct task *task = &run->tasks[i];
+
+        if (is_table_load(task) && task->table.creates)
+            create_table(changes, task);
+        if (is_table_load(task) && task->table.evolves)
+            evolving[count++] = task;
+    }
+    if (count > 1)
+        qsort(evolving, count, sizeof(*evolving), compare_schemas);
+    for (size_t i = 0; i < count; i++) {
+        struct catalog_change *change;
+
+        if (evolving[i]->keeps_table && !is_built_on(evolving, count, i))
+            continue;
+        change = add(changes, CATALOG_SET_SCHEMA);
+        change->at = table_of(evolving[i]);
+        change->expect_schema_id = evolving[i]->table.schema_id - 1;
+        change->schema.columns = new_columns(changes, evolving[i]);
+        change->schema.column_count = evolving[i]->table.column_count;
+    }
+    free(evolving);
 }
 
 /* --- deltas --- */
@@ -145,12 +201,9 @@ static void add_delta(
 
 static void add_table_load(struct changes *changes, struct task *task)
 {
-    if (!task->plan->load.table_exists)
-        create_table(changes, task);
     if (task->keeps_table)
         return;
-    if (task->plan->load.table_exists)
-        set_column_types(changes, task);
+    set_column_types(changes, task);
     if (task->node->load->mode == MODE_OVERWRITE)
         add(changes, CATALOG_DELETE_ALL_PARTITIONS)->at = table_of(task);
     if (task->file_count > 1)
@@ -218,6 +271,7 @@ void commit_build(struct run *run, struct catalog_apply *apply)
     struct changes changes = {.run = run};
     struct catalog_change *copy;
 
+    add_schemas(&changes);
     for (unsigned i = 0; i < run->graph->count; i++) {
         struct task *task = &run->tasks[i];
 

@@ -1,9 +1,9 @@
 /* Load: a dataset is written as files, and each file goes into the store as soon as it is
  * complete, while others are still written. Nothing is visible before the commit: files of a table
  * carry the run's id and no manifest names them; a `to:` file stays in the run's folder. */
-#include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/engine/checking.h"
+#include "runner/engine/load_put.h"
 #include "runner/engine/run_private.h"
 #include "runner/engine/table_schema.h"
 
@@ -13,15 +13,6 @@
 
 enum load_step { LOAD_WRITING, LOAD_CHECKING, LOAD_DONE };
 
-/* One file on its way into the store. */
-struct load_put {
-    struct load_stage *stage;
-    struct load_put *next; /* waiting */
-    struct store_request request;
-    struct task_file file;
-    const char *shown; /* its key as people call it */
-};
-
 struct load_stage {
     struct task *task;
     enum load_step step;
@@ -29,11 +20,7 @@ struct load_stage {
     struct sql_schema schema;
     struct sql_partition *partitions;
     struct checking checking;
-    struct load_put *first, *last; /* written, not yet in the store */
-    struct load_put **puts;        /* every one */
-    size_t put_count, put_capacity;
-    unsigned in_flight;
-    struct slot_waiter waiter;
+    struct load_puts puts;
     bool writing, cancelled;
     char *prefix;
     struct error err;
@@ -43,34 +30,12 @@ static void load_step(struct load_stage *stage);
 
 /* --- what callbacks do: record, then step --- */
 
-static void on_put(struct store_request *request, const struct error *err)
+static void on_put(struct load_puts *puts)
 {
-    struct load_put *put = container_of(request, struct load_put, request);
-    struct load_stage *stage = put->stage;
-    struct task *task = stage->task;
-    struct slots *slots = &task->run->slots;
+    struct load_stage *stage = container_of(puts, struct load_stage, puts);
 
-    stage->in_flight--;
-    error_keep_first(&stage->err, err);
-    if (!err) {
-        json_t *fields = json_object();
-
-        task->files =
-            mem_grow(task->files, &task->file_capacity, task->file_count, sizeof(*task->files));
-        task->files[task->file_count++] = put->file;
-        task->bytes_written += put->file.file.bytes;
-        json_put_text(fields, "object", put->shown);
-        json_put_int(fields, "bytes", (int64_t)put->file.file.bytes);
-        json_put_int(fields, "rows", put->file.file.rows);
-        task_log(task, LOG_DEBUG, "file.uploaded", fields, "stored %s", put->shown);
-    }
-    load_step(stage);  /* may end the stage */
-    slots_give(slots); /* last: the next one in line may be this very stage */
-}
-
-static void on_slot(struct slot_waiter *waiter)
-{
-    load_step(container_of(waiter, struct load_stage, waiter));
+    error_keep_first(&stage->err, &puts->err);
+    load_step(stage);
 }
 
 /* The rows of a view are made while they are written: what its SQL then fails with is its own. */
@@ -86,6 +51,22 @@ static void place_write_error(const struct task *task, struct error *err)
     } else {
         task_place_error(task, &task->node->load->item, "", err);
     }
+}
+
+/* schema: discard_rows. */
+static void count_discarded(struct task *task, int64_t rows)
+{
+    json_t *fields;
+
+    task->rejected = rows;
+    if (rows == 0)
+        return;
+    fields = json_object();
+    json_put_text(fields, "table", task->node->load->into);
+    json_put_int(fields, "rows", rows);
+    task_log(task, LOG_WARN, "rows.discarded", fields,
+        "%lld rows do not fit the columns of %s and are left out (schema: discard_rows)",
+        (long long)rows, task->node->load->into);
 }
 
 static void on_written(struct sql_request *write, const struct error *err)
@@ -104,47 +85,27 @@ static void on_written(struct sql_request *write, const struct error *err)
         task->bytes_written = write->export.ret_bytes;
     } else {
         task->rows = write->write.ret_rows;
+        count_discarded(task, write->write.ret_skipped);
     }
     load_step(stage);
 }
 
-/* A file is complete: it waits for a slot. */
+/* A file is complete. */
 static void on_file(struct sql_request *write, const struct sql_file *file)
 {
     struct load_stage *stage = container_of(write, struct load_stage, write);
     struct task *task = stage->task;
-    const struct load *load = task->node->load;
-    struct load_put *put = mem_new(struct load_put);
-    char *folder = partition_folder(
-        load, task->plan->load.table_exists ? task->plan->load.version.version : 1, file->values);
+    char *folder = partition_folder(task->node->load,
+        task->plan->load.table_exists ? task->plan->load.version.version : 1, file->values);
     const char *name = strrchr(file->path, '/');
-    struct buffer shown;
 
-    put->stage = stage;
-    put->file.values = file->values;
-    put->file.file = (struct catalog_file){
-        .key = arena_printf(&task->arena, "%s%s", folder, name ? name : file->path),
-        .format = "parquet",
-        .rows = file->rows,
-        .bytes = file->bytes};
-    buffer_init(&shown, 0);
-    task->plan->load.store->type->describe(task->plan->load.store, put->file.file.key, &shown);
-    put->shown = arena_strdup(&task->arena, shown.data);
-    put->request = (struct store_request){.verb = STORE_PUT,
-        .key = put->file.file.key,
-        .path = file->path,
-        .move = true,
-        .replace = true, /* an earlier attempt of this very run */
-        .done = on_put};
-    stage->puts =
-        mem_grow(stage->puts, &stage->put_capacity, stage->put_count, sizeof(struct load_put *));
-    stage->puts[stage->put_count++] = put;
-    if (stage->last)
-        stage->last->next = put;
-    else
-        stage->first = put;
-    stage->last = put;
-    buffer_deinit(&shown);
+    load_puts_add(&stage->puts, file->path,
+        &(struct task_file){.values = file->values,
+            .file = {.key = arena_printf(&task->arena, "%s%s", folder, name ? name : file->path),
+                .format = "parquet",
+                .rows = file->rows,
+                .bytes = file->bytes,
+                .schema_id = task->table.schema_id}});
     free(folder);
     load_step(stage);
 }
@@ -159,25 +120,6 @@ static void on_checked(struct checking *checking, const struct error *err)
 }
 
 /* --- what states do --- */
-
-static void put_files(struct load_stage *stage)
-{
-    struct slots *slots = &stage->task->run->slots;
-    struct store *store = stage->task->plan->load.store;
-
-    while (stage->first && !stage->err.code && !stage->cancelled) {
-        struct load_put *put = stage->first;
-
-        if (!slots_take(slots, &stage->waiter))
-            return;
-        stage->first = put->next;
-        if (!stage->first)
-            stage->last = NULL;
-        stage->in_flight++;
-        table_put(&stage->task->puts, put->file.file.key, stage->task);
-        store->type->start(store, &put->request);
-    }
-}
 
 static void start_writing_table(struct load_stage *stage)
 {
@@ -200,6 +142,9 @@ static void start_writing_table(struct load_stage *stage)
         .partition_count = load->partition_count,
         .sort_by = load->sort_by,
         .file_bytes = load->file_size,
+        .skip_misfits = load->schema == SCHEMA_DISCARD_ROWS,
+        .key = load->key,
+        .show_values = task->run->engine->environment->logs.samples,
         .on_file = on_file};
 }
 
@@ -256,13 +201,19 @@ static void finish(struct load_stage *stage)
 
 static void cancel_requests(struct load_stage *stage)
 {
-    slots_forget(&stage->task->run->slots, &stage->waiter);
     if (stage->writing)
         stage->write.session->type->cancel(&stage->write);
-    for (size_t i = 0; i < stage->put_count; i++) {
-        if (stage->puts[i]->request.store)
-            stage->puts[i]->request.store->type->cancel(&stage->puts[i]->request);
-    }
+    load_puts_cancel(&stage->puts);
+}
+
+/* True: everything is written and in the store, or it was given up. */
+static bool written(struct load_stage *stage)
+{
+    if (stage->err.code || stage->cancelled)
+        cancel_requests(stage);
+    else
+        load_puts_step(&stage->puts);
+    return !stage->writing && stage->puts.in_flight == 0 && !stage->puts.first;
 }
 
 static void load_step(struct load_stage *stage)
@@ -270,12 +221,7 @@ static void load_step(struct load_stage *stage)
     const struct load *load = stage->task->node->load;
 
     if (stage->step == LOAD_WRITING) {
-        if (stage->err.code || stage->cancelled)
-            cancel_requests(stage);
-        else
-            put_files(stage);
-        if (stage->writing || stage->in_flight > 0 ||
-            (stage->first && !stage->err.code && !stage->cancelled))
+        if (!written(stage))
             return;
         if (!stage->err.code && !stage->cancelled)
             settle_empty(stage);
@@ -299,7 +245,7 @@ static void load_start(struct task *task)
     struct run *run = task->run;
 
     stage->task = task;
-    stage->waiter.granted = on_slot;
+    load_puts_init(&stage->puts, task, on_put);
     stage->prefix =
         mem_printf("%s-%s-%" PRId64, run->options.run_id, task->node->name, run->lease.fence);
     task->operation = stage;
@@ -330,7 +276,7 @@ static void load_cancel(struct task *task)
     stage->cancelled = true;
     if (stage->step == LOAD_CHECKING)
         checking_cancel(&stage->checking);
-    else if (stage->writing || stage->in_flight > 0)
+    else if (stage->writing || stage->puts.in_flight > 0)
         cancel_requests(stage);
     /* else it waits in line for a slot, and ends when its turn comes */
 }
@@ -353,9 +299,7 @@ static void load_free(struct task *task)
 
     if (!stage)
         return;
-    for (size_t i = 0; i < stage->put_count; i++)
-        free(stage->puts[i]);
-    free(stage->puts);
+    load_puts_deinit(&stage->puts);
     free(stage->prefix);
     free(stage);
     task->operation = NULL;

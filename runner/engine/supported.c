@@ -122,9 +122,6 @@ static void check_table(const struct report *report, const struct load *load)
         refuse(report, &load->scope, "scope", NULL, "it comes with overwrite_partitions");
     if (load->compact.deltas || load->compact.files || load->compact.buckets)
         refuse(report, &load->compact, "compact", NULL, "leave it out");
-    if (load->schema == SCHEMA_DISCARD_ROWS)
-        refuse(report, &load->schema, "schema", "discard_rows",
-            "use evolve, freeze or discard_columns");
 }
 
 static void check_load(const struct report *report, const struct load *load)

@@ -2,6 +2,7 @@
 
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
+#include "runner/engine/evolve.h"
 #include "runner/engine/run_private.h"
 
 #include <string.h>
@@ -102,66 +103,110 @@ static int check_partitioning(
     append_partitioning(&text, version->partition_by, version->partition_count);
     error_set(err, ERROR_INVALID,
         "the table %s is partitioned by %s, which cannot be changed by a load; write that here, or "
-        "load into another table",
-        load->into, text.data);
+        "change the table: sluice catalog alter %s --partition-by …",
+        load->into, text.data, load->into);
     buffer_deinit(&text);
     task_place_error(task, &load->partition_by, "partition_by", err);
     return -1;
 }
 
-/* A column in which no value has appeared has no type: the first dataset that knows one gives it.
- */
-static const char *type_of(const struct catalog_column *column, const struct sql_schema *dataset)
+/* --- how rows meet the columns of their table --- */
+
+/* What is there when this load begins: the table as it was planned, or as loads of this run that
+ * began before will have made it. */
+static void find_base(const struct task *task, struct task_table *table)
 {
-    for (size_t i = 0; i < dataset->count && strcmp(column->type, "NULL") == 0; i++) {
-        if (strcasecmp(dataset->columns[i].name, column->name) == 0)
-            return dataset->columns[i].type;
+    const struct plan_load *plan = &task->plan->load;
+    const struct run *run = task->run;
+    const struct task_table *latest = NULL;
+
+    for (unsigned i = 0; i < run->graph->count; i++) {
+        const struct task *other = &run->tasks[i];
+        const bool same = other != task && other->node->kind == TASK_LOAD &&
+                          text_equal(other->node->load->into, task->node->load->into);
+
+        if (same && other->table.order > (latest ? latest->order : 0))
+            latest = &other->table;
     }
-    return column->type;
+    *table = (struct task_table){.order = 1, .schema_id = 1, .creates = !plan->table_exists};
+    if (latest) {
+        *table = (struct task_table){.order = latest->order + 1,
+            .schema_id = latest->schema_id,
+            .base = latest->columns,
+            .base_count = latest->column_count};
+    } else if (plan->table_exists) {
+        table->schema_id = plan->version.schema_id;
+        table->base = plan->version.columns;
+        table->base_count = plan->version.column_count;
+    }
 }
 
-static int check_new_columns(struct task *task, const struct sql_schema *dataset,
-    const struct sql_schema *table, struct error *err)
+/* Columns whose values are in the names of partitions or decide which row is which. */
+static struct text_list fixed_columns(const struct task *task, struct arena *arena)
 {
     const struct load *load = task->node->load;
+    const struct plan_load *plan = &task->plan->load;
+    const size_t keys = plan->table_exists ? plan->version.merge.key_count : load->key.count;
+    struct text_list fixed = {
+        .items = arena_array(arena, load->partition_count + keys, sizeof(*fixed.items))};
 
-    for (size_t i = 0; i < dataset->count && load->schema != SCHEMA_DISCARD_COLUMNS; i++) {
-        const struct sql_column *column = &dataset->columns[i];
+    for (size_t i = 0; i < load->partition_count; i++)
+        fixed.items[fixed.count++] = load->partitions[i].column;
+    for (size_t i = 0; i < keys; i++)
+        fixed.items[fixed.count++] =
+            plan->table_exists ? plan->version.merge.key[i] : load->key.items[i];
+    return fixed;
+}
 
-        if (has_column(table, column->name, strlen(column->name)))
-            continue;
-        error_set(err, load->schema == SCHEMA_FREEZE ? ERROR_DATA : ERROR_NOT_SUPPORTED,
-            "column \"%s\" (%s) is not in the table %s%s; leave it out of the SELECT, or write "
-            "schema: discard_columns",
-            column->name, column->type, load->into,
-            load->schema == SCHEMA_FREEZE ? " and its schema is frozen"
-                                          : ", and this version cannot add columns yet");
+int table_schema_fit_rows(struct task *task, const struct sql_schema *rows,
+    struct sql_schema *ret_schema, struct error *err)
+{
+    const struct load *load = task->node->load;
+    struct arena *arena = &task->run->arena;
+    struct task_table table;
+    struct evolve evolve;
+
+    if (task->plan->load.table_exists && check_partitioning(task, &task->plan->load.version, err))
+        return -1;
+    if (task->table.order > 0) { /* an earlier attempt; others may have built on it */
+        *ret_schema = task->table.write;
+        return 0;
+    }
+    find_base(task, &table);
+    evolve = (struct evolve){.table = load->into,
+        .columns = table.base,
+        .column_count = table.base_count,
+        .rows = rows,
+        .policy = (enum schema_policy)load->schema,
+        .fixed = fixed_columns(task, arena)};
+    if (evolve_columns(&evolve, arena, err)) {
         task_place_error(task, &load->into, "into", err);
         return -1;
     }
+    table.columns = evolve.ret_columns;
+    table.column_count = evolve.ret_column_count;
+    table.write = evolve.ret_write;
+    table.evolves = evolve.ret_changed;
+    table.schema_id += table.evolves;
+    task->table = table;
+    if (table.evolves) {
+        json_t *fields = json_object();
+
+        json_put_text(fields, "table", load->into);
+        json_put_text(fields, "changes", evolve.ret_what);
+        task_log(task, LOG_INFO, "schema.evolved", fields, "the columns of %s change: %s",
+            load->into, evolve.ret_what);
+    }
+    *ret_schema = table.write;
     return 0;
 }
 
 int table_schema_fit(struct task *task, struct sql_schema *ret_schema, struct error *err)
 {
     const struct sql_schema *dataset = &dataset_of(task)->schema;
-    const struct plan_load *plan = &task->plan->load;
-    struct sql_schema table = {0};
 
-    if (check_columns(task, dataset, err))
-        return -1;
-    if (!plan->table_exists) {
-        *ret_schema = table;
-        return 0;
-    }
-    table.count = plan->version.column_count;
-    table.columns = arena_array(&task->arena, table.count, sizeof(*table.columns));
-    for (size_t i = 0; i < table.count; i++)
-        table.columns[i] = (struct sql_column){.name = plan->version.columns[i].name,
-            .type = type_of(&plan->version.columns[i], dataset)};
-    if (check_partitioning(task, &plan->version, err) ||
-        check_new_columns(task, dataset, &table, err))
-        return -1;
-    *ret_schema = table;
-    return 0;
+    return check_columns(task, dataset, err) ||
+                   table_schema_fit_rows(task, dataset, ret_schema, err)
+               ? -1
+               : 0;
 }

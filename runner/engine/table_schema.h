@@ -6,12 +6,18 @@
 
 struct task;
 
-/* For a load `into` a table, before it writes: the columns that its files must have, as the table
- * pinned them; none where the table is new and takes the dataset's. Fails with the place in the
- * pipeline where a column of partition_by or sort_by is missing, where partition_by differs from
- * the table's, and where the dataset has a column that the table has not (unless
- * schema: discard_columns). In the task's arena. A column of the table that had no value so far,
- * and hence no type, has the dataset's: the commit tells the catalog. */
+/* For a load `into` a table, before it writes: the columns that its files must have, with their
+ * field ids. What the table becomes by that is task->table, which the commit tells the catalog:
+ * made with these columns where it is new, evolved where the policy lets rows add or widen some. A
+ * column that had no value so far, and hence no type, takes the rows'. Again, in a second attempt,
+ * gives the same. Fails with the place in the pipeline where a column of partition_by or sort_by is
+ * missing, where partition_by differs from the table's, and where rows and table cannot meet
+ * (runner/engine/evolve.h). In the run's arena. */
 int table_schema_fit(struct task *task, struct sql_schema *ret_schema, struct error *err);
+
+/* The same for rows that are not those of the load's dataset as they are: what of partition_by and
+ * sort_by is missing is the caller's to see. */
+int table_schema_fit_rows(struct task *task, const struct sql_schema *rows,
+    struct sql_schema *ret_schema, struct error *err);
 
 #endif

@@ -34,6 +34,19 @@ struct task_file {
     const char *const *values; /* of its partition */
 };
 
+/* How a load finds its table, or makes it, and what its rows do to the table's columns. Loads of
+ * one run into one table build on each other, in the order in which they began. */
+struct task_table {
+    const struct catalog_column *base; /* what was there before this load; none: it makes it */
+    size_t base_count;
+    const struct catalog_column *columns; /* and what is there with it; new ones stand behind */
+    size_t column_count;
+    int64_t schema_id; /* of its files */
+    bool creates, evolves;
+    unsigned order; /* among the loads of the run into that table, from 1; 0: not known yet */
+    struct sql_schema write;
+};
+
 /* How a check came out. */
 struct task_check {
     const char *title;
@@ -74,6 +87,7 @@ struct task {
     size_t file_count, file_capacity;
     struct table puts;       /* keys of all files that any attempt began to put; NULL: it stays */
     size_t swept;            /* of them, when the run cleans up */
+    struct task_table table; /* of a load `into` one; in the run's arena */
     bool keeps_table;        /* a load: nothing is to change (on_empty: keep) */
     const char *staged_path; /* a `to:` load: the finished file in the run's folder */
     struct task_check *checks;

@@ -269,7 +269,8 @@ def test_a_value_that_does_not_fit(project):
     project.run("x")
     project.write("in/2.csv", lines([(2, "two")]))
     line = project.fails("x")
-    assert 'column "v" is VARCHAR and must be BIGINT: "two" does not fit' in line
+    assert 'column "v" is VARCHAR and must be BIGINT: the value in row 1 does not fit' in line
+    assert "two" not in line  # logs.samples is off
     assert project.rows("t.x") == [(1, 1)]
     project.check_consistent()
 
@@ -280,7 +281,7 @@ def test_a_fraction_is_not_rounded_away(project):
     project.run("x")
     project.write("in/2.csv", lines([(2, 2.5)]))
     line = project.fails("x")
-    assert 'column "v"' in line and '"2.5" does not fit' in line
+    assert 'column "v" is DOUBLE and must be BIGINT: the value in row 1 does not fit' in line
 
 
 @pytest.mark.parametrize(
@@ -297,7 +298,7 @@ def test_what_the_type_of_the_table_would_bend(project, pinned, later):
     project.copy_pipeline("x", **{"from": "in/*.csv"})
     project.run("x")
     project.write("in/b.csv", f"a\n{later}\n")
-    assert f'"{later}" does not fit; cast it in the SELECT' in project.fails("x")
+    assert "the value in row 1 does not fit; cast it in the SELECT" in project.fails("x")
     assert len(project.rows("t.x")) == 1
 
 
@@ -326,16 +327,6 @@ def test_a_column_that_is_missing_is_null(project):
     project.write("in/2.csv", "id\n2\n")
     project.run("x")
     assert project.rows("t.x") == [(1, 1), (2, None)]
-
-
-def test_a_new_column(project):
-    project.copy_pipeline("x", **{"from": "in/*.csv"})
-    project.write("in/1.csv", lines([(1, 1)]))
-    project.run("x")
-    project.write("in/2.csv", "id,v,w\n2,2,2\n")
-    line = project.fails("x", expect=2)
-    assert 'column "w" (BIGINT) is not in the table t.x' in line
-    assert project.rows("t.x") == [(1, 1)]
 
 
 @pytest.mark.parametrize("schema,expect", [("freeze", 1), ("discard_columns", 0)])

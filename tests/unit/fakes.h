@@ -35,6 +35,7 @@ struct fake_source {
 struct fake_table {
     struct catalog_column columns[4];
     size_t column_count;
+    int64_t schema_id;
     const char *partition_by[4]; /* borrowed */
     size_t partition_count;
     struct table partitions; /* values joined by "/" → struct fake_partition */

@@ -33,6 +33,7 @@ static void get_version(struct catalog_query *query)
         .table = query->at.table,
         .version = 1,
         .lifecycle = CATALOG_ACTIVE,
+        .schema_id = table->schema_id,
         .columns = table->columns,
         .column_count = table->column_count,
         .partition_by = table->partition_by,
@@ -162,13 +163,50 @@ static void create_version(const struct catalog_change *change)
         for (size_t i = 0; i < table->column_count; i++) {
             table->columns[i].name = mem_strdup(change->version.columns[i].name);
             table->columns[i].type = mem_strdup(change->version.columns[i].type);
+            table->columns[i].field_id = (int64_t)i + 1;
         }
+        table->schema_id = 1;
         for (size_t i = 0; i < table->partition_count; i++)
             table->partition_by[i] = mem_strdup(change->version.partition_by[i]);
         table_init(&table->partitions);
         table_put(&fakes_current->tables, name, table);
     }
     free(name);
+}
+
+/* Known columns by field id, new ones behind them. */
+static void set_schema(const struct catalog_change *change)
+{
+    struct fake_table *table = find_table(fakes_current, &change->at);
+
+    assert(table && change->expect_schema_id == table->schema_id);
+    assert(change->schema.column_count <= ARRAY_LENGTH(table->columns));
+    for (size_t i = 0; i < change->schema.column_count; i++) {
+        const struct catalog_column *column = &change->schema.columns[i];
+
+        assert(column->field_id == (i < table->column_count ? (int64_t)i + 1 : 0));
+        free((char *)table->columns[i].name);
+        free((char *)table->columns[i].type);
+        table->columns[i] = (struct catalog_column){.name = mem_strdup(column->name),
+            .type = mem_strdup(column->type),
+            .field_id = (int64_t)i + 1};
+    }
+    table->column_count = change->schema.column_count;
+    table->schema_id++;
+}
+
+static void set_column_type(const struct catalog_change *change)
+{
+    struct fake_table *table = find_table(fakes_current, &change->at);
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (strcmp(table->columns[i].name, change->column.name) != 0)
+            continue;
+        assert(strcmp(table->columns[i].type, "NULL") == 0 ||
+               strcmp(table->columns[i].type, change->column.type) == 0);
+        free((char *)table->columns[i].type);
+        table->columns[i].type = mem_strdup(change->column.type);
+    }
 }
 
 static void stage_delta(const struct catalog_change *change)
@@ -194,6 +232,8 @@ static void stage_delta(const struct catalog_change *change)
         const char *path = change->delta.files[i].key;
 
         assert(!table_has(&fakes_current->known_files, path));
+        assert(change->delta.files[i].schema_id >= 1 &&
+               change->delta.files[i].schema_id <= table->schema_id);
         table_put(&fakes_current->known_files, path, NULL);
         table_put(&partition->files, path, NULL);
         partition->rows += change->delta.files[i].rows;
@@ -221,6 +261,12 @@ static void make_change(const struct catalog_change *change)
         break;
     case CATALOG_CREATE_VERSION:
         create_version(change);
+        break;
+    case CATALOG_SET_SCHEMA:
+        set_schema(change);
+        break;
+    case CATALOG_SET_COLUMN_TYPE:
+        set_column_type(change);
         break;
     case CATALOG_STAGE_DELTA:
         stage_delta(change);

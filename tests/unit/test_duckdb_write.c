@@ -223,6 +223,7 @@ static struct call cast_call(struct sluice *s, const char *folder, struct sql_sc
 
 static void test_schema(void **state)
 {
+    const char *key[] = {"b"};
     struct sql_column columns[] = {
         {"b", "VARCHAR"}, {"A", "INTEGER"}, {"gone", "DATE"}, {"none", "NULL"}, {"t", "DATE"}};
     struct sql_schema schema = {columns, 5};
@@ -246,18 +247,110 @@ static void test_schema(void **state)
     call = cast_call(&s, "lossy", &schema);
     assert_int_equal(call_run(&s, &call), ERROR_DATA);
     assert_string_equal(call.err.message,
-        "column \"a\" is DECIMAL(11,1) and must be INTEGER: \"2.5\" does not fit; cast it in the "
-        "SELECT, or leave such rows out");
+        "column \"a\" is DECIMAL(11,1) and must be INTEGER: the value in row 2 does not fit; cast "
+        "it in the SELECT, or leave such rows out (logs.samples: true in sluice.yaml shows it)");
+    call = cast_call(&s, "shown", &schema);
+    call.request.write.show_values = true;
+    assert_int_equal(call_run(&s, &call), ERROR_DATA);
+    assert_string_equal(call.err.message,
+        "column \"a\" is DECIMAL(11,1) and must be INTEGER: \"2.5\" in row 2 does not fit; cast it "
+        "in the SELECT, or leave such rows out");
     derive(&s, "t",
         "select 'x' || i as b, case when i = 70000 then 'no' else '' || i end as a from "
         "range(100000) r(i)",
         NULL, NULL);
     call = cast_call(&s, "text", &schema);
+    call.request.write.show_values = true;
+    call.request.write.key = (struct text_list){key, 1};
     assert_int_equal(call_run(&s, &call), ERROR_DATA);
-    assert_contains(call.err.message, "column \"a\" is VARCHAR and must be INTEGER: \"no\"");
+    assert_contains(call.err.message,
+        "column \"a\" is VARCHAR and must be INTEGER: \"no\" in row 70001 (b x70000) does not fit");
     derive(&s, "t", "select 5 as none", NULL, NULL);
     call = cast_call(&s, "none", &schema);
     assert_int_equal(call_run(&s, &call), ERROR_INVALID);
+    sluice_close(&s);
+}
+
+/* A value of one type as another: kept whole, or refused. Never bent. */
+static void test_what_a_cast_would_lose(void **state)
+{
+    static const struct {
+        const char *value, *type;
+        bool fits;
+    } cases[] = {
+        {"1.05::decimal(18,3)", "DECIMAL(10,2)", true},
+        {"1.005::decimal(18,3)", "DECIMAL(10,2)", false},
+        {"0.1::double", "DECIMAL(10,2)", true},
+        {"1.005::double", "DECIMAL(10,2)", false},
+        {"'1.500'", "DECIMAL(10,2)", true},
+        {"'1.505'", "DECIMAL(10,2)", false},
+        {"'x'", "DECIMAL(10,2)", false},
+        {"0.5::double", "FLOAT", true},
+        {"0.1::double", "FLOAT", false},
+        {"16777217", "FLOAT", false},
+        {"9007199254740993", "DOUBLE", false},
+        {"5", "INTEGER[]", false},
+        {"[5]", "INTEGER", false},
+        {"[1.0::double]", "INTEGER[]", true},
+        {"[1.5::double]", "INTEGER[]", false},
+        {"['1', 'x']", "INTEGER[]", false},
+        {"{'a': 'x'}", "STRUCT(\"a\" INTEGER)", false},
+        {"{'a': 5}", "STRUCT(\"a\" TINYINT, \"b\" DATE)", true},
+        {"{'a': 5, 'b': 6}", "STRUCT(\"b\" TINYINT)", true}, /* dropped on purpose */
+        {"timestamp '2001-01-01'", "TIMESTAMP WITH TIME ZONE", true},
+        {"timestamp_ns '2001-01-01 00:00:00.123456789'", "TIMESTAMP", false},
+    };
+    struct sluice s;
+
+    (void)state;
+    sluice_open(&s);
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct sql_column column = {.name = "v", .type = cases[i].type};
+        struct sql_schema schema = {&column, 1};
+        char folder[32];
+        struct call call;
+
+        snprintf(folder, sizeof(folder), "case%zu", i);
+        derive(&s, "t", arena_printf(&s.arena, "select unnest([%s, null]) as v", cases[i].value),
+            NULL, NULL);
+        call = cast_call(&s, folder, &schema);
+        if ((call_run(&s, &call) == 0) != cases[i].fits)
+            fail_msg("%s as %s: %s", cases[i].value, cases[i].type, call.err.message);
+        if (!cases[i].fits)
+            assert_contains(call.err.message, "the value in row 1 does not fit");
+        snprintf(folder, sizeof(folder), "skip%zu", i);
+        call = cast_call(&s, folder, &schema);
+        call.request.write.skip_misfits = true;
+        must(&s, &call);
+        assert_int_equal(call.request.write.ret_rows, cases[i].fits ? 2 : 1);
+        assert_int_equal(call.request.write.ret_skipped, cases[i].fits ? 0 : 1);
+    }
+    sluice_close(&s);
+}
+
+/* Rows that do not fit are left out, whichever column it is. */
+static void test_misfits_are_skipped(void **state)
+{
+    struct sql_column columns[] = {
+        {.name = "id", .type = "BIGINT", .required = true}, {.name = "v", .type = "DATE"}};
+    struct sql_schema schema = {columns, 2};
+    struct sluice s;
+    struct call call;
+
+    (void)state;
+    sluice_open(&s);
+    derive(&s, "t",
+        "select case when i = 3 then null else i end as id, case when i = 5 then 'x' when i = 6 "
+        "then null else '2001-01-01' end as v, case when i = 7 then 'new' end as w from range(10) "
+        "r(i)",
+        NULL, NULL);
+    call = cast_call(&s, "out", &schema);
+    call.request.write.skip_misfits = true;
+    must(&s, &call);
+    assert_int_equal(call.request.write.ret_rows, 7);
+    assert_int_equal(call.request.write.ret_skipped, 3);
+    assert_int_equal(
+        file_rows(&s, call.seen[0].path, "id not in (3, 5, 7) and typeof(v) = 'DATE'"), 7);
     sluice_close(&s);
 }
 
@@ -384,6 +477,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_split, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_sort_by, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_schema, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test_setup_teardown(
+            test_what_a_cast_would_lose, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test_setup_teardown(
+            test_misfits_are_skipped, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_refused, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_empty, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_overlap, fixture_folder_make, fixture_folder_remove),

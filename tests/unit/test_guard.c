@@ -358,14 +358,11 @@ static const char *spoil_load(struct fixture *fixture, unsigned number)
         load->delete_when = "op = 'D'";
         return "load.clean.delete_when: cannot";
     case 8:
-        load->schema = SCHEMA_DISCARD_ROWS;
-        return "load.clean.schema: discard_rows cannot";
-    case 9:
         load->to = "https://b/x.csv";
         load->to_per_run = true;
         return "load.clean.to: https: cannot be executed by this version yet; write a local file "
                "or s3://";
-    case 10:
+    case 9:
         load->to = "x.json";
         load->to_per_run = true;
         return "load.clean.to: json cannot";
@@ -401,7 +398,7 @@ static void test_unsupported(void **state)
     while (is_refused(spoil_load, loads))
         loads++;
     assert_int_equal(extracts, 7);
-    assert_int_equal(loads, 11);
+    assert_int_equal(loads, 10);
 }
 
 static void test_supported(void **state)

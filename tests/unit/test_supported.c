@@ -111,11 +111,6 @@ static void test_tables(void **state)
     assert_refused(&fixture, "p.yaml:30:3: load.t.mode: upsert cannot be executed by this version "
                              "yet; use append or overwrite");
     set_up(&fixture);
-    fixture.loads[0].schema = SCHEMA_DISCARD_ROWS;
-    assert_refused(&fixture,
-        "p.yaml:30:3: load.t.schema: discard_rows cannot be executed by this version yet; use "
-        "evolve, freeze or discard_columns");
-    set_up(&fixture);
     fixture.loads[0].partition_by = (struct text_list){texts, 1};
     fixture.loads[0].partitions = &buckets;
     fixture.loads[0].partition_count = 1;

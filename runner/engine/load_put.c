@@ -1,0 +1,169 @@
+#include "runner/engine/load_put.h"
+
+#include "runner/base/buffer.h"
+#include "runner/base/crc.h"
+#include "runner/base/mem.h"
+#include "runner/engine/run_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+enum { BLOCK_BYTES = 1024 * 1024 };
+
+/* One file. */
+struct load_put {
+    struct load_puts *puts;
+    struct load_put *next; /* waiting */
+    struct work work;      /* its checksum */
+    uint64_t crc;
+    struct error work_err;
+    struct store_request request;
+    struct task_file file;
+    const char *shown; /* its key as people call it */
+};
+
+/* --- the checksum --- */
+
+static void read_checksum(struct work *work)
+{
+    struct load_put *put = container_of(work, struct load_put, work);
+    const int fd = open(put->request.path, O_RDONLY | O_CLOEXEC);
+    char *block = mem_calloc(1, BLOCK_BYTES);
+    ssize_t got = fd < 0 ? -1 : 0;
+
+    while (fd >= 0 && !work_cancelled(work) && (got = read(fd, block, BLOCK_BYTES)) > 0)
+        put->crc = crc_update(CRC_32C, put->crc, block, (size_t)got);
+    if (got < 0)
+        error_set_errno(&put->work_err, errno, "%s", put->request.path);
+    else if (work_cancelled(work))
+        error_set(&put->work_err, ERROR_STOPPED, "cancelled");
+    if (fd >= 0)
+        close(fd);
+    free(block);
+}
+
+static void on_checksum(struct work *work, bool ran)
+{
+    struct load_put *put = container_of(work, struct load_put, work);
+    struct load_puts *puts = put->puts;
+
+    puts->in_flight--;
+    if (!ran)
+        error_set(&put->work_err, ERROR_STOPPED, "cancelled");
+    error_keep_first(&puts->err, &put->work_err);
+    if (!puts->err.code) {
+        put->file.file.checksum = arena_printf(&puts->task->arena, "crc32c:%08" PRIx64, put->crc);
+        if (puts->last)
+            puts->last->next = put;
+        else
+            puts->first = put;
+        puts->last = put;
+    }
+    puts->changed(puts);
+}
+
+/* --- the transfer --- */
+
+static void on_put(struct store_request *request, const struct error *err)
+{
+    struct load_put *put = container_of(request, struct load_put, request);
+    struct load_puts *puts = put->puts;
+    struct task *task = puts->task;
+    struct slots *slots = &task->run->slots;
+
+    puts->in_flight--;
+    error_keep_first(&puts->err, err);
+    if (!err) {
+        json_t *fields = json_object();
+
+        task->files =
+            mem_grow(task->files, &task->file_capacity, task->file_count, sizeof(*task->files));
+        task->files[task->file_count++] = put->file;
+        task->bytes_written += put->file.file.bytes;
+        json_put_text(fields, "object", put->shown);
+        json_put_int(fields, "bytes", (int64_t)put->file.file.bytes);
+        json_put_int(fields, "rows", put->file.file.rows);
+        task_log(task, LOG_DEBUG, "file.uploaded", fields, "stored %s", put->shown);
+    }
+    puts->changed(puts); /* may end the stage */
+    slots_give(slots);   /* last: the next one in line may be this very stage */
+}
+
+static void on_slot(struct slot_waiter *waiter)
+{
+    struct load_puts *puts = container_of(waiter, struct load_puts, waiter);
+
+    puts->changed(puts);
+}
+
+/* --- all of them --- */
+
+void load_puts_init(struct load_puts *puts, struct task *task, load_puts_fn changed)
+{
+    *puts = (struct load_puts){.task = task, .changed = changed};
+    puts->waiter.granted = on_slot;
+}
+
+void load_puts_deinit(struct load_puts *puts)
+{
+    for (size_t i = 0; i < puts->count; i++)
+        free(puts->items[i]);
+    free(puts->items);
+}
+
+void load_puts_add(struct load_puts *puts, const char *path, const struct task_file *file)
+{
+    struct load_put *put = mem_new(struct load_put);
+    const struct store *store = puts->task->plan->load.store;
+    struct buffer shown;
+
+    put->puts = puts;
+    put->file = *file;
+    buffer_init(&shown, 0);
+    store->type->describe(store, file->file.key, &shown);
+    put->shown = arena_strdup(&puts->task->arena, shown.data);
+    buffer_deinit(&shown);
+    put->request = (struct store_request){.verb = STORE_PUT,
+        .key = file->file.key,
+        .path = path,
+        .move = true,
+        .replace = true, /* an earlier attempt of this very run */
+        .done = on_put};
+    puts->items = mem_grow(puts->items, &puts->capacity, puts->count, sizeof(struct load_put *));
+    puts->items[puts->count++] = put;
+    put->work = (struct work){.run = read_checksum, .done = on_checksum};
+    puts->in_flight++;
+    work_submit(&puts->task->run->engine->files, &put->work);
+}
+
+void load_puts_step(struct load_puts *puts)
+{
+    struct slots *slots = &puts->task->run->slots;
+    struct store *store = puts->task->plan->load.store;
+
+    while (puts->first && !puts->err.code) {
+        struct load_put *put = puts->first;
+
+        if (!slots_take(slots, &puts->waiter))
+            return;
+        puts->first = put->next;
+        if (!puts->first)
+            puts->last = NULL;
+        puts->in_flight++;
+        table_put(&puts->task->puts, put->file.file.key, puts->task);
+        store->type->start(store, &put->request);
+    }
+}
+
+void load_puts_cancel(struct load_puts *puts)
+{
+    slots_forget(&puts->task->run->slots, &puts->waiter);
+    puts->first = puts->last = NULL;
+    for (size_t i = 0; i < puts->count; i++) {
+        work_cancel(&puts->items[i]->work);
+        if (puts->items[i]->request.store)
+            puts->items[i]->request.store->type->cancel(&puts->items[i]->request);
+    }
+}
