@@ -114,7 +114,7 @@ static int read_column(
     length = strlen(type);
     if (!end || !*type || end == text + quoted)
         return error_set(err, ERROR_INVALID,
-            "--column %s: write NAME TYPE, as in \"id BIGINT\" or '\"flight date\" DATE NOT NULL'",
+            "\"%s\": write NAME TYPE, as in \"id BIGINT\" or '\"flight date\" DATE NOT NULL'",
             text);
     *ret_column = (struct catalog_column){
         .name = arena_strndup(arena, text + quoted, (size_t)(end - text) - quoted),

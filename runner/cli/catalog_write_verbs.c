@@ -226,8 +226,10 @@ CATALOG_VERB(create_version)
     (void)arg_count;
     if (code)
         return code;
-    if (catalog_args_columns(&said->columns, &cli->arena, &columns, &err))
+    if (catalog_args_columns(&said->columns, &cli->arena, &columns, &err)) {
+        error_prefix(&err, "--column");
         return cli_fail(cli, &err);
+    }
     change.version.columns = columns;
     change.version.column_count = said->columns.count;
     change.version.partition_by = (const char *const *)said->partition_by.items;
