@@ -1,6 +1,7 @@
 #include "runner/cli/command_catalog.h"
 
 #include "runner/cli/adhoc.h"
+#include "runner/cli/command_catalog_care.h"
 #include "runner/cli/commands.h"
 
 #include "runner/base/buffer.h"
@@ -187,7 +188,50 @@ static const struct command sub_commands[] = {
             "sluice catalog read wildlife.strikes --columns operator,species \\\n"
             "    --where \"flight_date >= '2001-01-01'\" --at 2026-11-01 --output s.parquet",
     },
-    {.group = command_catalog_storage_verbs},
+    {
+        .name = "schema",
+        .arguments = "NAMESPACE.TABLE",
+        .help = "Show a table's columns, compare and accept those of a pipeline",
+        .details =
+            "With --diff and --accept the pipeline reads what a preview of the dataset reads. "
+            "Differences: added, widened (the type takes more), typed (no value so far), cast "
+            "(the type stays, rows are fitted to it), missing (null).\n\n"
+            "Keys of --json: table, version, schema_id, columns (field_id, name, type, "
+            "iceberg_type, required, comment), key, sequence_by, partition_by, sort_by; with "
+            "--all schemas (schema_id, columns, created). With --diff and --accept one object a "
+            "load: load, changes, differences (column, difference, table, rows, after).",
+        .options = &command_catalog_schema_flags,
+        .args_min = 1,
+        .args_max = 1,
+        .argument = ARGUMENT_TABLE,
+        .run = command_catalog_schema,
+        .examples = "sluice catalog schema wildlife.strikes --all\n"
+                    "sluice catalog schema wildlife.strikes --diff birdstrikes",
+    },
+    {
+        .name = "alter",
+        .arguments = "NAMESPACE.TABLE",
+        .help = "Change a table's columns, sorting, partitioning, key, description",
+        .details =
+            "What is said of columns is one change: all, or nothing. No file is written anew for "
+            "it: columns go by their field ids. A column is named as it is called before. Prints "
+            "what catalog schema does.\n\n"
+            "For --partition-by, --unpartitioned, --key and --sequence-by all rows are written "
+            "anew, into a new version; the one before stays readable, as deprecated. Where "
+            "somebody writes to the table meanwhile, it is tried again. --buckets rewrites what "
+            "is there. Then the keys of --json are: table, dry_run, version, files_rewritten, "
+            "bytes_rewritten, files_after, rows_after.",
+        .options = &command_catalog_alter_flags,
+        .args_min = 1,
+        .args_max = 1,
+        .argument = ARGUMENT_TABLE,
+        .run = command_catalog_alter,
+        .examples =
+            "sluice catalog alter wildlife.strikes --rename size=animal_size\n"
+            "sluice catalog alter wildlife.strikes --add 'weight DOUBLE' --comment weight=kg\n"
+            "sluice catalog alter wildlife.strikes --partition-by 'year(flight_date)'",
+    },
+    {.group = command_catalog_care},
 };
 
 const struct command command_catalog = {

@@ -32,10 +32,17 @@ static bool begin_state(struct run *run)
     case RUN_PREPARING:
         return run_step_prepare(run);
     case RUN_TASKS:
-        tasks_start(run);
+        if (run->tasks)
+            tasks_again(run);
+        else
+            tasks_start(run);
         return true;
     case RUN_PREVIEWING:
         return run_step_preview(run);
+    case RUN_WAITING:
+        return run_step_wait(run);
+    case RUN_REPLANNING:
+        return run_step_replan(run);
     case RUN_COMMITTING:
         return run_step_commit(run);
     case RUN_SETTLING:
@@ -44,6 +51,8 @@ static bool begin_state(struct run *run)
         return run_step_publish(run);
     case RUN_CLEANING:
         return run_step_clean(run);
+    case RUN_COMPACTING:
+        return run_step_compact(run);
     case RUN_RECORDING:
         return run_step_record(run);
     case RUN_RELEASING:
@@ -83,7 +92,17 @@ static enum run_state next_state(const struct run *run)
     case RUN_COMMITTING:
         if (run->committed)
             return RUN_PUBLISHING;
+        if (run->conflicted)
+            return RUN_WAITING;
         return run->err.code == ERROR_FENCED ? RUN_CLEANING : RUN_SETTLING;
+    case RUN_WAITING:
+        return failed ? RUN_CLEANING : RUN_REPLANNING;
+    case RUN_REPLANNING:
+        if (run->committed)
+            return RUN_PUBLISHING;
+        if (failed)
+            return RUN_CLEANING;
+        return run_repeats(run) ? RUN_TASKS : RUN_COMMITTING;
     case RUN_SETTLING:
         if (run->unsettled) /* its files may be a table's: they stay, journalled */
             return RUN_RECORDING;
@@ -94,7 +113,9 @@ static enum run_state next_state(const struct run *run)
     case RUN_PREVIEWING:
         return RUN_CLEANING;
     case RUN_CLEANING:
-        return preview ? RUN_DONE : RUN_RECORDING;
+        return preview ? RUN_DONE : RUN_COMPACTING;
+    case RUN_COMPACTING:
+        return RUN_RECORDING;
     case RUN_RECORDING:
         return RUN_RELEASING;
     case RUN_RELEASING:
@@ -113,6 +134,11 @@ static void on_timer_closed(struct timer *timer)
     run->done(run, run->err.code ? &run->err : NULL);
 }
 
+static void on_backoff_closed(struct timer *timer)
+{
+    timer_close(&container_of(timer, struct run, backoff)->timer, on_timer_closed);
+}
+
 void run_step(struct run *run)
 {
     do {
@@ -121,7 +147,10 @@ void run_step(struct run *run)
             if (run->session)
                 run->session->type->close(run->session);
             run->session = NULL;
-            timer_close(&run->timer, on_timer_closed);
+            if (run->backoff_open)
+                timer_close(&run->backoff, on_backoff_closed);
+            else
+                timer_close(&run->timer, on_timer_closed);
             return;
         }
     } while (!begin_state(run));
@@ -158,8 +187,14 @@ static void cancel_step(struct run *run)
     case RUN_PREVIEWING:
         run->session->type->cancel(&run->preview);
         break;
+    case RUN_WAITING:
+        timer_start(&run->backoff, 0, 0, run->backoff.fire);
+        break;
     case RUN_PUBLISHING:
         publish_cancel(&run->publish);
+        break;
+    case RUN_COMPACTING:
+        compact_cancel(&run->compact);
         break;
     default: /* short, and better finished */
         break;
@@ -271,10 +306,13 @@ const char *run_activity(const struct run *run)
         [RUN_PREPARING] = "starting",
         [RUN_TASKS] = "running",
         [RUN_PREVIEWING] = "reading",
+        [RUN_WAITING] = "waiting to commit again",
+        [RUN_REPLANNING] = "planning again",
         [RUN_COMMITTING] = "committing",
         [RUN_SETTLING] = "asking whether it was committed",
         [RUN_PUBLISHING] = "publishing files",
         [RUN_CLEANING] = "cleaning up",
+        [RUN_COMPACTING] = "compacting",
         [RUN_RECORDING] = "recording",
         [RUN_RELEASING] = "ending",
         [RUN_DONE] = "ended",

@@ -3,6 +3,8 @@
 #ifndef RUNNER_ENGINE_RUN_PRIVATE_H
 #define RUNNER_ENGINE_RUN_PRIVATE_H
 
+#include "runner/base/uuid.h"
+#include "runner/engine/compact.h"
 #include "runner/engine/lease.h"
 #include "runner/engine/publish.h"
 #include "runner/engine/recover.h"
@@ -21,10 +23,13 @@ enum run_state {
     RUN_PREPARING, /* journal, folder, SQL session */
     RUN_TASKS,
     RUN_PREVIEWING,
+    RUN_WAITING,    /* somebody else changed a table first: for a moment */
+    RUN_REPLANNING, /* which loads are to be run again? */
     RUN_COMMITTING,
     RUN_SETTLING, /* the outcome of the commit is unknown: look */
     RUN_PUBLISHING,
-    RUN_CLEANING, /* the folder, files of a run that committed nothing, the journal */
+    RUN_CLEANING,   /* the folder, files of a run that committed nothing, the journal */
+    RUN_COMPACTING, /* tables whose loads ask for it */
     RUN_RECORDING,
     RUN_RELEASING,
     RUN_DONE,
@@ -41,13 +46,19 @@ struct run {
 
     enum run_state state;
     bool leased, planned, committed, already_committed, unsettled, cancelled;
+    bool conflicted;    /* the last commit was refused, as somebody else changed a table first */
     bool recorded;      /* its commit is older than this process, and so is its history */
     struct error err;   /* the first failure: decides how the run ends */
     struct timer timer; /* starts it, then its time-out */
+    struct timer backoff;
+    bool backoff_open;
+    unsigned conflicts; /* commits that were refused */
 
     struct lease lease;
     struct recover recover;
     struct publish publish;
+    struct compact compact;
+    char compact_id[UUID_TEXT_SIZE];
     struct state_request state_request;
     struct catalog_query query;
     struct catalog_apply apply;
@@ -83,6 +94,7 @@ void run_tasks_finished(struct run *run);                /* from run_tasks.c: al
 
 /* run_tasks.c */
 void tasks_start(struct run *run);
+void tasks_again(struct run *run); /* those whose `again` is set */
 void tasks_cancel(struct run *run);
 void tasks_on_finished(struct task *task);
 void tasks_free(struct run *run);
