@@ -90,8 +90,13 @@ static void on_source(struct plan_source *source, const struct error *err)
     struct node_question *question = container_of(source, struct node_question, source);
     struct plan *plan = question->plan;
 
+    const struct extract *extract = question->node->extract;
+
     plan->operation->pending--;
-    keep_error(plan, question->node, &question->node->extract->from, "from", err);
+    if (plan->operation->decided && extract->at) /* the table is there */
+        keep_error(plan, question->node, &extract->at, "at", err);
+    else
+        keep_error(plan, question->node, &extract->from, "from", err);
     plan_step(plan);
 }
 

@@ -7,6 +7,7 @@
 #include "runner/engine/run_private.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 struct table_stage {
     struct task *task;
@@ -34,9 +35,25 @@ static void finish(struct table_stage *stage, const struct error *err)
 
 /* --- opening --- */
 
+/* What reads the dataset finds the columns that the SQL engine added among its own. */
+static void add_change_columns(struct task *task)
+{
+    struct sql_schema *schema = &task->dataset.schema;
+    struct sql_column *columns = arena_array(&task->arena, schema->count + 2, sizeof(*columns));
+
+    memcpy(columns, schema->columns, schema->count * sizeof(*columns));
+    columns[schema->count] = (struct sql_column){.name = "_change_type", .type = "VARCHAR"};
+    columns[schema->count + 1] = (struct sql_column){.name = "_stream_position", .type = "BIGINT"};
+    *schema = (struct sql_schema){.columns = columns, .count = schema->count + 2};
+}
+
 static void on_opened(struct sql_request *open, const struct error *err)
 {
-    finish(container_of(open, struct table_stage, open), err);
+    struct table_stage *stage = container_of(open, struct table_stage, open);
+
+    if (!err && stage->task->dataset.with_changes)
+        add_change_columns(stage->task);
+    finish(stage, err);
 }
 
 static void start_opening(struct table_stage *stage)
