@@ -267,4 +267,8 @@ extern const char *const load_mode_names[],
     *const partition_transform_names[], *const check_kind_names[], *const severity_names[],
                                                                        *const param_type_names[];
 
+/* `month(c)`, `"bucket(16, c)"`, `c`, with the column in double quotes where it needs them. */
+int pipeline_parse_partition(
+    const char *text, struct arena *arena, struct partition_field *ret_field, struct error *err);
+
 #endif

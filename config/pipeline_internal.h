@@ -28,10 +28,6 @@ int pipeline_parse_share(const char *text, double *ret_share, int64_t *ret_rows,
 /* What follows catalog:// in a path; NULL: it has another scheme, or none. */
 const char *pipeline_catalog_table(const char *from);
 
-/* `month(c)`, `"bucket(16, c)"`, `c`, with the column in double quotes where it needs them. */
-int pipeline_parse_partition(
-    const char *text, struct arena *arena, struct partition_field *ret_field, struct error *err);
-
 /* --- what a file is turned into, in this order --- */
 
 struct pipeline_reader {

@@ -114,7 +114,7 @@ static int read_column(
     length = strlen(type);
     if (!end || !*type || end == text + quoted)
         return error_set(err, ERROR_INVALID,
-            "--column %s: write NAME TYPE, as in \"id BIGINT\" or '\"flight date\" DATE NOT NULL'",
+            "\"%s\": write NAME TYPE, as in \"id BIGINT\" or '\"flight date\" DATE NOT NULL'",
             text);
     *ret_column = (struct catalog_column){
         .name = arena_strndup(arena, text + quoted, (size_t)(end - text) - quoted),
@@ -215,7 +215,8 @@ int catalog_args_manifest(const char *json, size_t length, const char *what, str
     int result = 0;
 
     if (!parsed)
-        return error_prefix(err, "%s", what);
+        return error_set(err, ERROR_INVALID, "%s: %.*s", what, 300,
+            err ? err->message : "no JSON");
     if (!json_is_array(list))
         result = error_set(err, ERROR_INVALID, "%s: holds no array of files", what);
     else

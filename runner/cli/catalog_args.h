@@ -16,7 +16,7 @@ int catalog_args_locator(const char *text, enum catalog_depth least, enum catalo
 int catalog_args_values(const struct text_list *texts, struct arena *arena,
     struct catalog_locator *at, struct error *err);
 
-/* --column "name TYPE", "name TYPE NOT NULL". */
+/* "name TYPE", "name TYPE NOT NULL"; errors do not name the flag. */
 int catalog_args_columns(const struct text_list *texts, struct arena *arena,
     struct catalog_column **ret_columns, struct error *err);
 

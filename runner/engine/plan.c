@@ -4,6 +4,7 @@
 #include "runner/base/mem.h"
 #include "runner/base/table.h"
 #include "runner/engine/load_table.h"
+#include "runner/engine/plan_source.h"
 #include "runner/io/file.h"
 #include "runner/io/timer.h"
 
@@ -17,6 +18,7 @@ struct node_question {
     const struct graph_node *node;
     struct arena arena; /* of the answers: jobs fill it, so no two share one */
     struct store_request list;
+    struct plan_source source; /* of an extract from a table, in place of the list */
     struct catalog_query version;
     size_t first_seen, seen_count;      /* of a load: its part of the operation's `seen` */
     const struct seen_question *chosen; /* of an extract: whose new objects are read */
@@ -30,6 +32,7 @@ struct seen_question {
     struct catalog_query query;
     bool *is_new; /* by object of the listing */
     size_t new_count;
+    int64_t after; /* of a table: the position behind which all is new */
 };
 
 struct plan_operation {
@@ -38,6 +41,7 @@ struct plan_operation {
     plan_done_fn done;
     struct timer kick; /* so that done comes from a later turn of the loop, whatever is asked */
     unsigned pending;
+    bool decided;
     struct error err;
     struct node_question *nodes;
     struct seen_question *seen;
@@ -73,6 +77,17 @@ static void keep_error(struct plan *plan, const struct graph_node *node, const v
 static void on_listed(struct store_request *list, const struct error *err)
 {
     struct node_question *question = container_of(list, struct node_question, list);
+    struct plan *plan = question->plan;
+
+    plan->operation->pending--;
+    keep_error(plan, question->node, &question->node->extract->from, "from", err);
+    plan_step(plan);
+}
+
+/* Of either question about a table. */
+static void on_source(struct plan_source *source, const struct error *err)
+{
+    struct node_question *question = container_of(source, struct node_question, source);
     struct plan *plan = question->plan;
 
     plan->operation->pending--;
@@ -137,6 +152,27 @@ static int ask_objects(struct plan *plan, struct node_question *question, struct
     return 0;
 }
 
+static int ask_source(struct plan *plan, struct node_question *question, struct error *err)
+{
+    struct plan_extract *extract = &plan->tasks[question->node->index].extract;
+    struct engine *engine = plan->operation->options.engine;
+
+    question->source = (struct plan_source){.engine = engine,
+        .extract = question->node->extract,
+        .arena = &question->arena,
+        .done = on_source};
+    extract->table = &question->source.table;
+    if (engine_tables(engine, &extract->store, err) || plan_source_start(&question->source, err))
+        return -1;
+    plan->operation->pending++;
+    return 0;
+}
+
+static int ask_extract(struct plan *plan, struct node_question *question, struct error *err)
+{
+    return (question->node->extract->from_table ? ask_source : ask_objects)(plan, question, err);
+}
+
 static int ask_table(struct plan *plan, struct node_question *question, struct error *err)
 {
     struct plan_load *load = &plan->tasks[question->node->index].load;
@@ -165,7 +201,8 @@ static int ask_seen(struct plan *plan, struct seen_question *question, struct er
 
     if (engine_catalog(operation->options.engine, &catalog, err))
         return -1;
-    question->query.verb = CATALOG_LIST_SEEN;
+    question->query.verb =
+        question->extract->extract->from_table ? CATALOG_LIST_CURSORS : CATALOG_LIST_SEEN;
     question->query.pipeline = operation->options.graph->pipeline->name;
     question->query.instance = operation->options.instance;
     question->query.load = question->load->name;
@@ -212,7 +249,7 @@ static void ask_all(struct plan *plan)
 
         if (!plan->tasks[i].wanted)
             continue;
-        if (question->node->kind == TASK_EXTRACT && ask_objects(plan, question, &err))
+        if (question->node->kind == TASK_EXTRACT && ask_extract(plan, question, &err))
             keep_error(plan, question->node, &question->node->extract->from, "from", &err);
         else if (question->node->kind == TASK_LOAD && ask_table(plan, question, &err))
             keep_error(plan, question->node, &question->node->load->into,
@@ -262,6 +299,17 @@ static void index_seen(
     }
 }
 
+static void find_new_rows(struct plan *plan, struct seen_question *question)
+{
+    const struct node_question *extract = &plan->operation->nodes[question->extract->index];
+    struct error err = {0};
+
+    if (plan_source_after(&extract->source, &question->query, &question->after, &err))
+        keep_error(
+            plan, question->extract, &question->extract->extract->only_new, "only_new", &err);
+    question->new_count = plan_source_has_new(&extract->source, question->after);
+}
+
 static void find_new_objects(struct plan *plan, struct seen_question *question)
 {
     const struct engine *engine = plan->operation->options.engine;
@@ -303,8 +351,9 @@ static bool agrees(const struct plan *plan, const struct seen_question *seen)
 {
     const struct node_question *extract = &plan->operation->nodes[seen->extract->index];
 
-    return !extract->chosen ||
-           memcmp(extract->chosen->is_new, seen->is_new, extract->list.object_count) == 0;
+    if (!extract->chosen || seen->extract->extract->from_table)
+        return !extract->chosen || extract->chosen->after == seen->after;
+    return memcmp(extract->chosen->is_new, seen->is_new, extract->list.object_count) == 0;
 }
 
 static void choose(struct plan_operation *operation, const struct seen_question *seen)
@@ -350,6 +399,14 @@ static void describe_object(
         buffer_puts(shown, key);
     else
         store->type->describe(store, key, shown);
+}
+
+static void choose_rows(struct plan *plan, const struct graph_node *node)
+{
+    struct node_question *question = &plan->operation->nodes[node->index];
+
+    if (question->chosen)
+        question->source.table.after = question->chosen->after;
 }
 
 /* The objects that an extract reads in this run: what is new to its loads, or all. */
@@ -433,7 +490,7 @@ static void check_globs(struct plan *plan, const struct graph_node *node)
     const struct plan_extract *extract = &plan->tasks[node->index].extract;
     struct error err = {0};
 
-    if (extract->listed > 0 || node->extract->only_new.enabled)
+    if (extract->listed > 0 || extract->table || node->extract->only_new.enabled)
         return;
     error_set(&err, ERROR_NOT_FOUND, "\"%s\" matches no file; check the path", node->extract->from);
     keep_error(plan, node, &node->extract->from, "from", &err);
@@ -462,7 +519,8 @@ static void decide(struct plan *plan)
     const struct graph *graph = operation->options.graph;
 
     for (size_t i = 0; i < operation->seen_count; i++)
-        find_new_objects(plan, &operation->seen[i]);
+        (operation->seen[i].extract->extract->from_table ? find_new_rows : find_new_objects)(
+            plan, &operation->seen[i]);
     for (unsigned i = 0; i < graph->count; i++) {
         if (!plan->tasks[i].wanted || graph->nodes[i].kind != TASK_LOAD)
             continue;
@@ -477,7 +535,7 @@ static void decide(struct plan *plan)
         if (!task->wanted)
             continue;
         if (node->kind == TASK_EXTRACT) {
-            choose_objects(plan, node);
+            (node->extract->from_table ? choose_rows : choose_objects)(plan, node);
             check_globs(plan, node);
         } else if (node->kind == TASK_LOAD && operation->nodes[i].version.count > 0) {
             task->load.table_exists = true;
@@ -486,15 +544,45 @@ static void decide(struct plan *plan)
         }
     }
     mark_all_needed(plan);
+}
+
+static void add_up(struct plan *plan)
+{
+    const struct graph *graph = plan->operation->options.graph;
+
     plan->nothing_new = true;
     for (unsigned i = 0; i < graph->count; i++) {
+        struct plan_extract *extract = &plan->tasks[i].extract;
+
+        if (plan->tasks[i].wanted && graph->nodes[i].kind == TASK_EXTRACT && extract->table)
+            extract->bytes = extract->table->bytes;
         if (!plan->tasks[i].needed)
             continue;
         plan->nothing_new = false;
         if (graph->nodes[i].kind == TASK_EXTRACT) {
-            plan->object_count += plan->tasks[i].extract.object_count;
-            plan->bytes += plan->tasks[i].extract.bytes;
+            plan->object_count += extract->table ? extract->table->files : extract->object_count;
+            plan->bytes += extract->bytes;
         }
+    }
+}
+
+/* Once it is known what a run would read of tables: how many files. */
+static void count_sources(struct plan *plan)
+{
+    struct plan_operation *operation = plan->operation;
+    const struct graph *graph = operation->options.graph;
+
+    for (unsigned i = 0; i < graph->count && !operation->err.code; i++) {
+        struct node_question *question = &operation->nodes[i];
+        struct error err = {0};
+
+        if (!plan->tasks[i].wanted || graph->nodes[i].kind != TASK_EXTRACT ||
+            !plan->tasks[i].extract.table)
+            continue;
+        if (plan_source_count(&question->source, &err))
+            keep_error(plan, question->node, &question->node->extract->at, "at", &err);
+        else
+            operation->pending++;
     }
 }
 
@@ -506,8 +594,15 @@ static void plan_step(struct plan *plan)
 
     if (operation->pending > 0)
         return;
-    if (!operation->err.code)
+    if (!operation->err.code && !operation->decided) {
+        operation->decided = true;
         decide(plan);
+        count_sources(plan);
+        if (operation->pending > 0)
+            return;
+    }
+    if (!operation->err.code)
+        add_up(plan);
     operation->done(plan, operation->err.code ? &operation->err : NULL);
 }
 
@@ -555,6 +650,7 @@ void plan_cancel(struct plan *plan)
 
         if (list->store)
             list->store->type->cancel(list);
+        plan_source_cancel(&operation->nodes[i].source);
     }
     if (operation->options.engine->catalog)
         operation->options.engine->catalog->type->cancel(operation->options.engine->catalog);
