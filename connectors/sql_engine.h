@@ -275,7 +275,7 @@ struct sql_open {
 struct sql_export {
     const char *dataset;
     const char *path;
-    enum file_format format; /* CSV, NDJSON, PARQUET */
+    enum file_format format; /* CSV, JSON, NDJSON, PARQUET, ARROW */
     enum file_compression compression;
     struct csv_dialect csv;
     int64_t ret_rows;

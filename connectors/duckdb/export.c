@@ -1,4 +1,5 @@
 /* EXPORT: a dataset as one plain file. */
+#include "connectors/duckdb/arrow.h"
 #include "connectors/duckdb/schema.h"
 #include "connectors/duckdb/session.h"
 #include "connectors/duckdb/statement.h"
@@ -67,6 +68,7 @@ static int append_format(struct buffer *sql, const struct sql_export *e, struct 
     case FORMAT_PARQUET:
         buffer_puts(sql, "FORMAT parquet, COMPRESSION zstd");
         return 0;
+    case FORMAT_ARROW: /* is not DuckDB's to write */
     case FORMAT_AUTO:
         return error_set(err, ERROR_INVALID, "%s: the format is not known", e->path);
     }
@@ -88,12 +90,11 @@ static int check_types(struct operation *operation, struct error *err)
     return schema_check_storable(&schema, err);
 }
 
-static int run(struct operation *operation, struct error *err)
+static int copy_to(struct operation *operation, struct error *err)
 {
     struct sql_export *e = &operation->request->export;
     duckdb_result result;
     struct buffer sql;
-    struct stat info;
     int rc;
 
     if (check_types(operation, err))
@@ -113,6 +114,18 @@ static int run(struct operation *operation, struct error *err)
         return -1;
     e->ret_rows = statement_int(&result, 0, 0);
     duckdb_destroy_result(&result);
+    return 0;
+}
+
+static int run(struct operation *operation, struct error *err)
+{
+    struct sql_export *e = &operation->request->export;
+    struct stat info;
+
+    if (e->format == FORMAT_ARROW
+            ? arrow_write(operation->slot->main, e->dataset, e->path, &e->ret_rows, err)
+            : copy_to(operation, err))
+        return -1;
     if (stat(e->path, &info))
         return error_set_errno(err, errno, "%s", e->path);
     e->ret_bytes = (uint64_t)info.st_size;

@@ -183,8 +183,7 @@ static bool is_row_source(const struct parts_view *view, const struct parts_sour
 {
     const struct sql_dataset *dataset = view->dataset;
 
-    return !source->part->deletes || dataset->merge.keep_deletes || dataset->with_changes ||
-           dataset->merge.key.count == 0;
+    return !source->part->deletes || dataset->merge.keep_deletes || dataset->merge.key.count == 0;
 }
 
 /* All rows of the parts that are merged, or of those that are not. True: there were some. */

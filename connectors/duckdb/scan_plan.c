@@ -190,6 +190,7 @@ static const struct scan_reader *reader_of(enum file_format format)
         return &scan_json;
     case FORMAT_PARQUET:
         return &scan_parquet;
+    case FORMAT_ARROW:
     case FORMAT_AUTO:
         break;
     }

@@ -98,6 +98,26 @@ static int link_object(
     return 0;
 }
 
+/* 1: it has a second name now; 0: it has to be copied, as it is on another file system, has as many
+ * names as it can have, or belongs to somebody else (fs.protected_hardlinks). A link in the store
+ * is followed: what it points to is what is kept. */
+static int share_object(
+    struct local_operation *operation, const struct file_stamp *stamp, struct error *err)
+{
+    struct store_request *request = operation->request;
+
+    if (check_readable(operation->path, err) || file_remove(request->path, err))
+        return -1;
+    if (linkat(AT_FDCWD, operation->path, AT_FDCWD, request->path, AT_SYMLINK_FOLLOW)) {
+        if (errno == EXDEV || errno == EPERM || errno == EMLINK || errno == EOPNOTSUPP)
+            return 0;
+        return error_set_errno(err, errno, "cannot link %s to %s", request->path, operation->path);
+    }
+    request->in_place = false;
+    atomic_store(&request->bytes_done, stamp->size);
+    return 1;
+}
+
 static int copy_object(
     struct local_operation *operation, const struct file_stamp *before, struct error *err)
 {
@@ -121,10 +141,13 @@ static int get_object(struct local_operation *operation, struct error *err)
 {
     struct file_stamp stamp;
     char *resolved;
+    int shared = 0;
 
     if (look_at(operation, &stamp, err))
         return -1;
     atomic_store(&operation->request->bytes_total, stamp.size);
+    if (operation->request->immutable && (shared = share_object(operation, &stamp, err)) != 0)
+        return MIN(shared, 0);
     if (operation->request->in_place && (resolved = resolve(operation->path))) {
         free(resolved);
         return link_object(operation, &stamp, err);

@@ -73,7 +73,8 @@ const char *dialect_format_name(enum file_format format)
         [FORMAT_CSV] = "csv",
         [FORMAT_JSON] = "json",
         [FORMAT_NDJSON] = "ndjson",
-        [FORMAT_PARQUET] = "parquet"};
+        [FORMAT_PARQUET] = "parquet",
+        [FORMAT_ARROW] = "arrow"};
 
     return names[format];
 }

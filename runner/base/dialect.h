@@ -7,7 +7,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum file_format { FORMAT_AUTO, FORMAT_CSV, FORMAT_JSON, FORMAT_NDJSON, FORMAT_PARQUET };
+enum file_format {
+    FORMAT_AUTO,
+    FORMAT_CSV,
+    FORMAT_JSON,
+    FORMAT_NDJSON,
+    FORMAT_PARQUET,
+    FORMAT_ARROW, /* an Arrow IPC stream: written by catalog read, read by nobody here */
+};
 
 enum file_compression { COMPRESSION_AUTO, COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD };
 

@@ -19,7 +19,8 @@ const struct command command_plan = {
                "Keys of --json: pipeline, due, nothing_new, objects, bytes, tasks; each task has "
                "task, kind, runs, needs, and as an extract from, matched, seen_before, bytes, "
                "objects (object, bytes, modified), as a load from, into or to, nothing_new, mode, "
-               "partition_by, table_exists, version, table_rows, table_files.",
+               "partition_by, table_exists, version, table_rows, table_files, "
+               "lookup_files, lookup_bytes, rewrite_files, rewrite_bytes (at most).",
     .options = &plan_flag_set,
     .args_min = 1,
     .args_max = 1,

@@ -63,6 +63,21 @@ static void put_transform(
     buffer_putc(out, '\n');
 }
 
+/* "; looks up 3 files, 1.2 MiB at most; rewrites 3 files, 1.2 MiB at most" */
+static void put_merge(const struct plan_load *load, struct buffer *out)
+{
+    char files[PRINT_COUNT_SIZE], bytes[TIME_TEXT_SIZE];
+
+    if (load->lookup_files > 0)
+        buffer_printf(out, "; looks up %s file%s, %s at most",
+            print_count(load->lookup_files, files), load->lookup_files == 1 ? "" : "s",
+            size_format(load->lookup_bytes, bytes));
+    if (load->rewrite_files > 0)
+        buffer_printf(out, "; rewrites %s file%s, %s at most",
+            print_count(load->rewrite_files, files), load->rewrite_files == 1 ? "" : "s",
+            size_format(load->rewrite_bytes, bytes));
+}
+
 static void put_table(const struct plan_load *load, const struct load *options, struct buffer *out)
 {
     char rows[PRINT_COUNT_SIZE];
@@ -77,6 +92,7 @@ static void put_table(const struct plan_load *load, const struct load *options, 
         buffer_puts(out, i ? ", " : ", by ");
         text_append_printable(out, options->partitions[i].text);
     }
+    put_merge(load, out);
 }
 
 static void put_load(const struct plan_load *load, const struct load *options, struct buffer *out)

@@ -66,7 +66,32 @@ static void create_table(struct changes *changes, const struct task *task)
     change->version.partition_count = load->partition_count;
     change->version.sort_by = load->sort_by.items;
     change->version.sort_count = load->sort_by.count;
+    change->version.merge = &task->merged.merge;
     change->version.lifecycle = CATALOG_ACTIVE;
+}
+
+/* Whoever looked at the table fails where it is another one by now. */
+static void expect_table(struct changes *changes, const struct task *task)
+{
+    struct catalog_change *change = add(changes, CATALOG_EXPECT);
+
+    change->at = table_of(task);
+    change->at.position = task->merged.position;
+    change->expect_schema_id =
+        task->plan->load.table_exists ? task->plan->load.version.schema_id : 0;
+}
+
+/* How long deletes are remembered is the newest load's to say. */
+static void set_tombstones(struct changes *changes, const struct task *task)
+{
+    const struct catalog_merge *stored = &task->plan->load.version.merge;
+    struct catalog_change *change;
+
+    if (task->merged.merge.tombstones_ms == stored->tombstones_ms)
+        return;
+    change = add(changes, CATALOG_UPDATE_VERSION);
+    change->at = table_of(task);
+    change->version.merge = &task->merged.merge;
 }
 
 /* Columns of the table that had no type so far. */
@@ -172,12 +197,41 @@ static bool same_partition(const struct task_file *a, const struct task_file *b)
     return folder_length(b) == length && memcmp(a->file.key, b->file.key, length) == 0;
 }
 
-/* One delta of one partition: files[0 … count - 1]. */
+/* Rows and deletes of one commit are one delta: of one key only one of them is in it. */
+static enum catalog_delta_type delta_type(
+    const struct task *task, const struct task_file *files, size_t count)
+{
+    const enum load_mode mode = (enum load_mode)task->node->load->mode;
+    bool rows = false, deletes = false;
+
+    for (size_t i = 0; i < count; i++) {
+        rows = rows || files[i].file.content == CATALOG_ROWS;
+        deletes = deletes || files[i].file.content == CATALOG_DELETES;
+    }
+    if (!deletes &&
+        (mode == MODE_APPEND || mode == MODE_OVERWRITE || mode == MODE_OVERWRITE_PARTITIONS))
+        return CATALOG_APPEND;
+    return rows ? CATALOG_UPSERT : CATALOG_DELETE;
+}
+
+static bool has_rows(const struct task_file *files, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (files[i].file.content == CATALOG_ROWS)
+            return true;
+    }
+    return false;
+}
+
+/* One delta of one partition: files[0 … count - 1]. A partition that is overwritten is a new one;
+ * what a moved row leaves behind is a delta of the one that is there. */
 static void add_delta(
     struct changes *changes, const struct task *task, const struct task_file *files, size_t count)
 {
     static const enum catalog_change_verb verbs[] = {CATALOG_STAGE_PARTITION, CATALOG_STAGE_DELTA,
         CATALOG_COMMIT_DELTA, CATALOG_COMMIT_PARTITION};
+    const bool replaces =
+        task->node->load->mode == MODE_OVERWRITE_PARTITIONS && has_rows(files, count);
     struct catalog_file *manifest = arena_array(&changes->run->arena, count, sizeof(*manifest));
 
     for (size_t i = 0; i < count; i++)
@@ -188,13 +242,25 @@ static void add_delta(
         change->at = table_of(task);
         change->at.values = files[0].values;
         change->at.value_count = task->node->load->partition_count;
-        change->if_missing =
-            verbs[i] == CATALOG_STAGE_PARTITION || verbs[i] == CATALOG_COMMIT_PARTITION;
+        change->if_missing = !replaces && (verbs[i] == CATALOG_STAGE_PARTITION ||
+                                              verbs[i] == CATALOG_COMMIT_PARTITION);
         if (verbs[i] == CATALOG_STAGE_DELTA) {
-            change->delta.type = CATALOG_APPEND;
+            change->delta.type = delta_type(task, files, count);
             change->delta.files = manifest;
             change->delta.file_count = count;
         }
+    }
+}
+
+/* Partitions that are in the scope of an overwrite and get no rows. */
+static void add_emptied(struct changes *changes, const struct task *task)
+{
+    for (size_t i = 0; i < task->merged.emptied_count; i++) {
+        struct catalog_change *change = add(changes, CATALOG_DELETE_PARTITION);
+
+        change->at = table_of(task);
+        change->at.values = task->merged.emptied[i].values;
+        change->at.value_count = task->merged.emptied[i].value_count;
     }
 }
 
@@ -203,8 +269,11 @@ static void add_table_load(struct changes *changes, struct task *task)
     if (task->keeps_table)
         return;
     set_column_types(changes, task);
+    if (task->plan->load.table_exists)
+        set_tombstones(changes, task);
     if (task->node->load->mode == MODE_OVERWRITE)
         add(changes, CATALOG_DELETE_ALL_PARTITIONS)->at = table_of(task);
+    add_emptied(changes, task);
     if (task->file_count > 1)
         qsort(task->files, task->file_count, sizeof(*task->files), compare_files);
     for (size_t i = 0, end; i < task->file_count; i = end) {
@@ -267,6 +336,12 @@ void commit_build(struct run *run, struct catalog_apply *apply)
     struct changes changes = {.run = run};
     struct catalog_change *copy;
 
+    for (unsigned i = 0; i < run->graph->count; i++) { /* before any change of its own */
+        const struct task *task = &run->tasks[i];
+
+        if (task->node->kind == TASK_LOAD && task->state == TASK_DONE && task->merged.expects)
+            expect_table(&changes, task);
+    }
     add_schemas(&changes);
     for (unsigned i = 0; i < run->graph->count; i++) {
         struct task *task = &run->tasks[i];

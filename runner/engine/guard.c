@@ -92,6 +92,27 @@ static void check_absent(
     }
 }
 
+/* Each of two loads would look at the table without the rows of the other one. */
+static void check_alone(
+    const struct graph_builder *builder, const struct graph *graph, const struct graph_node *node)
+{
+    const struct load *load = node->load;
+
+    for (unsigned i = 0; i < graph->count; i++) {
+        const struct graph_node *other = &graph->nodes[i];
+
+        if (other == node || other->kind != TASK_LOAD || !other->load->into ||
+            strcmp(other->load->into, load->into) != 0)
+            continue;
+        diagnostics_error(builder->problems, builder->pipeline->path,
+            pipeline_mark(builder->pipeline, &load->into),
+            "%s.into: %s (line %u) goes into %s, too: rows of one key could come from both; put "
+            "them together in one SELECT, or into pipelines of their own",
+            node->id, other->id, other->load->item.mark.line, load->into);
+        return;
+    }
+}
+
 static void check_to(
     const struct graph_builder *builder, const struct graph *graph, const struct graph_node *node)
 {
@@ -172,6 +193,8 @@ void guard_check(const struct graph_builder *builder, const struct graph *graph)
             warn_joined(builder, graph, draft, node, warned);
         if (node->kind != TASK_LOAD)
             continue;
+        if (node->load->into && node->load->key.count > 0)
+            check_alone(builder, graph, node);
         if (node->load->to)
             check_to(builder, graph, node);
         else if (node->load->mode == MODE_APPEND)

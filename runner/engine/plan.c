@@ -3,6 +3,7 @@
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/base/table.h"
+#include "runner/engine/load_table.h"
 #include "runner/io/file.h"
 #include "runner/io/timer.h"
 
@@ -83,9 +84,15 @@ static void on_version(struct catalog_query *query, const struct error *err)
 {
     struct node_question *question = container_of(query, struct node_question, version);
     struct plan *plan = question->plan;
+    struct error refused = {0};
+    const void *field;
+    const char *key;
 
     plan->operation->pending--;
     keep_error(plan, question->node, &question->node->load->into, "into", err);
+    if (!err && query->count > 0 &&
+        load_table_check(question->node->load, &query->versions[0], &field, &key, &refused))
+        keep_error(plan, question->node, field, key, &refused);
     plan_step(plan);
 }
 
@@ -432,6 +439,23 @@ static void check_globs(struct plan *plan, const struct graph_node *node)
     keep_error(plan, node, &node->extract->from, "from", &err);
 }
 
+/* Which partitions a load changes, its rows alone tell: these are the bounds. */
+static void count_merge(struct plan *plan, const struct load *load, struct plan_load *planned)
+{
+    const struct catalog_version *version = &planned->version;
+    struct load_table table;
+
+    load_table_of(load, version, &plan->arena, &table);
+    if (table.looks_up || load->scope) {
+        planned->lookup_files = version->files;
+        planned->lookup_bytes = version->bytes;
+    }
+    if (table.key.count > 0 || load->mode != MODE_APPEND) {
+        planned->rewrite_files = version->files;
+        planned->rewrite_bytes = version->bytes;
+    }
+}
+
 static void decide(struct plan *plan)
 {
     struct plan_operation *operation = plan->operation;
@@ -458,6 +482,7 @@ static void decide(struct plan *plan)
         } else if (node->kind == TASK_LOAD && operation->nodes[i].version.count > 0) {
             task->load.table_exists = true;
             task->load.version = operation->nodes[i].version.versions[0];
+            count_merge(plan, node->load, &task->load);
         }
     }
     mark_all_needed(plan);

@@ -28,6 +28,11 @@ struct plan_load {
     const char *key;     /* of `to` */
     bool table_exists;
     struct catalog_version version; /* of `into`, where it exists */
+    int64_t lookup_files; /* at most: what is looked up; in partitions that change, which have to be
+                             merged from then on, or are replaced */
+    uint64_t lookup_bytes;
+    int64_t rewrite_files;
+    uint64_t rewrite_bytes;
 };
 
 struct plan_task {

@@ -43,6 +43,10 @@ static json_t *load_json(const struct plan_load *load, const struct load *option
         json_put_int(item, "table_rows", load->version.rows);
         json_put_int(item, "table_files", load->version.files);
     }
+    json_put_int(item, "lookup_files", load->lookup_files);
+    json_put_int(item, "lookup_bytes", (int64_t)load->lookup_bytes);
+    json_put_int(item, "rewrite_files", load->rewrite_files);
+    json_put_int(item, "rewrite_bytes", (int64_t)load->rewrite_bytes);
     return item;
 }
 

@@ -58,6 +58,10 @@ static json_t *task_json(const struct task *task)
         json_put_text(item, task->node->load->to ? "to" : "into",
             task->node->load->to ? task->node->load->to : task->node->load->into);
         json_put_int(item, "files", (int64_t)task->file_count);
+        if (task->merged.merge.key_count > 0) {
+            json_put_int(item, "duplicates", task->merged.duplicates);
+            json_put_int(item, "deleted", task->merged.deleted);
+        }
         json_put_int(item, "bytes_written", (int64_t)task->bytes_written);
     }
     if (task->check_count > 0)

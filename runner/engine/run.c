@@ -32,10 +32,17 @@ static bool begin_state(struct run *run)
     case RUN_PREPARING:
         return run_step_prepare(run);
     case RUN_TASKS:
-        tasks_start(run);
+        if (run->tasks)
+            tasks_again(run);
+        else
+            tasks_start(run);
         return true;
     case RUN_PREVIEWING:
         return run_step_preview(run);
+    case RUN_WAITING:
+        return run_step_wait(run);
+    case RUN_REPLANNING:
+        return run_step_replan(run);
     case RUN_COMMITTING:
         return run_step_commit(run);
     case RUN_SETTLING:
@@ -83,7 +90,17 @@ static enum run_state next_state(const struct run *run)
     case RUN_COMMITTING:
         if (run->committed)
             return RUN_PUBLISHING;
+        if (run->conflicted)
+            return RUN_WAITING;
         return run->err.code == ERROR_FENCED ? RUN_CLEANING : RUN_SETTLING;
+    case RUN_WAITING:
+        return failed ? RUN_CLEANING : RUN_REPLANNING;
+    case RUN_REPLANNING:
+        if (run->committed)
+            return RUN_PUBLISHING;
+        if (failed)
+            return RUN_CLEANING;
+        return run_repeats(run) ? RUN_TASKS : RUN_COMMITTING;
     case RUN_SETTLING:
         if (run->unsettled) /* its files may be a table's: they stay, journalled */
             return RUN_RECORDING;
@@ -113,6 +130,11 @@ static void on_timer_closed(struct timer *timer)
     run->done(run, run->err.code ? &run->err : NULL);
 }
 
+static void on_backoff_closed(struct timer *timer)
+{
+    timer_close(&container_of(timer, struct run, backoff)->timer, on_timer_closed);
+}
+
 void run_step(struct run *run)
 {
     do {
@@ -121,7 +143,10 @@ void run_step(struct run *run)
             if (run->session)
                 run->session->type->close(run->session);
             run->session = NULL;
-            timer_close(&run->timer, on_timer_closed);
+            if (run->backoff_open)
+                timer_close(&run->backoff, on_backoff_closed);
+            else
+                timer_close(&run->timer, on_timer_closed);
             return;
         }
     } while (!begin_state(run));
@@ -157,6 +182,9 @@ static void cancel_step(struct run *run)
         break;
     case RUN_PREVIEWING:
         run->session->type->cancel(&run->preview);
+        break;
+    case RUN_WAITING:
+        timer_start(&run->backoff, 0, 0, run->backoff.fire);
         break;
     case RUN_PUBLISHING:
         publish_cancel(&run->publish);
@@ -271,6 +299,8 @@ const char *run_activity(const struct run *run)
         [RUN_PREPARING] = "starting",
         [RUN_TASKS] = "running",
         [RUN_PREVIEWING] = "reading",
+        [RUN_WAITING] = "waiting to commit again",
+        [RUN_REPLANNING] = "planning again",
         [RUN_COMMITTING] = "committing",
         [RUN_SETTLING] = "asking whether it was committed",
         [RUN_PUBLISHING] = "publishing files",

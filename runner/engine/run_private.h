@@ -21,6 +21,8 @@ enum run_state {
     RUN_PREPARING, /* journal, folder, SQL session */
     RUN_TASKS,
     RUN_PREVIEWING,
+    RUN_WAITING,    /* somebody else changed a table first: for a moment */
+    RUN_REPLANNING, /* which loads are to be run again? */
     RUN_COMMITTING,
     RUN_SETTLING, /* the outcome of the commit is unknown: look */
     RUN_PUBLISHING,
@@ -41,9 +43,13 @@ struct run {
 
     enum run_state state;
     bool leased, planned, committed, already_committed, unsettled, cancelled;
+    bool conflicted;    /* the last commit was refused, as somebody else changed a table first */
     bool recorded;      /* its commit is older than this process, and so is its history */
     struct error err;   /* the first failure: decides how the run ends */
     struct timer timer; /* starts it, then its time-out */
+    struct timer backoff;
+    bool backoff_open;
+    unsigned conflicts; /* commits that were refused */
 
     struct lease lease;
     struct recover recover;
@@ -83,6 +89,7 @@ void run_tasks_finished(struct run *run);                /* from run_tasks.c: al
 
 /* run_tasks.c */
 void tasks_start(struct run *run);
+void tasks_again(struct run *run); /* those whose `again` is set */
 void tasks_cancel(struct run *run);
 void tasks_on_finished(struct task *task);
 void tasks_free(struct run *run);

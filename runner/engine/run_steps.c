@@ -157,7 +157,7 @@ static void on_commit_known(struct catalog_query *query, const struct error *err
     }
 }
 
-static void ask_commit(struct run *run, catalog_query_fn done)
+void run_ask_commit(struct run *run, catalog_query_fn done)
 {
     run->query = (struct catalog_query){.verb = CATALOG_GET_COMMIT,
         .run_id = run->options.run_id,
@@ -168,7 +168,7 @@ static void ask_commit(struct run *run, catalog_query_fn done)
 
 bool run_step_open(struct run *run)
 {
-    ask_commit(run, on_commit_known);
+    run_ask_commit(run, on_commit_known);
     return true;
 }
 
@@ -310,7 +310,12 @@ static void on_committed(struct catalog_apply *apply, const struct error *err)
     json_t *fields;
 
     run->committed = !err;
-    if (err) {
+    run->conflicted = run_may_repeat(run, err);
+    if (run->conflicted) {
+        run->work_err = *err; /* run_step_wait() tells of it */
+    } else if (err) {
+        if (run->cancelled && err->code == ERROR_CONFLICT)
+            error_set(&run->err, ERROR_STOPPED, "cancelled; nothing was committed");
         error_keep_first(&run->err, err);
         log_event(run->engine->log, LOG_WARN,
             err->code == ERROR_FENCED ? "lease.lost" : "commit.conflict", &run->context, NULL, "%s",
@@ -354,7 +359,7 @@ static void on_settled(struct catalog_query *query, const struct error *err)
 bool run_step_settle(struct run *run)
 {
     arena_deinit(&run->step_arena);
-    ask_commit(run, on_settled);
+    run_ask_commit(run, on_settled);
     return true;
 }
 

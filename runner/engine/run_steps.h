@@ -3,6 +3,8 @@
 #ifndef RUNNER_ENGINE_RUN_STEPS_H
 #define RUNNER_ENGINE_RUN_STEPS_H
 
+#include "connectors/catalog.h"
+
 #include <stdbool.h>
 
 struct run;
@@ -19,7 +21,13 @@ bool run_step_plan(struct run *run);
 bool run_step_prepare(struct run *run);
 bool run_step_preview(struct run *run);
 bool run_step_commit(struct run *run);
+/* run_repeat.c: a commit that was refused because somebody else changed a table first. */
+bool run_may_repeat(const struct run *run, const struct error *err);
+bool run_step_wait(struct run *run);
+bool run_step_replan(struct run *run);
+bool run_repeats(const struct run *run); /* some load is to be run again */
 bool run_step_settle(struct run *run);
+void run_ask_commit(struct run *run, catalog_query_fn done); /* GET_COMMIT of this run */
 bool run_step_publish(struct run *run);
 bool run_step_clean(struct run *run);
 bool run_step_record(struct run *run);

@@ -138,7 +138,7 @@ void tasks_on_finished(struct task *task)
     run->unfinished--;
     if (task->state == TASK_DONE) {
         count_spool(task);
-        if (!task->is_view)
+        if (!task->is_view && !task->merged.repeats) /* else they stay until the commit */
             release_inputs(task);
         for (unsigned i = 0; i < task->node->dependent_count; i++)
             on_need_met(&run->tasks[task->node->dependents[i]]);
@@ -173,6 +173,22 @@ void tasks_start(struct run *run)
     }
     if (run->options.preview_dataset)
         run->tasks[graph_dataset(graph, run->options.preview_dataset)->index].consumers_left++;
+    start_ready(run);
+}
+
+void tasks_again(struct run *run)
+{
+    for (unsigned i = 0; i < run->graph->count; i++) {
+        struct task *task = &run->tasks[i];
+
+        if (!task->again)
+            continue;
+        task->again = false;
+        task->table = (struct task_table){0}; /* it fits another table now */
+        run->spool_bytes -= task->dataset.bytes;
+        run->unfinished++;
+        make_ready(task);
+    }
     start_ready(run);
 }
 

@@ -1,28 +1,41 @@
 /* Load: a dataset is written as files, and each file goes into the store as soon as it is
- * complete, while others are still written. Nothing is visible before the commit: files of a table
- * carry the run's id and no manifest names them; a `to:` file stays in the run's folder. */
+ * complete, while others are still written. Into a table with a key it is merged first
+ * (load_merge): then there may be files of rows and files of deletes. Nothing is visible before the
+ * commit: files of a table carry the run's id and no manifest names them; a `to:` file stays in the
+ * run's folder.
+ */
 #include "runner/base/mem.h"
 #include "runner/engine/checking.h"
+#include "runner/engine/file_stats.h"
+#include "runner/engine/load_limit.h"
+#include "runner/engine/load_merge.h"
 #include "runner/engine/load_put.h"
+#include "runner/engine/load_scope.h"
 #include "runner/engine/run_private.h"
 #include "runner/engine/table_schema.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
-enum load_step { LOAD_WRITING, LOAD_CHECKING, LOAD_DONE };
+enum load_step { LOAD_MERGING, LOAD_WRITING, LOAD_SCOPING, LOAD_CHECKING, LOAD_DONE };
 
 struct load_stage {
     struct task *task;
     enum load_step step;
+    struct load_table table;
+    struct load_merge merge;
+    struct load_scope scope;
     struct sql_request write; /* WRITE or EXPORT */
-    struct sql_schema schema;
+    enum catalog_content content;
+    struct sql_schema schema, entry_schema; /* of files of rows; of deletes */
+    const char *rows, *deletes;             /* datasets that are still to be written; NULL: none */
     struct sql_partition *partitions;
+    struct text_list described; /* columns that statistics are kept of, wherever they stand */
     struct checking checking;
     struct load_puts puts;
-    bool writing, cancelled;
-    char *prefix;
+    bool merging, writing, scoping, cancelled;
     struct error err;
 };
 
@@ -53,22 +66,6 @@ static void place_write_error(const struct task *task, struct error *err)
     }
 }
 
-/* schema: discard_rows. */
-static void count_discarded(struct task *task, int64_t rows)
-{
-    json_t *fields;
-
-    task->rejected = rows;
-    if (rows == 0)
-        return;
-    fields = json_object();
-    json_put_text(fields, "table", task->node->load->into);
-    json_put_int(fields, "rows", rows);
-    task_log(task, LOG_WARN, "rows.discarded", fields,
-        "%lld rows do not fit the columns of %s and are left out (schema: discard_rows)",
-        (long long)rows, task->node->load->into);
-}
-
 static void on_written(struct sql_request *write, const struct error *err)
 {
     struct load_stage *stage = container_of(write, struct load_stage, write);
@@ -83,11 +80,17 @@ static void on_written(struct sql_request *write, const struct error *err)
     } else if (write->verb == SQL_EXPORT) {
         task->rows = write->export.ret_rows;
         task->bytes_written = write->export.ret_bytes;
-    } else {
+    } else if (stage->content == CATALOG_ROWS) {
         task->rows = write->write.ret_rows;
-        count_discarded(task, write->write.ret_skipped);
+        if (stage->table.key.count == 0) /* else its merge did */
+            task_count_discarded(task, write->write.ret_skipped);
     }
     load_step(stage);
+}
+
+static int64_t version_of(const struct task *task)
+{
+    return task->plan->load.table_exists ? task->plan->load.version.version : 1;
 }
 
 /* A file is complete. */
@@ -95,18 +98,37 @@ static void on_file(struct sql_request *write, const struct sql_file *file)
 {
     struct load_stage *stage = container_of(write, struct load_stage, write);
     struct task *task = stage->task;
-    char *folder = partition_folder(task->node->load,
-        task->plan->load.table_exists ? task->plan->load.version.version : 1, file->values);
+    char *folder = partition_folder(task->node->load, version_of(task), file->values);
     const char *name = strrchr(file->path, '/');
 
     load_puts_add(&stage->puts, file->path,
         &(struct task_file){.values = file->values,
             .file = {.key = arena_printf(&task->arena, "%s%s", folder, name ? name : file->path),
                 .format = "parquet",
+                .content = stage->content,
                 .rows = file->rows,
                 .bytes = file->bytes,
-                .schema_id = task->table.schema_id}});
+                .schema_id = task->table.schema_id,
+                .stats = file_stats_text(file, &stage->described, &task->arena)}});
     free(folder);
+    load_step(stage);
+}
+
+static void on_merged(struct load_merge *merge, const struct error *err)
+{
+    struct load_stage *stage = container_of(merge, struct load_stage, merge);
+
+    stage->merging = false;
+    error_keep_first(&stage->err, err);
+    load_step(stage);
+}
+
+static void on_scoped(struct load_scope *scope, const struct error *err)
+{
+    struct load_stage *stage = container_of(scope, struct load_stage, scope);
+
+    stage->scoping = false;
+    error_keep_first(&stage->err, err);
     load_step(stage);
 }
 
@@ -115,37 +137,53 @@ static void on_checked(struct checking *checking, const struct error *err)
     struct load_stage *stage = container_of(checking, struct load_stage, checking);
 
     error_keep_first(&stage->err, err);
-    stage->step = LOAD_DONE;
     load_step(stage);
 }
 
 /* --- what states do --- */
 
-static void start_writing_table(struct load_stage *stage)
+static void start_writing_table(struct load_stage *stage, const char *dataset,
+    enum catalog_content content, const struct sql_schema *schema)
 {
     struct task *task = stage->task;
+    const struct run *run = task->run;
     const struct load *load = task->node->load;
-    struct sql_write *write = &stage->write.write;
 
-    stage->partitions =
-        arena_array(&task->arena, load->partition_count, sizeof(*stage->partitions));
-    for (size_t i = 0; i < load->partition_count; i++)
-        stage->partitions[i] = (struct sql_partition){
-            .transform = (enum sql_partition_transform)load->partitions[i].transform,
-            .column = load->partitions[i].column};
+    stage->content = content;
     stage->write.verb = SQL_WRITE;
-    *write = (struct sql_write){.dataset = load->from,
-        .folder = task->run->folder,
-        .prefix = stage->prefix,
-        .schema = stage->schema.count > 0 ? &stage->schema : NULL,
+    stage->write.write = (struct sql_write){.dataset = dataset,
+        .folder = run->folder,
+        .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "%s", run->options.run_id,
+            task->node->name, run->lease.fence, content == CATALOG_DELETES ? "-deletes" : ""),
+        .schema = schema->count > 0 ? schema : NULL,
         .partitions = stage->partitions,
         .partition_count = load->partition_count,
-        .sort_by = load->sort_by,
+        .sort_by = content == CATALOG_ROWS ? load->sort_by : stage->table.key,
         .file_bytes = load->file_size,
         .skip_misfits = load->schema == SCHEMA_DISCARD_ROWS,
         .key = load->key,
         .show_values = task->run->engine->environment->logs.samples,
         .on_file = on_file};
+    stage->writing = true;
+    run->session->type->start(run->session, &stage->write);
+}
+
+/* False: everything is written. */
+static bool write_next(struct load_stage *stage)
+{
+    const char *dataset = stage->rows ? stage->rows : stage->deletes;
+
+    if (!dataset)
+        return false;
+    stage->task->activity = "writing";
+    if (stage->rows) {
+        stage->rows = NULL;
+        start_writing_table(stage, dataset, CATALOG_ROWS, &stage->schema);
+    } else {
+        stage->deletes = NULL;
+        start_writing_table(stage, dataset, CATALOG_DELETES, &stage->entry_schema);
+    }
+    return true;
 }
 
 static void start_writing_file(struct load_stage *stage)
@@ -157,6 +195,7 @@ static void start_writing_file(struct load_stage *stage)
     task->staged_path =
         arena_printf(&task->arena, "%s/%s-export", task->run->folder, task->node->name);
     stage->write.verb = SQL_EXPORT;
+    stage->writing = true;
     *export = (struct sql_export){.dataset = load->from,
         .path = task->staged_path,
         .format = load->format == FORMAT_AUTO ? dialect_format_of(load->to)
@@ -165,22 +204,27 @@ static void start_writing_file(struct load_stage *stage)
                            ? dialect_compression_of(load->to)
                            : (enum file_compression)load->compression,
         .csv = load->csv};
+    task->run->session->type->start(task->run->session, &stage->write);
 }
 
 /* --- the end --- */
 
-/* What an overwrite by no rows means: on_empty. */
+/* What no rows mean where they would take others away: on_empty. */
 static void settle_empty(struct load_stage *stage)
 {
     struct task *task = stage->task;
     const struct load *load = task->node->load;
+    const bool empties =
+        load->mode == MODE_OVERWRITE || load->scope || load->absent == ABSENT_CLOSE;
 
-    if (task->rows > 0 || load->mode != MODE_OVERWRITE || load->to)
+    if (task->rows > 0 || task->file_count > 0 || !empties || load->to)
         return;
+    if (load->mode == MODE_SCD2 && stage->merge.copy.rows > 0)
+        return; /* nothing has changed */
     if (load->on_empty == ON_EMPTY_KEEP) {
         task->keeps_table = true;
-        task_log(task, LOG_WARN, "load.empty", NULL, "no rows: %s stays as it is (on_empty: keep)",
-            load->into);
+        task_log(task, LOG_WARN, "load.empty", NULL, "no rows: %s stays as it is%s", load->into,
+            load->mode == MODE_SCD2 ? "" : " (on_empty: keep)");
     } else if (load->on_empty == ON_EMPTY_FAIL) {
         error_set(
             &stage->err, ERROR_CHECK, "no rows to overwrite %s with (on_empty: fail)", load->into);
@@ -197,74 +241,285 @@ static void finish(struct load_stage *stage)
     task_attempt_done(task, stage->err.code ? &stage->err : NULL);
 }
 
+/* --- what a merge gave --- */
+
+static int64_t stored_rows(const struct task *task)
+{
+    return task->plan->load.table_exists ? task->plan->load.version.rows : 0;
+}
+
+static void check_deletes(struct load_stage *stage, int64_t deleted)
+{
+    struct task *task = stage->task;
+    const struct load *load = task->node->load;
+
+    task->merged.deleted = MAX(deleted, 0);
+    if (!stage->err.code && load_limit_deletes(load, deleted, stored_rows(task), &stage->err))
+        task_place_error(task, &load->limits.deletes, "limits.deletes", &stage->err);
+}
+
+/* Files of deletes have columns of the table, under the table's types. */
+static void find_entry_schema(struct load_stage *stage)
+{
+    const struct sql_schema *made = &stage->merge.entry_schema;
+    struct sql_schema *schema = &stage->entry_schema;
+
+    schema->columns = arena_array(&stage->task->arena, made->count, sizeof(*schema->columns));
+    schema->count = made->count;
+    for (size_t i = 0; i < made->count; i++) {
+        schema->columns[i] = made->columns[i];
+        for (size_t j = 0; j < stage->schema.count; j++) {
+            if (strcasecmp(stage->schema.columns[j].name, made->columns[i].name) == 0)
+                schema->columns[i] = stage->schema.columns[j];
+        }
+        schema->columns[i].required = false; /* a partition's column may be unknown */
+    }
+}
+
+static void take_merged(struct load_stage *stage)
+{
+    const struct load_merge *merge = &stage->merge;
+    const bool replaces = stage->task->node->load->mode == MODE_OVERWRITE;
+
+    stage->rows = merge->rows;
+    stage->deletes = merge->deletes;
+    if (merge->deletes)
+        find_entry_schema(stage);
+    check_deletes(
+        stage, replaces ? stored_rows(stage->task) - merge->ret_rows : merge->ret_deleted);
+}
+
 /* --- the whole flow --- */
 
 static void cancel_requests(struct load_stage *stage)
 {
+    if (stage->merging)
+        load_merge_cancel(&stage->merge);
     if (stage->writing)
         stage->write.session->type->cancel(&stage->write);
+    if (stage->scoping)
+        load_scope_cancel(&stage->scope);
     load_puts_cancel(&stage->puts);
 }
 
-/* True: everything is written and in the store, or it was given up. */
-static bool written(struct load_stage *stage)
+/* Begins what the state does; false: nothing is left to do in it. */
+static bool begin_step(struct load_stage *stage)
 {
-    if (stage->err.code || stage->cancelled)
-        cancel_requests(stage);
-    else
-        load_puts_step(&stage->puts);
-    return !stage->writing && stage->puts.in_flight == 0 && !stage->puts.first;
+    struct task *task = stage->task;
+    const struct load *load = task->node->load;
+
+    switch (stage->step) {
+    case LOAD_MERGING:
+        if (load->to || stage->table.key.count == 0)
+            return false;
+        task->activity = "merging";
+        stage->merging = true;
+        load_merge_start(&stage->merge);
+        return true;
+    case LOAD_WRITING:
+        if (load->to)
+            start_writing_file(stage);
+        return load->to || write_next(stage);
+    case LOAD_SCOPING:
+        stage->scoping = load_scope_start(&stage->scope);
+        return stage->scoping;
+    case LOAD_CHECKING:
+        return checking_start(&stage->checking, task, load->from, &load->checks, on_checked);
+    case LOAD_DONE:
+        break;
+    }
+    return false;
+}
+
+/* What has ended well leads to. */
+static void end_step(struct load_stage *stage)
+{
+    if (stage->step == LOAD_MERGING && stage->table.key.count > 0)
+        take_merged(stage);
+    else if (stage->step == LOAD_WRITING)
+        settle_empty(stage);
+}
+
+/* False: the state goes on. */
+static bool step_ended(struct load_stage *stage)
+{
+    if (stage->merging || stage->writing || stage->scoping)
+        return false;
+    if (stage->step != LOAD_WRITING)
+        return true;
+    return !(write_next(stage) || stage->puts.in_flight > 0 || stage->puts.first);
+}
+
+static bool given_up(struct load_stage *stage)
+{
+    if (!stage->err.code && !stage->cancelled)
+        return false;
+    cancel_requests(stage);
+    if (!stage->merging && !stage->writing && !stage->scoping && stage->puts.in_flight == 0)
+        finish(stage);
+    return true;
 }
 
 static void load_step(struct load_stage *stage)
 {
-    const struct load *load = stage->task->node->load;
-
-    if (stage->step == LOAD_WRITING) {
-        if (!written(stage))
+    if (given_up(stage))
+        return;
+    load_puts_step(&stage->puts);
+    while (step_ended(stage)) {
+        end_step(stage);
+        if (given_up(stage))
             return;
-        if (!stage->err.code && !stage->cancelled)
-            settle_empty(stage);
-        stage->step = LOAD_DONE;
-        if (!stage->err.code && !stage->cancelled) {
-            stage->step = LOAD_CHECKING;
-            if (checking_start(
-                    &stage->checking, stage->task, load->from, &load->checks, on_checked))
-                return;
-            stage->step = LOAD_DONE;
+        if (stage->step == LOAD_CHECKING || stage->step == LOAD_DONE) {
+            finish(stage);
+            return;
+        }
+        stage->step++;
+        if (begin_step(stage))
+            return;
+    }
+}
+
+/* --- how it begins --- */
+
+/* Columns of partition_by, sort_by, key and order, which reads look at most. */
+static void list_described(struct load_stage *stage)
+{
+    const struct load *load = stage->task->node->load;
+    const struct load_table *table = &stage->table;
+    struct text_list *list = &stage->described;
+
+    list->items = arena_array(&stage->task->arena,
+        load->partition_count + load->sort_by.count + table->key.count + 1, sizeof(*list->items));
+    for (size_t i = 0; i < load->partition_count; i++)
+        list->items[list->count++] = load->partitions[i].column;
+    for (size_t i = 0; i < load->sort_by.count; i++)
+        list->items[list->count++] = load->sort_by.items[i];
+    for (size_t i = 0; i < table->key.count; i++)
+        list->items[list->count++] = table->key.items[i];
+    if (table->merge.sequence_by)
+        list->items[list->count++] = table->merge.sequence_by;
+}
+
+static int missing_column(
+    struct load_stage *stage, const char *column, const void *field, const char *key)
+{
+    struct task *task = stage->task;
+
+    error_set(&stage->err, ERROR_INVALID, "%s has no column \"%s\", which %s needs",
+        task->node->load->from, column, task->node->load->into);
+    task_place_error(task, field, key, &stage->err);
+    return -1;
+}
+
+/* What is written of the dataset's rows: of scd2 with the times, of deletes the key and what they
+ * are ordered and found by. */
+static struct sql_schema rows_of(const struct load_stage *stage, const struct sql_schema *dataset)
+{
+    const struct task *task = stage->task;
+    const struct load *load = task->node->load;
+    const bool keys_only = load->mode == MODE_DELETE && task->plan->load.table_exists;
+    struct sql_schema rows = {
+        .columns = arena_array(&task->run->arena, dataset->count + 2, sizeof(*rows.columns))};
+
+    for (size_t i = 0; i < dataset->count; i++) {
+        if (!keys_only || load_table_lists(&stage->described, dataset->columns[i].name))
+            rows.columns[rows.count++] = dataset->columns[i];
+    }
+    for (size_t i = 0; load->mode == MODE_SCD2 && i < 2; i++)
+        rows.columns[rows.count++] = (struct sql_column){
+            .name = i ? SCD2_TO : SCD2_FROM, .type = "TIMESTAMP WITH TIME ZONE"};
+    return rows;
+}
+
+static int fit_merged(struct load_stage *stage, const struct sql_schema *dataset)
+{
+    struct task *task = stage->task;
+    const struct load *load = task->node->load;
+    const struct sql_schema rows = rows_of(stage, dataset);
+    const void *field;
+    const char *key, *missing = load_table_missing(load, &stage->table, dataset, &field, &key);
+
+    if (missing)
+        return missing_column(stage, missing, field, key);
+    if (load->mode != MODE_SCD2 && load->mode != MODE_DELETE)
+        return table_schema_fit(task, &stage->schema, &stage->err);
+    for (size_t i = 0; i < load->partition_count && load->mode == MODE_SCD2; i++) {
+        if (!load_table_has(&rows, load->partitions[i].column))
+            return missing_column(
+                stage, load->partitions[i].column, &load->partition_by, "partition_by");
+    }
+    for (size_t i = 0; i < 2 && load->mode == MODE_SCD2; i++) {
+        if (load_table_has(dataset, i ? SCD2_TO : SCD2_FROM)) {
+            error_set(&stage->err, ERROR_INVALID,
+                "%s has a column %s, which scd2 makes itself; leave it out, or name it otherwise",
+                load->from, i ? SCD2_TO : SCD2_FROM);
+            task_place_error(task, &load->mode, "mode", &stage->err);
+            return -1;
         }
     }
-    if (stage->step == LOAD_DONE)
-        finish(stage);
+    return table_schema_fit_rows(task, &rows, &stage->schema, &stage->err);
+}
+
+/* A column gets its type with this commit, if nobody else gives it one before. */
+static bool sets_types(const struct task_table *table)
+{
+    for (size_t i = 0; i < table->base_count; i++) {
+        if (strcmp(table->base[i].type, "NULL") == 0)
+            return true;
+    }
+    return false;
+}
+
+static int prepare_table(struct load_stage *stage)
+{
+    struct task *task = stage->task;
+    const struct plan_load *plan = &task->plan->load;
+    const struct load *load = task->node->load;
+    const struct graph_node *from = graph_dataset(task->run->graph, load->from);
+
+    load_table_of(load, plan->table_exists ? &plan->version : NULL, &task->arena, &stage->table);
+    list_described(stage);
+    if (stage->table.key.count > 0
+            ? fit_merged(stage, &task->run->tasks[from->index].dataset.schema)
+            : table_schema_fit(task, &stage->schema, &stage->err))
+        return -1;
+    task->merged = (struct task_merge){.merge = stage->table.merge,
+        .expects = stage->table.expects,
+        .position = plan->table_exists ? plan->version.last_position : 0,
+        .repeats = stage->table.expects || !plan->table_exists || task->table.evolves ||
+                   sets_types(&task->table)};
+    stage->partitions =
+        arena_array(&task->arena, load->partition_count, sizeof(*stage->partitions));
+    for (size_t i = 0; i < load->partition_count; i++)
+        stage->partitions[i] = (struct sql_partition){
+            .transform = (enum sql_partition_transform)load->partitions[i].transform,
+            .column = load->partitions[i].column,
+            .width = load->partitions[i].width};
+    stage->rows = stage->table.key.count > 0 ? NULL : load->from;
+    return 0;
 }
 
 static void load_start(struct task *task)
 {
     struct load_stage *stage = mem_new(struct load_stage);
-    const struct load *load = task->node->load;
-    struct run *run = task->run;
 
     stage->task = task;
     load_puts_init(&stage->puts, task, on_put);
-    stage->prefix =
-        mem_printf("%s-%s-%" PRId64, run->options.run_id, task->node->name, run->lease.fence);
+    stage->merge = (struct load_merge){
+        .task = task, .table = &stage->table, .schema = &stage->schema, .done = on_merged};
+    stage->scope = (struct load_scope){.task = task, .done = on_scoped};
     task->operation = stage;
     task->activity = "writing";
     task->file_count = 0;
+    task->rows = 0;
+    task->keeps_table = false;
     task->bytes_written = 0;
     stage->write.arena = &task->arena;
     stage->write.done = on_written;
-    if (load->to) {
-        start_writing_file(stage);
-    } else if (table_schema_fit(task, &stage->schema, &stage->err)) {
-        stage->step = LOAD_DONE;
+    if (!task->node->load->to && prepare_table(stage))
         finish(stage);
-        return;
-    } else {
-        start_writing_table(stage);
-    }
-    stage->writing = true;
-    run->session->type->start(run->session, &stage->write);
+    else if (!begin_step(stage))
+        load_step(stage);
 }
 
 static void load_cancel(struct task *task)
@@ -276,7 +531,7 @@ static void load_cancel(struct task *task)
     stage->cancelled = true;
     if (stage->step == LOAD_CHECKING)
         checking_cancel(&stage->checking);
-    else if (stage->writing || stage->puts.in_flight > 0)
+    else if (stage->merging || stage->writing || stage->scoping || stage->puts.in_flight > 0)
         cancel_requests(stage);
     /* else it waits in line for a slot, and ends when its turn comes */
 }
@@ -300,7 +555,8 @@ static void load_free(struct task *task)
     if (!stage)
         return;
     load_puts_deinit(&stage->puts);
-    free(stage->prefix);
+    load_merge_deinit(&stage->merge);
+    load_scope_deinit(&stage->scope);
     free(stage);
     task->operation = NULL;
 }

@@ -97,29 +97,6 @@ static void check_checks(const struct report *report, const struct option_items 
 
 static void check_table(const struct report *report, const struct load *load)
 {
-    if (load->mode != MODE_APPEND && load->mode != MODE_OVERWRITE)
-        refuse(report, &load->mode, "mode", load_mode_names[load->mode], "use append or overwrite");
-    for (size_t i = 0; i < load->partition_count; i++) {
-        const enum partition_transform transform = load->partitions[i].transform;
-
-        if (transform == PARTITION_BUCKET || transform == PARTITION_TRUNCATE)
-            refuse(report, &load->partition_by.items[i], "partition_by", load->partitions[i].text,
-                "use the column itself, or its year, month, day or hour");
-    }
-    if (load->key.count && load->mode < MODE_UPSERT)
-        refuse(report, &load->key, "key", NULL, "leave it out");
-    if (load->sequence_by)
-        refuse(report, &load->sequence_by, "sequence_by", NULL, "it comes with upsert");
-    if (load->delete_when)
-        refuse(report, &load->delete_when, "delete_when", NULL, "it comes with upsert");
-    if (load->tombstones.ms || load->tombstones.months)
-        refuse(report, &load->tombstones, "tombstones", NULL, "it comes with upsert");
-    if (load->update.when || load->update.unchanged != UNCHANGED_WRITE)
-        refuse(report, &load->update, "update", NULL, "it comes with upsert");
-    if (load->limits.deletes || load->limits.rewrite)
-        refuse(report, &load->limits, "limits", NULL, "it comes with upsert");
-    if (load->scope)
-        refuse(report, &load->scope, "scope", NULL, "it comes with overwrite_partitions");
     if (load->compact.deltas || load->compact.files || load->compact.buckets)
         refuse(report, &load->compact, "compact", NULL, "leave it out");
 }

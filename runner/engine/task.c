@@ -100,6 +100,22 @@ void task_place_check_error(
         pipeline_text_mark(pipeline, &check->sql, sql_offset(check->sql, err)), label);
 }
 
+/* schema: discard_rows. */
+void task_count_discarded(struct task *task, int64_t rows)
+{
+    json_t *fields;
+
+    task->rejected = rows;
+    if (rows == 0)
+        return;
+    fields = json_object();
+    json_put_text(fields, "table", task->node->load->into);
+    json_put_int(fields, "rows", rows);
+    task_log(task, LOG_WARN, "rows.discarded", fields,
+        "%lld rows do not fit the columns of %s and are left out (schema: discard_rows)",
+        (long long)rows, task->node->load->into);
+}
+
 /* --- options that tasks of all kinds have --- */
 
 static const struct retry_options *retry_of(const struct task *task)

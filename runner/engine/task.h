@@ -54,6 +54,17 @@ struct task_check {
     int64_t count; /* offending rows, where the check counts them */
 };
 
+/* How rows of a load meet those of its table, for the commit. */
+struct task_merge {
+    struct catalog_merge merge; /* what a new table gets */
+    bool expects;               /* holds only for the table as it was looked at: */
+    int64_t position;           /* its newest position then; 0: nothing was there */
+    bool repeats; /* where the table is another one by now, the load is to be run again */
+    const struct catalog_partition *emptied; /* overwrite_partitions: in scope, and without rows */
+    size_t emptied_count;
+    int64_t duplicates, deleted; /* rows of the dataset that others stand for; of the table, gone */
+};
+
 struct task {
     struct run *run;
     const struct graph_node *node;
@@ -88,6 +99,8 @@ struct task {
     struct table puts;       /* keys of all files that any attempt began to put; NULL: it stays */
     size_t swept;            /* of them, when the run cleans up */
     struct task_table table; /* of a load `into` one; in the run's arena */
+    struct task_merge merged;
+    bool again;              /* a load: it is to be run once more, as its table has changed */
     bool keeps_table;        /* a load: nothing is to change (on_empty: keep) */
     const char *staged_path; /* a `to:` load: the finished file in the run's folder */
     struct task_check *checks;
@@ -115,6 +128,9 @@ void task_place_error(
 void task_place_transform_error(const struct task *task, struct error *err);
 void task_place_check_error(
     const struct task *task, const struct check *check, size_t index, struct error *err);
+
+/* schema: discard_rows left so many out. */
+void task_count_discarded(struct task *task, int64_t rows);
 
 /* Logs an event of this task: the run's context with the task's id and attempt. */
 #define task_log(task, level, event, fields, ...)                                                  \

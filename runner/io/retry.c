@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <sys/random.h>
 
-static uint64_t random_bits(void)
+uint64_t retry_random(void)
 {
     uint64_t bits;
 
@@ -75,7 +75,7 @@ void retry_finish(struct retry *retry, const struct error *err)
         /* It would have been tried again: that it was cancelled is why it ends. */
         error_set(&retry->err, ERROR_STOPPED, "cancelled after: %s", err->message);
     } else if (transient && retry->attempt < retry->policy.attempts) {
-        wait_ms = retry_backoff_ms(&retry->policy, retry->attempt, random_bits());
+        wait_ms = retry_backoff_ms(&retry->policy, retry->attempt, retry_random());
         wait_ms = MAX(wait_ms, retry->wait_min_ms);
         retry->wait_min_ms = 0;
         wait_for_next(retry, wait_ms);

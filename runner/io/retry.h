@@ -57,5 +57,6 @@ void retry_cancel(struct retry *retry);
 /* The draw after attempt n (1 …) failed, pure: 0 … min(max_backoff, backoff · 2^(n-1)), from
  * `random`, any 64 bits. */
 int64_t retry_backoff_ms(const struct retry_policy *policy, unsigned attempt, uint64_t random);
+uint64_t retry_random(void); /* 64 bits for it */
 
 #endif

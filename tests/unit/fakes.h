@@ -38,6 +38,9 @@ struct fake_table {
     int64_t schema_id;
     const char *partition_by[4]; /* borrowed */
     size_t partition_count;
+    const char *key[4]; /* borrowed */
+    size_t key_count;
+    int64_t position;        /* of its newest delta */
     struct table partitions; /* values joined by "/" → struct fake_partition */
 };
 
@@ -45,6 +48,12 @@ struct fake_partition {
     int64_t rows;
     unsigned deltas;
     struct table files; /* path → nothing */
+};
+
+/* What a SQL_QUERY whose text holds `part` says: one row. */
+struct fake_answer {
+    const char *part; /* NULL: no answer */
+    const char *cells[8];
 };
 
 struct fake_commit {
@@ -93,9 +102,10 @@ struct fakes {
     size_t schema_count;
     unsigned files_per_load; /* of every write */
     const char
-        *partition_values[8];  /* of those files, one after another, where there is one field */
-    const char *failing_check; /* checks whose SQL holds this fail */
-    int64_t failing_count;     /* … and say so many rows */
+        *partition_values[8];      /* of those files, one after another, where there is one field */
+    struct fake_answer answers[4]; /* no rows to other queries */
+    const char *failing_check;     /* checks whose SQL holds this fail */
+    int64_t failing_count;         /* … and say so many rows */
 };
 
 /* Zeroes and seeds it. */
@@ -117,6 +127,9 @@ size_t fakes_place(const struct fakes *fakes, const char *name);
 
 /* Entries of a table that were not forgotten. */
 size_t fakes_left(const struct table *table);
+
+/* A table that is there from the beginning, empty, with the columns of all datasets. */
+void fakes_make_table(struct fakes *fakes, const char *name);
 
 /* Of what is committed: rows and deltas of a table, rows of one of its partitions. */
 int64_t fakes_rows(const struct fakes *fakes, const char *table);

@@ -37,7 +37,9 @@ static void get_version(struct catalog_query *query)
         .columns = table->columns,
         .column_count = table->column_count,
         .partition_by = table->partition_by,
-        .partition_count = table->partition_count};
+        .partition_count = table->partition_count,
+        .merge = {.key = table->key, .key_count = table->key_count},
+        .last_position = table->position};
 }
 
 static void list_commits(struct catalog_query *query)
@@ -76,6 +78,16 @@ static void list_seen(struct catalog_query *query)
     free(prefix);
 }
 
+/* Only the newest: a look-up finds no file that is older. */
+static void list_schemas(struct catalog_query *query)
+{
+    struct fake_table *table = find_table(fakes_current, &query->at);
+
+    query->schemas = arena_array(query->arena, 1, sizeof(*query->schemas));
+    query->schemas[query->count++] = (struct catalog_schema){
+        .id = table->schema_id, .columns = table->columns, .column_count = table->column_count};
+}
+
 static void list_publications(struct catalog_query *query)
 {
     const struct table *publications = &fakes_current->publications;
@@ -108,6 +120,8 @@ static void finish_query(struct fake_operation *operation, const struct error *e
         list_seen(query);
     else if (!err && query->verb == CATALOG_LIST_PUBLICATIONS)
         list_publications(query);
+    else if (!err && query->verb == CATALOG_LIST_SCHEMAS)
+        list_schemas(query);
     query->done(query, err);
 }
 
@@ -124,6 +138,10 @@ static char *query_name(const struct catalog_query *query)
         return mem_printf("catalog.list_seen %s/%s", query->load, query->extract);
     case CATALOG_LIST_PUBLICATIONS:
         return mem_strdup("catalog.list_publications");
+    case CATALOG_LIST_SCHEMAS:
+        return mem_printf("catalog.list_schemas %s.%s", query->at.namespace, query->at.table);
+    case CATALOG_LIST_FILES: /* what is stored is not looked at: it says that there is none */
+        return mem_printf("catalog.list_files %s.%s", query->at.namespace, query->at.table);
     default:
         assert(!"the engine does not ask this");
         return NULL;
@@ -168,6 +186,10 @@ static void create_version(const struct catalog_change *change)
         table->schema_id = 1;
         for (size_t i = 0; i < table->partition_count; i++)
             table->partition_by[i] = mem_strdup(change->version.partition_by[i]);
+        table->key_count = change->version.merge ? change->version.merge->key_count : 0;
+        assert(table->key_count <= ARRAY_LENGTH(table->key));
+        for (size_t i = 0; i < table->key_count; i++)
+            table->key[i] = mem_strdup(change->version.merge->key[i]);
         table_init(&table->partitions);
         table_put(&fakes_current->tables, name, table);
     }
@@ -228,6 +250,7 @@ static void stage_delta(const struct catalog_change *change)
         table_put(&table->partitions, values.data, partition);
     }
     partition->deltas++;
+    table->position++;
     for (size_t i = 0; i < change->delta.file_count; i++) {
         const char *path = change->delta.files[i].key;
 
@@ -312,6 +335,13 @@ static void judge(struct catalog_apply *apply, struct error *err)
             apply->ret_fence = fakes->catalog_fence;
             error_set(err, ERROR_FENCED, "the fence is %lld", (long long)fakes->catalog_fence);
         }
+        if (change->verb == CATALOG_EXPECT) {
+            const struct fake_table *table = find_table(fakes, &change->at);
+
+            if ((table ? table->position : 0) != change->at.position)
+                error_set(err, ERROR_CONFLICT, "%s.%s is at another position", change->at.namespace,
+                    change->at.table);
+        }
         if (change->verb == CATALOG_RECORD_COMMIT &&
             table_has(&fakes->committed, change->commit.run_id))
             error_set(err, ERROR_EXISTS, "run %s was committed before", change->commit.run_id);
@@ -375,6 +405,21 @@ const struct catalog_type fake_catalog_type = {.scheme = "sqlite",
 static struct fake_table *named(const struct fakes *fakes, const char *name)
 {
     return table_get(&fakes->tables, name);
+}
+
+void fakes_make_table(struct fakes *fakes, const char *name)
+{
+    struct fake_table *table = mem_new(struct fake_table);
+
+    table->column_count = fakes->schema_count;
+    table->schema_id = 1;
+    assert(table->column_count <= ARRAY_LENGTH(table->columns));
+    for (size_t i = 0; i < table->column_count; i++) {
+        table->columns[i].name = mem_strdup(fakes->schema[i].name);
+        table->columns[i].type = mem_strdup(fakes->schema[i].type);
+    }
+    table_init(&table->partitions);
+    table_put(&fakes->tables, name, table);
 }
 
 int64_t fakes_rows(const struct fakes *fakes, const char *name)
@@ -446,6 +491,8 @@ void fake_catalog_deinit(struct fakes *fakes)
         }
         for (size_t j = 0; j < table->partition_count; j++)
             free((char *)table->partition_by[j]);
+        for (size_t j = 0; j < table->key_count; j++)
+            free((char *)table->key[j]);
         free_partitions(table);
         free(table);
     }

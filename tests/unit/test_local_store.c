@@ -157,6 +157,94 @@ static void test_get_in_place(void **state)
     free(object_path);
 }
 
+static void assert_shared(const char *path, const char *object, bool shared)
+{
+    struct stat a, b;
+
+    assert_int_equal(lstat(path, &a), 0);
+    assert_int_equal(stat(object, &b), 0);
+    assert_true(S_ISREG(a.st_mode));
+    assert_int_equal(a.st_dev == b.st_dev && a.st_ino == b.st_ino, shared);
+}
+
+/* Table files: the bytes stay readable under the second name when the first one goes. */
+static void test_get_immutable(void **state)
+{
+    char *target = path_of("second"), *path = path_of("root/a.csv");
+    struct store_object object;
+    struct asked asked;
+
+    (void)state;
+    make_objects();
+    asked_init(&asked);
+    assert_lists(&asked, "a.csv", "a.csv");
+    object = asked.request.objects[0];
+    for (unsigned attempt = 0; attempt < 4; attempt++) { /* also over what an earlier one left */
+        assert_int_equal(ASK(&asked, .verb = STORE_GET, .key = "a.csv", .path = target,
+                             .immutable = true, .in_place = attempt & 1, .expect = &object),
+            0);
+        assert_shared(target, path, true);
+        assert_false(asked.request.in_place); /* nothing is to be checked */
+        assert_int_equal(asked.request.bytes_done, 5);
+        assert_int_equal(asked.request.bytes_total, 5);
+    }
+    assert_int_equal(ASK(&asked, .verb = STORE_CHECK, .key = "a.csv", .expect = &object), 0);
+    assert_int_equal(ASK(&asked, .verb = STORE_DELETE, .key = "a.csv"), 0);
+    assert_true(holds("second", "a.csv"));
+    ASK(&asked, .verb = STORE_GET, .key = "a.csv", .path = target, .immutable = true);
+    assert_outcome(&asked, ERROR_NOT_FOUND, "/root/a.csv");
+    asked_deinit(&asked);
+    free(target);
+    free(path);
+}
+
+static void test_get_immutable_follows_links(void **state)
+{
+    char *target = path_of("second"), *path = path_of("root/a.csv"), *link = path_of("root/l.csv");
+    struct asked asked;
+
+    (void)state;
+    make_objects();
+    assert_int_equal(symlink(path, link), 0);
+    asked_init(&asked);
+    assert_int_equal(
+        ASK(&asked, .verb = STORE_GET, .key = "l.csv", .path = target, .immutable = true), 0);
+    assert_shared(target, path, true);
+    asked_deinit(&asked);
+    free(target);
+    free(path);
+    free(link);
+}
+
+/* On another file system a hard link cannot be made. */
+static void test_get_immutable_copies_across_file_systems(void **state)
+{
+    char *target, *path = path_of("root/a.csv");
+    struct asked asked;
+    struct stat here, there;
+
+    (void)state;
+    make_objects();
+    if (stat("/dev/shm", &there) || stat(fixture_folder, &here) || here.st_dev == there.st_dev ||
+        access("/dev/shm", W_OK)) {
+        free(path);
+        skip();
+    }
+    target = mem_printf("/dev/shm/sluice-test-%d", (int)getpid());
+    asked_init(&asked);
+    for (unsigned attempt = 0; attempt < 2; attempt++) {
+        assert_int_equal(
+            ASK(&asked, .verb = STORE_GET, .key = "a.csv", .path = target, .immutable = true), 0);
+        assert_shared(target, path, false);
+        assert_int_equal(asked.request.bytes_done, 5);
+        assert_true(holds(target, "a.csv"));
+    }
+    assert_int_equal(unlink(target), 0);
+    asked_deinit(&asked);
+    free(target);
+    free(path);
+}
+
 static void test_a_changed_object_is_noticed(void **state)
 {
     char *target = path_of("copy"), *path = path_of("root/a.csv");
@@ -200,10 +288,11 @@ static void test_unreadable_object(void **state)
     assert_int_equal(chmod(path, 0), 0);
     assert_int_equal(chmod(fixture_folder, 0755), 0);
     asked_init(&asked);
-    for (unsigned in_place = 0; in_place < 2; in_place++) {
+    for (unsigned how = 0; how < 3; how++) {
         if (getuid() == 0) /* who may read anything */
             assert_int_equal(seteuid(65534), 0);
-        ASK(&asked, .verb = STORE_GET, .key = "a.csv", .path = target, .in_place = in_place);
+        ASK(&asked, .verb = STORE_GET, .key = "a.csv", .path = target, .in_place = how == 1,
+            .immutable = how == 2);
         if (getuid() == 0)
             assert_int_equal(seteuid(0), 0);
         assert_outcome(&asked, ERROR_DENIED, path);
@@ -377,6 +466,9 @@ int main(void)
         TEST(test_list_has_a_limit),
         TEST(test_get_copies),
         TEST(test_get_in_place),
+        TEST(test_get_immutable),
+        TEST(test_get_immutable_follows_links),
+        TEST(test_get_immutable_copies_across_file_systems),
         TEST(test_a_changed_object_is_noticed),
         TEST(test_unreadable_object),
         TEST(test_put_and_delete),

@@ -49,6 +49,7 @@ static void test_one_reader_and_no_check_stays_a_view(void **state)
 
     (void)state;
     fakes_init(&fakes, 1);
+    fakes_make_table(&fakes, "n.t");
     fakes.watch = look_while_writing;
     fakes.watch_data = &seen;
     run_well(&scenario, "first");
@@ -110,6 +111,19 @@ static void test_others_are_made_once(void **state)
 
 /* --- the last consumer --- */
 
+/* Somebody else may make the table, too, and first: then it is written again. */
+static void test_what_a_new_table_is_made_of_stays_until_the_commit(void **state)
+{
+    struct fakes fakes;
+    struct scenario scenario = {.fakes = &fakes, .text = view_text};
+
+    (void)state;
+    fakes_init(&fakes, 1);
+    run_well(&scenario, "first");
+    assert_int_equal(fakes_started(&fakes, "sql.drop"), 0);
+    scenario_deinit(&scenario);
+}
+
 struct last_consumer {
     bool at_first, at_second; /* whether the dataset was there when each load wrote */
     bool at_commit;
@@ -141,6 +155,7 @@ static void test_files_go_with_the_last_consumer(void **state)
 
     (void)state;
     fakes_init(&fakes, 1);
+    fakes_make_table(&fakes, "n.t");
     fakes.watch = look_at_loads;
     fakes.watch_data = &seen;
     run_well(&scenario, "first");
@@ -165,6 +180,7 @@ static void test_who_does_not_run_holds_nothing(void **state)
 
     (void)state;
     fakes_init(&fakes, 1);
+    fakes_make_table(&fakes, "n.t");
     run_well(&scenario, "first");
     assert_true(fakes_place(&fakes, "sql.drop a") < fakes_place(&fakes, "catalog.commit"));
     scenario_deinit(&scenario);
@@ -232,6 +248,7 @@ static void test_what_is_there_at_once_counts_together(void **state)
 
     (void)state;
     fakes_init(&fakes, 1);
+    fakes_make_table(&fakes, "n.t");
     fakes.dataset_bytes = 600 << 10;
     run_well(&scenario, "first");
     scenario.text = together;
@@ -269,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_reader_and_no_check_stays_a_view),
         cmocka_unit_test(test_others_are_made_once),
+        cmocka_unit_test(test_what_a_new_table_is_made_of_stays_until_the_commit),
         cmocka_unit_test(test_files_go_with_the_last_consumer),
         cmocka_unit_test(test_who_does_not_run_holds_nothing),
         cmocka_unit_test(test_datasets_within_the_quota),

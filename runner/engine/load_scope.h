@@ -1,0 +1,48 @@
+/* Which stored partitions a load changes, once its files are written: for `scope` of
+ * overwrite_partitions, which replaces all of them that are inside, and for `limits.rewrite`. Part
+ * of the load's stage. */
+#ifndef RUNNER_ENGINE_LOAD_SCOPE_H
+#define RUNNER_ENGINE_LOAD_SCOPE_H
+
+#include "runner/engine/table_read.h"
+#include "runner/engine/task.h"
+
+struct load_scope;
+
+/* Called exactly once, on the loop, never from within start or cancel. What is inside of the scope
+ * and has no rows is then in task->table.emptied. */
+typedef void (*load_scope_fn)(struct load_scope *scope, const struct error *err);
+
+enum scope_step {
+    SCOPE_OUTSIDE, /* rows of the dataset that are not in scope */
+    SCOPE_LISTING, /* partitions that are stored */
+    SCOPE_READING, /* one after another: is it inside? */
+    SCOPE_OPENING,
+    SCOPE_JUDGING,
+    SCOPE_DONE,
+};
+
+struct load_scope {
+    /* arguments */
+    struct task *task;
+    load_scope_fn done;
+
+    enum scope_step step;
+    struct arena arena; /* of the list: a job fills it */
+    struct catalog_query query;
+    struct table_read read;
+    struct sql_request request;
+    const struct sql_param *params;
+    size_t param_count;
+    size_t next; /* partition */
+    int64_t inside, all;
+    bool listing, reading, asking, cancelled;
+    struct error err;
+};
+
+/* False: the load has nothing of that kind; `done` is not called. */
+bool load_scope_start(struct load_scope *scope);
+void load_scope_cancel(struct load_scope *scope); /* still ends in done; again is harmless */
+void load_scope_deinit(struct load_scope *scope);
+
+#endif

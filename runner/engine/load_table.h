@@ -1,0 +1,42 @@
+/* What a load means for its table: the key that tells rows apart, whether a row can move to another
+ * partition, whether what is stored has to be looked at first. Pure. */
+#ifndef RUNNER_ENGINE_LOAD_TABLE_H
+#define RUNNER_ENGINE_LOAD_TABLE_H
+
+#include "config/pipeline.h"
+#include "connectors/catalog_records.h"
+#include "connectors/sql_engine.h"
+
+#define SCD2_FROM "valid_from"
+#define SCD2_TO "valid_to"
+
+struct load_table {
+    struct catalog_merge merge; /* as the table has it, or is to have it; no key: rows add up */
+    struct text_list key;       /* merge.key */
+    struct text_list own_key;   /* what tells the dataset's rows apart: of scd2 without SCD2_FROM */
+    struct text_list moving;    /* columns of partition_by outside of the key: a row whose value
+                                   changes moves */
+    bool looks_up;              /* needs the stored rows of the dataset's keys */
+    bool expects;               /* holds only for the table as it was looked at, also one that was
+                                   not there */
+};
+
+/* `version` NULL: the table is not there. In `arena`. */
+void load_table_of(const struct load *load, const struct catalog_version *version,
+    struct arena *arena, struct load_table *ret_table);
+
+/* Whether the load may go into that table: append into one with a key, another key, another
+ * sequence are ERROR_INVALID; *ret_field is the option that is wrong, *ret_key its name. */
+int load_table_check(const struct load *load, const struct catalog_version *version,
+    const void **ret_field, const char **ret_key, struct error *err);
+
+/* The first column that the load names for its key, its order or its history and that is not among
+ * those of the dataset; NULL: all are there. */
+const char *load_table_missing(const struct load *load, const struct load_table *table,
+    const struct sql_schema *dataset, const void **ret_field, const char **ret_key);
+
+/* Names are compared as SQL does: without case. */
+bool load_table_lists(const struct text_list *names, const char *name);
+bool load_table_has(const struct sql_schema *schema, const char *name);
+
+#endif
