@@ -1,6 +1,7 @@
 #include "runner/cli/command_catalog.h"
 
 #include "runner/cli/adhoc.h"
+#include "runner/cli/command_catalog_care.h"
 #include "runner/cli/commands.h"
 
 #include <stddef.h>
@@ -122,23 +123,7 @@ static const struct command sub_commands[] = {
         .examples = "sluice catalog schema wildlife.strikes --all\n"
                     "sluice catalog schema wildlife.strikes --diff birdstrikes",
     },
-    {
-        .name = "alter",
-        .arguments = "NAMESPACE.TABLE",
-        .help = "Change a table's columns, sorting, description and properties",
-        .details = "All of it is one change: all, or nothing. No file is written anew: columns go "
-                   "by their field ids. A column is named as it is called before. Prints what "
-                   "catalog schema does.",
-        .options = &command_catalog_alter_flags,
-        .args_min = 1,
-        .args_max = 1,
-        .argument = ARGUMENT_TABLE,
-        .run = command_catalog_alter,
-        .examples =
-            "sluice catalog alter wildlife.strikes --rename size=animal_size\n"
-            "sluice catalog alter wildlife.strikes --add 'weight DOUBLE' --comment weight=kg",
-    },
-    {.group = command_catalog_storage_verbs},
+    {.group = command_catalog_care},
 };
 
 const struct command command_catalog = {

@@ -1,4 +1,6 @@
 /* Where a table's data files are in the store. */
+#include "runner/engine/partition.h"
+
 #include "runner/base/buffer.h"
 #include "runner/engine/run_private.h"
 
@@ -34,14 +36,15 @@ static void append_encoded(struct buffer *key, const char *value)
         buffer_printf(key, "%02x", digest[i]);
 }
 
-char *partition_folder(const struct load *load, int64_t version, const char *const *values)
+char *partition_path(const struct catalog_locator *table, const struct partition_field *fields,
+    size_t count, const char *const *values)
 {
     struct buffer key;
 
     buffer_init(&key, 0);
-    buffer_printf(&key, "%s/%s/%" PRId64, load->into_namespace, load->into_table, version);
-    for (size_t i = 0; i < load->partition_count; i++) {
-        const struct partition_field *field = &load->partitions[i];
+    buffer_printf(&key, "%s/%s/%" PRId64, table->namespace, table->table, table->version);
+    for (size_t i = 0; i < count; i++) {
+        const struct partition_field *field = &fields[i];
 
         buffer_putc(&key, '/');
         append_encoded(&key, field->column);
@@ -56,4 +59,38 @@ char *partition_folder(const struct load *load, int64_t version, const char *con
             append_encoded(&key, values[i]);
     }
     return buffer_steal(&key);
+}
+
+char *partition_folder(const struct load *load, int64_t version, const char *const *values)
+{
+    const struct catalog_locator table = {
+        .namespace = load->into_namespace, .table = load->into_table, .version = version};
+
+    return partition_path(&table, load->partitions, load->partition_count, values);
+}
+
+int partition_parse(const char *const *texts, size_t count, struct arena *arena,
+    struct partition_field **ret_fields, struct error *err)
+{
+    struct partition_field *fields = arena_array(arena, count, sizeof(*fields));
+
+    for (size_t i = 0; i < count; i++) {
+        if (pipeline_parse_partition(texts[i], arena, &fields[i], err))
+            return error_prefix(err, "partition_by \"%s\"", texts[i]);
+    }
+    *ret_fields = fields;
+    return 0;
+}
+
+struct sql_partition *partition_sql(
+    const struct partition_field *fields, size_t count, struct arena *arena)
+{
+    struct sql_partition *partitions = arena_array(arena, count, sizeof(*partitions));
+
+    for (size_t i = 0; i < count; i++)
+        partitions[i] =
+            (struct sql_partition){.transform = (enum sql_partition_transform)fields[i].transform,
+                .column = fields[i].column,
+                .width = fields[i].width};
+    return partitions;
 }

@@ -329,6 +329,15 @@ static enum recover_step step_of_history(const struct recover *recover)
     return recover->next > 0 ? RECOVER_REPAIRING : RECOVER_DONE;
 }
 
+static void go_to(struct recover *recover, enum recover_step step)
+{
+    if (step == RECOVER_COMMITS && recover->journal_only)
+        step = RECOVER_DONE;
+    enter_step(recover, step);
+    if (step == RECOVER_DONE)
+        recover->done(recover, NULL);
+}
+
 static void recover_step(struct recover *recover)
 {
     if (recover->cancelled)
@@ -348,12 +357,12 @@ static void recover_step(struct recover *recover)
         enter_step(recover, RECOVER_JOURNAL);
         return;
     case RECOVER_JOURNAL:
-        enter_step(recover, recover->journal.count > 0 ? RECOVER_COMMIT : RECOVER_COMMITS);
+        go_to(recover, recover->journal.count > 0 ? RECOVER_COMMIT : RECOVER_COMMITS);
         return;
     case RECOVER_COMMIT: {
         const enum recover_step next = step_of_entry(recover);
 
-        enter_step(recover, next == RECOVER_CLEARING ? step_after_entry(recover) : next);
+        go_to(recover, next == RECOVER_CLEARING ? step_after_entry(recover) : next);
         return;
     }
     case RECOVER_LISTING:
@@ -366,7 +375,7 @@ static void recover_step(struct recover *recover)
     case RECOVER_SWEEPING:
     case RECOVER_FOLDER:
     case RECOVER_CLEARING:
-        enter_step(recover, step_after_entry(recover));
+        go_to(recover, step_after_entry(recover));
         return;
     case RECOVER_RUNS:
         recover->next += !is_recorded(recover);

@@ -46,6 +46,7 @@ struct recover {
     size_t removed_files, removed_folders, repaired_runs, swept_scratch;
     struct error err, folder_err;
     bool cancelled;
+    bool journal_only; /* set after recover_start(): there is no history of it */
 };
 
 /* The texts must outlive it. The fence is the lease's. */

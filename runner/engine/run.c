@@ -51,6 +51,8 @@ static bool begin_state(struct run *run)
         return run_step_publish(run);
     case RUN_CLEANING:
         return run_step_clean(run);
+    case RUN_COMPACTING:
+        return run_step_compact(run);
     case RUN_RECORDING:
         return run_step_record(run);
     case RUN_RELEASING:
@@ -111,7 +113,9 @@ static enum run_state next_state(const struct run *run)
     case RUN_PREVIEWING:
         return RUN_CLEANING;
     case RUN_CLEANING:
-        return preview ? RUN_DONE : RUN_RECORDING;
+        return preview ? RUN_DONE : RUN_COMPACTING;
+    case RUN_COMPACTING:
+        return RUN_RECORDING;
     case RUN_RECORDING:
         return RUN_RELEASING;
     case RUN_RELEASING:
@@ -188,6 +192,9 @@ static void cancel_step(struct run *run)
         break;
     case RUN_PUBLISHING:
         publish_cancel(&run->publish);
+        break;
+    case RUN_COMPACTING:
+        compact_cancel(&run->compact);
         break;
     default: /* short, and better finished */
         break;
@@ -305,6 +312,7 @@ const char *run_activity(const struct run *run)
         [RUN_SETTLING] = "asking whether it was committed",
         [RUN_PUBLISHING] = "publishing files",
         [RUN_CLEANING] = "cleaning up",
+        [RUN_COMPACTING] = "compacting",
         [RUN_RECORDING] = "recording",
         [RUN_RELEASING] = "ending",
         [RUN_DONE] = "ended",

@@ -3,6 +3,8 @@
 #ifndef RUNNER_ENGINE_RUN_PRIVATE_H
 #define RUNNER_ENGINE_RUN_PRIVATE_H
 
+#include "runner/base/uuid.h"
+#include "runner/engine/compact.h"
 #include "runner/engine/lease.h"
 #include "runner/engine/publish.h"
 #include "runner/engine/recover.h"
@@ -26,7 +28,8 @@ enum run_state {
     RUN_COMMITTING,
     RUN_SETTLING, /* the outcome of the commit is unknown: look */
     RUN_PUBLISHING,
-    RUN_CLEANING, /* the folder, files of a run that committed nothing, the journal */
+    RUN_CLEANING,   /* the folder, files of a run that committed nothing, the journal */
+    RUN_COMPACTING, /* tables whose loads ask for it */
     RUN_RECORDING,
     RUN_RELEASING,
     RUN_DONE,
@@ -54,6 +57,8 @@ struct run {
     struct lease lease;
     struct recover recover;
     struct publish publish;
+    struct compact compact;
+    char compact_id[UUID_TEXT_SIZE];
     struct state_request state_request;
     struct catalog_query query;
     struct catalog_apply apply;

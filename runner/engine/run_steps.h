@@ -30,6 +30,7 @@ bool run_step_settle(struct run *run);
 void run_ask_commit(struct run *run, catalog_query_fn done); /* GET_COMMIT of this run */
 bool run_step_publish(struct run *run);
 bool run_step_clean(struct run *run);
+bool run_step_compact(struct run *run); /* run_compact.c; failures are its own */
 bool run_step_record(struct run *run);
 bool run_step_release(struct run *run);
 

@@ -95,12 +95,6 @@ static void check_checks(const struct report *report, const struct option_items 
     }
 }
 
-static void check_table(const struct report *report, const struct load *load)
-{
-    if (load->compact.deltas || load->compact.files || load->compact.buckets)
-        refuse(report, &load->compact, "compact", NULL, "leave it out");
-}
-
 static void check_load(const struct report *report, const struct load *load)
 {
     static const char *const writable[] = {"s3", NULL};
@@ -108,10 +102,8 @@ static void check_load(const struct report *report, const struct load *load)
         load->to && load->format == FORMAT_AUTO ? (int)dialect_format_of(load->to) : load->format;
 
     check_checks(report, &load->checks);
-    if (!load->to) {
-        check_table(report, load);
+    if (!load->to)
         return;
-    }
     check_url(report, &load->to, "to", load->to, writable, "write a local file or s3://");
     if (format == FORMAT_JSON)
         refuse(report, load->format == FORMAT_AUTO ? (const void *)&load->to : &load->format,

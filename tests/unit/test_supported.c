@@ -115,15 +115,11 @@ static void test_tables(void **state)
     }
 }
 
-static void test_merging(void **state)
+static void test_tables_as_sources(void **state)
 {
     struct fixture fixture;
 
     (void)state;
-    set_up(&fixture);
-    fixture.loads[0].compact.files = 2;
-    assert_refused(&fixture,
-        "p.yaml:30:3: load.t.compact: cannot be executed by this version yet; leave it out");
     set_up(&fixture);
     fixture.extracts[0].from = "catalog://a.b";
     assert_refused(&fixture, "p.yaml:10:3: extract.a.from: catalog: cannot be executed by this "
@@ -181,7 +177,7 @@ static void test_the_first_is_told(void **state)
 
     (void)state;
     set_up(&fixture);
-    fixture.loads[0].compact.files = 2;
+    fixture.loads[0].to = "https://b/x.csv";
     fixture.extracts[0].from = "s3a://b/k.csv";
     assert_true(build(&fixture));
     diagnostics_init(&found);
@@ -199,7 +195,7 @@ int main(void)
         cmocka_unit_test(test_what_is_executed_is_not_refused),
         cmocka_unit_test(test_extracts),
         cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_merging),
+        cmocka_unit_test(test_tables_as_sources),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_checks_and_secrets),
         cmocka_unit_test(test_the_first_is_told),

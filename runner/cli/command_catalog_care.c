@@ -1,0 +1,162 @@
+/* The sub-commands of `sluice catalog` that keep tables fast, small, sound and safe. */
+#include "runner/cli/command_catalog_care.h"
+
+#include "runner/cli/command_catalog.h"
+
+#include <stddef.h>
+
+const struct command command_catalog_care[] = {
+    {
+        .name = "compact",
+        .topic = "Care: fast, small, sound, safe",
+        .arguments = "NAMESPACE.TABLE",
+        .help = "Merge small files and deltas into what is read fast",
+        .details =
+            "Rows stay what they are; readers and writers go on meanwhile. Partitions that are "
+            "well as they are stay as they are, unless --full is given. Of a table with a key, "
+            "rows are split into buckets by it; --buckets with another number rewrites all of "
+            "it.\n\n"
+            "Keys of --json: table, dry_run, buckets, compacted (partitions), conflicts, "
+            "partitions (partition, compacted, files_before, bytes_before, rows_before, "
+            "files_rewritten, bytes_rewritten, files_after, bytes_after, rows_after).",
+        .options = &catalog_compact_flags,
+        .args_min = 1,
+        .args_max = 1,
+        .argument = ARGUMENT_TABLE,
+        .run = command_catalog_compact,
+        .examples = "sluice catalog compact wildlife.strikes --dry-run\n"
+                    "sluice catalog compact wildlife.strikes --partition 1990-01",
+    },
+    {
+        .name = "alter",
+        .arguments = "NAMESPACE.TABLE",
+        .help = "Change a table's columns, description, sorting, partitioning or key",
+        .details =
+            "Columns go by their field ids: no file is written anew to rename, add or widen one. "
+            "All such flags together are one change, in which a column is named as it was before. "
+            "Prints what catalog schema does, with the same keys.\n\n"
+            "For another partitioning or key rows are read as they are now, and written anew into "
+            "a new version; the version before stays readable, as deprecated. Where somebody "
+            "writes to the table meanwhile, it is tried again. Keys of --json: table, dry_run, "
+            "version, files_rewritten, bytes_rewritten, files_after, rows_after.",
+        .options = &catalog_alter_flags,
+        .args_min = 1,
+        .args_max = 1,
+        .argument = ARGUMENT_TABLE,
+        .run = command_catalog_alter,
+        .examples = "sluice catalog alter wildlife.strikes --rename size=animal_size\n"
+                    "sluice catalog alter wildlife.strikes --add 'weight DOUBLE' --comment "
+                    "weight=kg\n"
+                    "sluice catalog alter wildlife.strikes --partition-by 'year(flight_date)'\n"
+                    "sluice catalog alter wildlife.strikes --key strike_id",
+    },
+    {
+        .name = "rollback",
+        .arguments = "NAMESPACE.TABLE POSITION|TIME|TAG",
+        .help = "Make a table read as it did at that point: itself a commit",
+        .details = "Nothing is lost: what was committed since can still be read at its own "
+                   "position.\n\nKeys of --json: table, position (the new one).",
+        .args_min = 2,
+        .args_max = 2,
+        .argument = ARGUMENT_TABLE,
+        .run = command_catalog_rollback,
+        .examples = "sluice catalog rollback wildlife.strikes 2026-11-20T06:00:00Z",
+    },
+    {
+        .name = "tag",
+        .arguments = "NAMESPACE.TABLE NAME [POSITION|TIME|TAG]",
+        .help = "Name a point (default: now); it stays readable until the tag goes",
+        .details = "Keys of --json: table, position.",
+        .args_min = 2,
+        .args_max = 3,
+        .argument = ARGUMENT_TABLE,
+        .run = command_catalog_tag,
+    },
+    {
+        .name = "tags",
+        .arguments = "NAMESPACE.TABLE",
+        .help = "List a table's tags",
+        .details = "Keys of --json, one object a tag: tag, position, created.",
+        .args_min = 1,
+        .args_max = 1,
+        .argument = ARGUMENT_TABLE,
+        .run = command_catalog_tags,
+    },
+    {
+        .name = "untag",
+        .arguments = "NAMESPACE.TABLE NAME",
+        .help = "Remove a tag",
+        .args_min = 2,
+        .args_max = 2,
+        .argument = ARGUMENT_TABLE,
+        .run = command_catalog_untag,
+    },
+    {
+        .name = "expire",
+        .arguments = "NAMESPACE.TABLE",
+        .help = "Forget what was replaced long ago; what tags hold stays",
+        .details = "The files go with `sluice catalog gc --delete`.\n\n"
+                   "Keys of --json: table, first_position (how far back can be read now).",
+        .options = &catalog_expire_flags,
+        .args_min = 1,
+        .args_max = 1,
+        .argument = ARGUMENT_TABLE,
+        .run = command_catalog_expire,
+        .examples = "sluice catalog expire wildlife.strikes --older-than 30d",
+    },
+    {
+        .name = "gc",
+        .help = "List, or delete, data files that nothing refers to",
+        .details =
+            "Only files in the environment's store that look like ours, are older than --grace by "
+            "the store's clock, and that no live run is writing.\n\n"
+            "Keys of --json: deleted (whether --delete was given), files, bytes, removed, young, "
+            "in_use, orphans (path, bytes, modified).",
+        .options = &catalog_gc_flags,
+        .run = command_catalog_gc,
+    },
+    {
+        .name = "fsck",
+        .arguments = "[NAMESPACE.TABLE]",
+        .help = "Check the catalog and that every data file is there",
+        .details = "One line for each fault; exit code 1 where there is one.\n\n"
+                   "Keys of --json: sound, files, bytes, without_checksum, faults (texts).",
+        .options = &catalog_fsck_flags,
+        .args_max = 1,
+        .argument = ARGUMENT_TABLE,
+        .run = command_catalog_fsck,
+    },
+    {
+        .name = "backup",
+        .arguments = "FILE",
+        .help = "Copy the catalog to a file, while runs go on",
+        .details = "The copy is a catalog: name it in sluice.yaml and it is used. Data files are "
+                   "not in it.\n\nKeys of --json: file, bytes.",
+        .args_min = 1,
+        .args_max = 1,
+        .argument = ARGUMENT_FILE,
+        .run = command_catalog_backup,
+    },
+    {
+        .name = "export",
+        .arguments = "FILE",
+        .help = "Write the catalog as text, one JSON value a line",
+        .details = "Data files are not in it: their names in it are relative to the store.\n\n"
+                   "Keys of --json: file, rows, bytes.",
+        .args_min = 1,
+        .args_max = 1,
+        .argument = ARGUMENT_FILE,
+        .run = command_catalog_export,
+    },
+    {
+        .name = "import",
+        .arguments = "FILE",
+        .help = "Read an exported catalog into an empty one",
+        .details = "All of it, checked, or nothing.\n\nKeys of --json: file, rows, bytes.",
+        .args_min = 1,
+        .args_max = 1,
+        .argument = ARGUMENT_FILE,
+        .run = command_catalog_import,
+    },
+    {.group = command_catalog_storage_verbs},
+};

@@ -1,0 +1,83 @@
+/* Data files in the environment's store that nothing in the catalog refers to: what expire, dropped
+ * tables and attempts that never ended leave behind. Only what looks like ours, is older than the
+ * grace period by the store's own clock, and that no live run is writing. */
+#ifndef RUNNER_ENGINE_GC_H
+#define RUNNER_ENGINE_GC_H
+
+#include "runner/base/table.h"
+#include "runner/engine/engine.h"
+#include "runner/io/scratch.h"
+
+struct gc;
+
+/* Called exactly once, on the loop, never from within start or cancel. */
+typedef void (*gc_fn)(struct gc *gc, const struct error *err);
+
+/* The store is listed before leases and catalog: what a run has stored and committed since is known
+ * to one of them. */
+enum gc_step {
+    GC_IDLE,
+    GC_MAKING,  /* an object of no bytes … */
+    GC_MARKING, /* … is put, so that … */
+    GC_TIMING,  /* … its time says how late it is there */
+    GC_UNMARKING,
+    GC_STORED, /* what is in the store */
+    GC_LEASES, /* who is at work */
+    GC_KNOWN,  /* what the catalog knows, page by page */
+    GC_DELETING,
+    GC_SWEEPING, /* what killed processes were putting */
+    GC_CLEANING,
+    GC_DONE,
+};
+
+enum { GC_DELETIONS = 16 };
+
+struct gc_deletion {
+    struct gc *gc;
+    struct store_request request;
+    bool busy;
+};
+
+/* The caller owns it and keeps it until `done`; zeroed but for the arguments. */
+struct gc {
+    /* arguments */
+    struct engine *engine;
+    int64_t grace_ms;
+    bool removes; /* false: only says what would go */
+    gc_fn done;
+
+    /* results; until gc_deinit() */
+    const struct store_object **orphans;
+    size_t orphan_count, removed, swept;
+    uint64_t orphan_bytes;
+    size_t young, busy; /* that nothing refers to either, but are too young, or a live run's */
+
+    struct arena arena, page_arena;
+    enum gc_step step;
+    bool cancelled;
+    int64_t now_ms; /* the store's */
+    char *mark_path;
+    const char *mark_key;
+    struct scratch scratch;
+    struct work work;
+    struct store *tables;
+    struct catalog *catalog;
+    struct state *state;
+    struct store_request store;
+    struct gc_deletion deletions[GC_DELETIONS];
+    struct state_request leases;
+    struct catalog_query query;
+    struct table known; /* what data files of the catalog are called by the store */
+    size_t next;
+    unsigned in_flight;
+    struct error err;
+};
+
+void gc_start(struct gc *gc);
+void gc_cancel(struct gc *gc); /* still ends in done; again is harmless */
+void gc_deinit(struct gc *gc); /* after done */
+
+/* "n/t/1/…/<uuid>-….parquet". Pure. */
+bool gc_is_ours(const char *key);
+
+#endif

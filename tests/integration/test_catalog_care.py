@@ -1,0 +1,194 @@
+"""Rollback, tags, expire, gc, fsck, backup, export and import."""
+
+import json
+import os
+import shutil
+import sqlite3
+import time
+import uuid
+
+import pytest
+
+pytest.importorskip("duckdb")
+
+from upserts import Keyed  # noqa: E402
+
+
+@pytest.fixture
+def table(project):
+    table = Keyed(project)
+    table.positions = [
+        table.commit("select range as id, 'a' as v, 1 as seq from range(10)"),
+        table.commit("select 1 as id, 'b' as v, 2 as seq"),
+        table.commit("select 2 as id, 3 as seq", deletes=True),
+    ]
+    return table
+
+
+def test_rollback_and_tags(project, table):
+    first, second, third = table.positions
+    assert table.catalog("tag", "n.t", "good", str(second)) == {"table": "n.t", "position": second}
+    assert table.catalog("tag", "n.t", "now")["position"] == third
+    assert [(tag["tag"], tag["position"]) for tag in table.catalog("tags", "n.t")] == [
+        ("good", second),
+        ("now", third),
+    ]
+    position = table.catalog("rollback", "n.t", "good")["position"]
+    assert position > third and table.stored() == table.expected(at=second)
+    table.catalog("rollback", "n.t", str(third))
+    assert table.stored() == table.expected(at=third)
+    table.catalog("untag", "n.t", "good")
+    assert [tag["tag"] for tag in table.catalog("tags", "n.t")] == ["now"]
+    wrong = project.sluice("catalog", "rollback", "n.t", "good")
+    assert wrong.exit == 2 and '"good" is no position, no time and no tag of n.t' in wrong.error
+    assert "2001" in project.sluice("catalog", "rollback", "n.t", "2001-01-01").error
+    assert project.sluice("catalog", "untag", "n.t", "good").exit == 1
+    assert project.sluice("catalog", "rollback", "n.t", "99").exit != 0
+    table.catalog("fsck")
+
+
+def test_a_rolled_back_table_is_compacted(project, table):
+    first, second, third = table.positions
+    table.compact("--buckets", "3")
+    table.catalog("rollback", "n.t", str(second))
+    assert table.stored() == table.expected(at=second)
+    table.compact()
+    assert table.stored() == table.expected(at=second)
+    table.commit("select 77 as id, 'after' as v, 1 as seq")
+    table.compact()
+    assert len(table.stored()) == 11
+    table.catalog("fsck", "--checksums")
+
+
+def test_expire_keeps_what_tags_hold(project, table):
+    first, second, third = table.positions
+    table.catalog("tag", "n.t", "old", str(first))
+    table.compact()
+    late = table.commit("select 3 as id, 'late' as v, 9 as seq")
+    table.catalog("expire", "n.t", "--before", str(late))
+    assert table.catalog("gc", "--grace", "0s")["files"] <= 2
+    table.catalog("fsck")
+    table.catalog("untag", "n.t", "old")
+    table.catalog("expire", "n.t", "--before", str(late))
+    assert table.catalog("gc", "--grace", "0s", "--delete")["removed"] == 3
+    assert table.stored() == table.expected()
+    assert project.sluice("catalog", "expire", "n.t").exit == 2
+    assert table.catalog("expire", "n.t", "--older-than", "1d")["first_position"] >= 1
+
+
+def test_gc_takes_only_what_is_ours(project, table):
+    store = project.path(".sluice/store")
+    ours = store / f"n/t/1/{uuid.uuid4()}-x-0.parquet"
+    others = [
+        store / "n/t/1/notes.parquet",
+        store / "n/t/1/notes.txt",
+        store / f"n/T!/1/{uuid.uuid4()}-x-0.parquet",
+        store / f"n/{uuid.uuid4()}-x-0.parquet",
+        store / f"n/t/x/{uuid.uuid4()}-x-0.parquet",
+    ]
+    for path in [ours, *others]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * 100)
+    assert table.catalog("gc")["young"] == 1
+    old = time.time() - 4 * 86400
+    for path in [ours, *others]:
+        os.utime(path, (old, old))
+    said = table.catalog("gc")
+    assert [file["path"] for file in said["orphans"]] == [str(ours)] and said["bytes"] == 100
+    assert ours.exists()
+    assert "--delete" in project.sluice("catalog", "gc").stderr
+    assert table.catalog("gc", "--delete")["removed"] == 1
+    assert not ours.exists() and all(path.exists() for path in others)
+    assert table.stored() == table.expected() and project.spooled() == []
+
+
+def test_gc_of_an_empty_project(project):
+    assert json.loads(project.sluice("catalog", "gc", "--json").stdout)["files"] == 0
+
+
+def test_fsck_finds_each_fault(project, table):
+    table.compact()
+    assert table.catalog("fsck", "--checksums")["sound"]
+    store = project.path(".sluice/store")
+    live = [store / file["path"] for file in table.manifest()]
+    (path,) = live
+    whole = path.read_bytes()
+    path.write_bytes(whole[:50] + bytes([whole[50] ^ 1]) + whole[51:])
+    assert project.sluice("catalog", "fsck").exit == 0
+    result = project.sluice("catalog", "fsck", "--checksums")
+    assert result.exit == 1 and len(result.stdout.splitlines()) == 1
+    assert str(path) in result.stdout and "is damaged: its checksum is crc32c:" in result.stdout
+    path.write_bytes(whole[:-1])
+    assert f"has {len(whole) - 1} bytes, and had {len(whole)}" in project.sluice("catalog", "fsck", "n.t").stdout
+    path.unlink()
+    result = project.sluice("catalog", "fsck", "--json")
+    assert result.exit == 1 and len(result.json["faults"]) == 1 and "is gone" in result.json["faults"][0]
+    path.write_bytes(whole)
+    assert project.sluice("catalog", "fsck").exit == 0
+    assert project.sluice("catalog", "fsck", "n.none").exit == 2
+
+
+def rows_of(path):
+    connection = sqlite3.connect(path)
+    tables = [name for (name,) in connection.execute("select name from sqlite_schema where type = 'table' order by 1")]
+    rows = {name: sorted(map(str, connection.execute(f'select * from "{name}"'))) for name in tables}
+    connection.close()
+    return rows
+
+
+def test_export_and_import(project, table, tmp_path):
+    table.compact()
+    table.catalog("tag", "n.t", "v1.0-a_b")
+    text = tmp_path / "catalog.ndjson"
+    said = table.catalog("export", text)
+    assert said["rows"] > 10 and said["bytes"] == text.stat().st_size
+    lines = [json.loads(line) for line in text.read_text().splitlines()]
+    assert lines[0]["format"] == "sluice-catalog" and lines[-1]["rows"] == said["rows"]
+    assert "is there already" in project.sluice("catalog", "export", text).error
+    catalog, before = project.path(".sluice/catalog.db"), rows_of(project.path(".sluice/catalog.db"))
+    assert "is not empty" in project.sluice("catalog", "import", text).error
+    for path in catalog.parent.glob("catalog.db*"):
+        path.unlink()
+    assert table.catalog("import", text)["rows"] == said["rows"]
+    assert rows_of(catalog) == before
+    table.catalog("fsck", "--checksums")
+    assert table.stored() == table.expected()
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "other", "empty"])
+def test_a_damaged_export_is_refused_whole(project, table, tmp_path, damage):
+    text = tmp_path / "catalog.ndjson"
+    table.catalog("export", text)
+    whole = text.read_bytes()
+    text.write_bytes(
+        {
+            "cut": whole[: len(whole) // 2],
+            "changed": whole.replace(b'"n"', b'"m"', 1),
+            "other": b'{"a": 1}\n',
+            "empty": b"",
+        }[damage]
+    )
+    for path in project.path(".sluice").glob("catalog.db*"):
+        path.unlink()
+    result = project.sluice("catalog", "import", text)
+    assert result.exit == 1 and str(text) in result.error
+    assert table.catalog("ls") == []
+
+
+def test_backup_while_others_write(project, table, tmp_path):
+    writer = sqlite3.connect(project.path(".sluice/catalog.db"))
+    writer.execute("begin immediate")
+    copy = tmp_path / "copy.db"
+    said = table.catalog("backup", copy)
+    writer.rollback()
+    writer.close()
+    assert said["bytes"] == copy.stat().st_size
+    assert rows_of(copy) == rows_of(project.path(".sluice/catalog.db"))
+    assert "is there already" in project.sluice("catalog", "backup", copy).error
+    assert sorted(path.name for path in tmp_path.glob("copy*")) == ["copy.db"]
+    for path in project.path(".sluice").glob("catalog.db*"):
+        path.unlink()
+    assert "there is none yet" in project.sluice("catalog", "backup", tmp_path / "other.db").error
+    shutil.copy(copy, project.path(".sluice/catalog.db"))
+    table.catalog("fsck")
+    assert table.stored() == table.expected()
