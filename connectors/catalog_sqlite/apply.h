@@ -106,6 +106,8 @@ int apply_insert_schema(struct apply_context *context, const char *label, int64_
     int64_t schema_id, const struct catalog_column *columns, size_t count, int64_t last_field_id,
     struct error *err);
 
+int apply_check_type(const char *label, const struct catalog_column *column, struct error *err);
+
 /* Names columns in `merge`, `sort_by` that are not there (ERROR_INVALID). */
 int apply_check_merge(const char *label, const struct catalog_column *columns, size_t count,
     const struct catalog_merge *merge, struct error *err);

@@ -4,6 +4,7 @@
 #include "connectors/catalog_sqlite/metadata.h"
 #include "runner/base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int insert_columns(struct apply_context *context, int64_t version_id, int64_t schema_id,
@@ -24,7 +25,7 @@ static int insert_columns(struct apply_context *context, int64_t version_id, int
         sqlite_bind_int(
             db, statement, 4, columns[i].field_id ? columns[i].field_id : ++last_field_id);
         sqlite_bind_text(db, statement, 5, columns[i].name);
-        sqlite_bind_text(db, statement, 6, columns[i].type);
+        sqlite_bind_text(db, statement, 6, metadata_normal_type(columns[i].type, &context->arena));
         sqlite_bind_int(db, statement, 7, columns[i].required);
         sqlite_bind_text(db, statement, 8, columns[i].comment);
         if (sqlite_execute(db, statement, err))
@@ -53,6 +54,14 @@ int apply_insert_schema(struct apply_context *context, const char *label, int64_
     if (sqlite_execute(context->db, statement, err))
         return -1;
     return insert_columns(context, version_id, schema_id, columns, count, last_field_id, err);
+}
+
+int apply_check_type(const char *label, const struct catalog_column *column, struct error *err)
+{
+    char what[DATABASE_LABEL_SIZE + 120];
+
+    snprintf(what, sizeof(what), "%s column \"%.100s\"", label, column->name);
+    return metadata_check_type(what, column->type, err);
 }
 
 /* --- what a schema may become --- */
@@ -105,14 +114,6 @@ static const char *use_of(const struct evolution *evolution, const struct catalo
     return NULL;
 }
 
-static bool is_integer(const char *type)
-{
-    const size_t length = strlen(type);
-
-    return length >= 3 && strcmp(type + length - 3, "INT") == 0 ? true
-                                                                : strcmp(type, "INTEGER") == 0;
-}
-
 static int check_known(const struct evolution *evolution, const struct catalog_column *old,
     const struct catalog_column *now, struct error *err)
 {
@@ -130,8 +131,8 @@ static int check_known(const struct evolution *evolution, const struct catalog_c
             "%s column \"%.100s\": it is %.100s and not all of its values would be the same as "
             "%.100s",
             evolution->stream->label, old->name, old->type, now->type);
-    if (use && strcmp(use, "partition_by") == 0 && !metadata_same_type(old->type, now->type) &&
-        strcmp(old->type, "NULL") != 0 && !(is_integer(old->type) && is_integer(now->type)))
+    if (use && strcmp(use, "partition_by") == 0 &&
+        !metadata_names_partitions_alike(old->type, now->type))
         return error_set(err, ERROR_INVALID,
             "%s column \"%.100s\": it cannot go from %.100s to %.100s, as partitions are named by "
             "its values",
@@ -157,6 +158,9 @@ static int check_evolution(const struct evolution *evolution, const struct catal
         if (!old && columns[i].required && evolution->stream->position > 0)
             return fail_column(evolution, columns[i].name, err,
                 "it cannot be required, rows that are stored lack it");
+        if ((!old || !metadata_same_type(old->type, columns[i].type)) &&
+            apply_check_type(evolution->stream->label, &columns[i], err))
+            return -1;
         if (old && check_known(evolution, old, &columns[i], err))
             return -1;
     }
@@ -262,8 +266,8 @@ int apply_set_column_type(
             "%s: column \"%.100s\" has got another type than %.100s meanwhile; run again",
             stream->label, name, change->column.type);
     columns[place].type = change->column.type;
-    if (metadata_check_columns(&columns[place], 1, err))
-        return error_prefix(err, "%s", stream->label);
+    if (apply_check_type(stream->label, &columns[place], err))
+        return -1;
     statement = sqlite_statement(context->db,
         "UPDATE columns SET type = ?3 WHERE version_id = ?1 AND field_id = ?2 AND type = 'NULL'",
         err);
@@ -271,6 +275,7 @@ int apply_set_column_type(
         return -1;
     sqlite_bind_int(context->db, statement, 1, stream->version_id);
     sqlite_bind_int(context->db, statement, 2, columns[place].field_id);
-    sqlite_bind_text(context->db, statement, 3, change->column.type);
+    sqlite_bind_text(
+        context->db, statement, 3, metadata_normal_type(change->column.type, &context->arena));
     return sqlite_execute(context->db, statement, err);
 }

@@ -57,6 +57,9 @@ static int check_new(const char *label, const struct catalog_change *change, str
         return -1;
     if (metadata_check_columns(columns, count, err))
         return error_prefix(err, "%s", label);
+    for (size_t i = 0; i < count; i++)
+        if (apply_check_type(label, &columns[i], err))
+            return -1;
     for (size_t i = 0; i < change->version.partition_count; i++) {
         const char *field = change->version.partition_by[i];
 

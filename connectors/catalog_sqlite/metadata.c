@@ -1,5 +1,6 @@
 #include "connectors/catalog_sqlite/metadata.h"
 
+#include "runner/base/column_type.h"
 #include "runner/base/json.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
@@ -67,42 +68,71 @@ int metadata_check_object(const char *what, const char *json, bool texts, struct
     return result;
 }
 
-/* --- types: by their texts --- */
+/* --- types --- */
+
+int metadata_check_type(const char *what, const char *text, struct error *err)
+{
+    const struct column_type *type;
+    struct arena arena;
+    int result;
+
+    arena_init(&arena);
+    result = column_type_parse(text, &arena, &type, err);
+    arena_deinit(&arena);
+    return result ? error_prefix(err, "%s", what) : 0;
+}
+
+const char *metadata_normal_type(const char *text, struct arena *arena)
+{
+    const struct column_type *type;
+    struct buffer normal;
+    const char *copy;
+
+    if (column_type_parse(text, arena, &type, NULL))
+        return text;
+    buffer_init(&normal, 0);
+    column_type_append(&normal, type);
+    copy = arena_strdup(arena, normal.data);
+    buffer_deinit(&normal);
+    return copy;
+}
+
+static bool compare_types(const char *a, const char *b,
+    bool (*compare)(const struct column_type *, const struct column_type *))
+{
+    const struct column_type *first, *second;
+    struct arena arena;
+    bool result;
+
+    if (strcmp(a, b) == 0) /* also what the first catalogs took and is no type by now */
+        return true;
+    arena_init(&arena);
+    result = column_type_parse(a, &arena, &first, NULL) == 0 &&
+             column_type_parse(b, &arena, &second, NULL) == 0 && compare(first, second);
+    arena_deinit(&arena);
+    return result;
+}
 
 bool metadata_same_type(const char *a, const char *b)
 {
-    return strcmp(a, b) == 0;
-}
-
-/* Digits of what an integer type holds; 0: it is none. */
-static int integer_digits(const char *type)
-{
-    static const struct {
-        const char *type;
-        int digits;
-    } integers[] = {{"TINYINT", 3}, {"SMALLINT", 5}, {"INTEGER", 10}, {"BIGINT", 19}};
-
-    for (size_t i = 0; i < ARRAY_LENGTH(integers); i++)
-        if (strcmp(type, integers[i].type) == 0)
-            return integers[i].digits;
-    return 0;
+    return compare_types(a, b, column_type_equal);
 }
 
 bool metadata_widens(const char *from, const char *to)
 {
-    const int from_digits = integer_digits(from), to_digits = integer_digits(to);
-    int precision, scale, to_precision, to_scale;
-    const bool to_decimal = sscanf(to, "DECIMAL(%d,%d)", &to_precision, &to_scale) == 2;
+    return compare_types(from, to, column_type_widens);
+}
 
-    if (metadata_same_type(from, to) || strcmp(from, "NULL") == 0)
-        return true;
-    if (from_digits && to_digits)
-        return from_digits < to_digits;
-    if (from_digits && to_decimal)
-        return to_precision - to_scale >= from_digits;
-    if (to_decimal && sscanf(from, "DECIMAL(%d,%d)", &precision, &scale) == 2)
-        return to_scale >= scale && to_precision - to_scale >= precision - scale;
-    return strcmp(from, "FLOAT") == 0 && strcmp(to, "DOUBLE") == 0;
+static bool names_partitions_alike(const struct column_type *from, const struct column_type *to)
+{
+    return from->kind == COLUMN_NULL ||
+           (from->kind >= COLUMN_TINYINT && from->kind <= COLUMN_UBIGINT &&
+               to->kind >= COLUMN_TINYINT && to->kind <= COLUMN_UBIGINT);
+}
+
+bool metadata_names_partitions_alike(const char *from, const char *to)
+{
+    return metadata_same_type(from, to) || compare_types(from, to, names_partitions_alike);
 }
 
 /* --- columns --- */

@@ -3,6 +3,7 @@
 #define CONNECTORS_CATALOG_SQLITE_METADATA_H
 
 #include "connectors/catalog.h"
+#include "runner/base/arena.h"
 
 /* All of them: 0, or -1 with ERROR_INVALID in a line that begins with `what`. NULL is fine. */
 
@@ -13,7 +14,7 @@ int metadata_check_object(const char *what, const char *json, bool texts, struct
 /* Of namespaces and tables; it must be there. */
 int metadata_check_name(const char *what, const char *name, struct error *err);
 
-/* Names that are there and that SQL tells apart, types that are types. */
+/* Names that are there and that SQL tells apart, types and field ids that are there. */
 int metadata_check_columns(const struct catalog_column *columns, size_t count, struct error *err);
 
 /* The place of a column in the list, by its name in any case; -1: it is not there. */
@@ -29,10 +30,14 @@ int metadata_find_sort_column(
 /* A manifest's entry. `schema_id`: the newest one. Keys that would leave the store are refused. */
 int metadata_check_file(const struct catalog_file *file, int64_t schema_id, struct error *err);
 
-/* --- types --- */
+/* --- types: runner/base/column_type.h, of their texts --- */
 
+/* ERROR_NOT_SUPPORTED for types that files would bend. */
+int metadata_check_type(const char *what, const char *text, struct error *err);
+const char *metadata_normal_type(const char *text, struct arena *arena);
 bool metadata_same_type(const char *a, const char *b);
-/* Whether a column may go from one to the other: all its values stay what they are. */
 bool metadata_widens(const char *from, const char *to);
+/* Whether values of both have the same texts, which are in the names of partitions. */
+bool metadata_names_partitions_alike(const char *from, const char *to);
 
 #endif

@@ -1,5 +1,6 @@
 #include "connectors/sqlite/sqlite.h"
 
+#include "connectors/sqlite/filesystem.h"
 #include "runner/base/mem.h"
 #include "runner/base/time.h"
 #include "runner/io/file.h"
@@ -276,6 +277,17 @@ static int open_immutable(
     return result ? -1 : 0;
 }
 
+/* Where the file is, or where it is to be. */
+static int check_place(struct sqlite *db, struct error *err)
+{
+    char *folder = file_folder(db->path);
+    const int result = filesystem_check(
+        file_exists(db->path) ? db->path : folder, db->schema->what, db->path, err);
+
+    free(folder);
+    return result;
+}
+
 static int open_for_reading(struct sqlite *db, const char *vfs, struct error *err)
 {
     struct header header;
@@ -283,6 +295,8 @@ static int open_for_reading(struct sqlite *db, const char *vfs, struct error *er
 
     if (!has_bytes(db->path) && !file_exists(db->path))
         return open_in_memory(db, err);
+    if (check_place(db, err))
+        return -1;
     /* For writing where we may, though nothing is: the last to close takes away the files of the
      * log, which one that only may read would leave behind. */
     if (open_handle(db, db->path, SQLITE_OPEN_READWRITE, vfs, err))
@@ -315,7 +329,8 @@ static int open_for_writing(
     free(folder);
     if (made)
         return error_prefix(err, "%s %s", db->schema->what, db->path);
-    if (open_handle(db, db->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, options->vfs, err) ||
+    if (check_place(db, err) ||
+        open_handle(db, db->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, options->vfs, err) ||
         read_header_once(db, &header, &code, err) || check_header(db, &header, err))
         return -1;
     /* Opening for writing falls back to reading where the file's mode says so. */

@@ -54,7 +54,8 @@ struct sqlite {
 };
 
 /* Opens; unless read_only also creates (the folder, too) and migrates. ERROR_DATA: damaged or not
- * ours; ERROR_NOT_SUPPORTED: made by a newer sluice. `db` needs no close after a failure. */
+ * ours; ERROR_NOT_SUPPORTED: made by a newer sluice, or on a network file system. `db` needs no
+ * close after a failure. */
 int sqlite_open(struct sqlite *db, const struct sqlite_options *options, struct error *err);
 void sqlite_close(struct sqlite *db); /* a zeroed one, too */
 
