@@ -291,28 +291,27 @@ int catalog_alter_columns(const struct catalog_alter *alter, const struct catalo
     return 0;
 }
 
-int catalog_alter_check_names(const struct text_list *sort_by, const struct text_list *key,
-    const struct text_list *partition_by, const struct catalog_version *version,
-    struct arena *arena, struct error *err)
+int catalog_alter_check_names(const struct catalog_alter *alter,
+    const struct catalog_version *version, struct arena *arena, struct error *err)
 {
     const struct altering altering = {
         .version = version, .arena = arena, .columns = version->columns, .err = err};
 
-    for (size_t i = 0; i < sort_by->count; i++) {
-        const char *text = sort_by->items[i];
+    for (size_t i = 0; i < alter->sort_by.count; i++) {
+        const char *text = alter->sort_by.items[i];
 
         if (!find(&altering, "sort-by",
                 arena_strndup(arena, text, length_of_sort_column(version, text))))
             return -1;
     }
-    for (size_t i = 0; i < key->count; i++) {
-        if (!find(&altering, "key", key->items[i]))
+    for (size_t i = 0; i < alter->key.count; i++) {
+        if (!find(&altering, "key", alter->key.items[i]))
             return -1;
     }
-    for (size_t i = 0; i < partition_by->count; i++) {
+    for (size_t i = 0; i < alter->partition_by.count; i++) {
         struct partition_field field;
 
-        if (pipeline_parse_partition(partition_by->items[i], arena, &field, err))
+        if (pipeline_parse_partition(alter->partition_by.items[i], arena, &field, err))
             return error_prefix(err, "--partition-by");
         if (!find(&altering, "partition-by", field.column))
             return -1;

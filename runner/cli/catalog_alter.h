@@ -8,10 +8,11 @@
 
 /* Columns go by the names that they have before. */
 struct catalog_alter {
-    struct option_pairs rename;  /* old name → new one */
-    struct text_list add, widen; /* "name TYPE" */
-    struct option_pairs comment; /* name → text; "": none any more */
-    struct text_list nullable;   /* required ones that need not have a value any more */
+    struct option_pairs rename;         /* old name → new one */
+    struct text_list add, widen;        /* "name TYPE" */
+    struct option_pairs comment;        /* name → text; "": none any more */
+    struct text_list nullable;          /* required ones that need not have a value any more */
+    struct text_list key, partition_by; /* what only a full round can change */
     struct text_list sort_by;
     const char *description;
     struct option_pairs properties; /* name → text; "": it goes */
@@ -24,10 +25,9 @@ int catalog_alter_columns(const struct catalog_alter *alter, const struct catalo
     struct arena *arena, struct catalog_column **ret_columns, size_t *ret_count, bool *ret_changed,
     struct error *err);
 
-/* Whether what the table is to go by names columns of it and is well formed. */
-int catalog_alter_check_names(const struct text_list *sort_by, const struct text_list *key,
-    const struct text_list *partition_by, const struct catalog_version *version,
-    struct arena *arena, struct error *err);
+/* Whether sort_by, key and partition_by name columns of the table and are well formed. */
+int catalog_alter_check_names(const struct catalog_alter *alter,
+    const struct catalog_version *version, struct arena *arena, struct error *err);
 
 /* The properties `json` with those of `pairs` set, or without them: JSON again. */
 const char *catalog_alter_properties(

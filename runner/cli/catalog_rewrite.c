@@ -1,4 +1,5 @@
 #include "runner/cli/catalog_rewrite.h"
+
 #include "runner/base/mem.h"
 #include "runner/base/uuid.h"
 #include "runner/cli/command_catalog_care.h"
@@ -56,26 +57,27 @@ static void report(struct cli *cli, const struct compact *compact, const char *t
     }
 }
 
-static bool makes_version(const struct catalog_rewrite *rewrite)
+static bool makes_version(const struct catalog_alter *alter, const struct catalog_rewrite *rewrite)
 {
-    return rewrite->partition_by.count > 0 || rewrite->unpartitioned || rewrite->key.count > 0 ||
+    return alter->key.count > 0 || alter->partition_by.count > 0 || rewrite->unpartitioned ||
            rewrite->sequence_by;
 }
 
-bool catalog_rewrite_is_wanted(const struct catalog_rewrite *rewrite)
+bool catalog_rewrite_asked(const struct catalog_alter *alter, const struct catalog_rewrite *rewrite)
 {
-    return makes_version(rewrite) || rewrite->buckets > 0;
+    return makes_version(alter, rewrite) || rewrite->buckets > 0;
 }
 
-int catalog_rewrite_table(struct cli *cli, const struct catalog_rewrite *rewrite, const char *table)
+int catalog_rewrite_run(struct cli *cli, const char *table, const struct catalog_alter *alter,
+    const struct catalog_rewrite *rewrite)
 {
+    const bool new_version = makes_version(alter, rewrite);
     const struct compact_alteration alteration = {
-        .set_partition_by = rewrite->partition_by.count > 0 || rewrite->unpartitioned,
-        .partition_by = rewrite->partition_by,
-        .set_key = rewrite->key.count > 0,
-        .key = rewrite->key,
+        .set_partition_by = alter->partition_by.count > 0 || rewrite->unpartitioned,
+        .partition_by = alter->partition_by,
+        .set_key = alter->key.count > 0,
+        .key = alter->key,
         .sequence_by = rewrite->sequence_by};
-    const bool new_version = makes_version(rewrite);
     struct altering own = {0};
     struct catalog_locator at = {0};
     char run_id[UUID_TEXT_SIZE];

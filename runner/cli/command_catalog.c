@@ -123,6 +123,29 @@ static const struct command sub_commands[] = {
         .examples = "sluice catalog schema wildlife.strikes --all\n"
                     "sluice catalog schema wildlife.strikes --diff birdstrikes",
     },
+    {
+        .name = "alter",
+        .arguments = "NAMESPACE.TABLE",
+        .help = "Change a table's columns, sorting, partitioning, key, description",
+        .details =
+            "What is said of columns is one change: all, or nothing. No file is written anew for "
+            "it: columns go by their field ids. A column is named as it is called before. Prints "
+            "what catalog schema does.\n\n"
+            "For --partition-by, --unpartitioned, --key and --sequence-by all rows are written "
+            "anew, into a new version; the one before stays readable, as deprecated. Where "
+            "somebody writes to the table meanwhile, it is tried again. --buckets rewrites what "
+            "is there. Then the keys of --json are: table, dry_run, version, files_rewritten, "
+            "bytes_rewritten, files_after, rows_after.",
+        .options = &command_catalog_alter_flags,
+        .args_min = 1,
+        .args_max = 1,
+        .argument = ARGUMENT_TABLE,
+        .run = command_catalog_alter,
+        .examples =
+            "sluice catalog alter wildlife.strikes --rename size=animal_size\n"
+            "sluice catalog alter wildlife.strikes --add 'weight DOUBLE' --comment weight=kg\n"
+            "sluice catalog alter wildlife.strikes --partition-by 'year(flight_date)'",
+    },
     {.group = command_catalog_care},
 };
 

@@ -24,6 +24,11 @@ extern const struct option_set command_catalog_schema_flags;
 int command_catalog_schema(
     struct cli *cli, const void *options, const char *const *args, size_t arg_count);
 
+/* command_catalog_alter.c */
+extern const struct option_set command_catalog_alter_flags;
+int command_catalog_alter(
+    struct cli *cli, const void *options, const char *const *args, size_t arg_count);
+
 /* command_catalog_storage.c: the verbs of the storage model */
 extern const struct command command_catalog_storage_verbs[];
 

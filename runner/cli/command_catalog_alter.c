@@ -4,7 +4,7 @@
 #include "runner/cli/catalog_alter.h"
 #include "runner/cli/catalog_rewrite.h"
 #include "runner/cli/catalog_verbs.h"
-#include "runner/cli/command_catalog_care.h"
+#include "runner/cli/command_catalog.h"
 #include "runner/cli/schema_view.h"
 #include "runner/cli/tables.h"
 #include "runner/engine/compact.h"
@@ -12,53 +12,51 @@
 #include <stddef.h>
 
 struct alter_options {
-    struct catalog_alter columns; /* and what else needs no row to be written */
+    struct catalog_alter alter;
     struct catalog_rewrite rewrite;
 };
 
 static const struct option options_table[] = {
-    {"rename", OPTION_PAIRS, offsetof(struct alter_options, columns.rename),
-        .value_name = "OLD=NEW", .help = "Rename a column; files keep what they call it"},
-    {"add", OPTION_TEXTS, offsetof(struct alter_options, columns.add),
+    {"rename", OPTION_PAIRS, offsetof(struct alter_options, alter.rename), .value_name = "OLD=NEW",
+        .help = "Rename a column; files keep what they call it"},
+    {"add", OPTION_TEXTS, offsetof(struct alter_options, alter.add),
         .value_name = "\"COLUMN TYPE\"", .help = "Add a column, null in the rows that are there"},
-    {"widen", OPTION_TEXTS, offsetof(struct alter_options, columns.widen),
+    {"widen", OPTION_TEXTS, offsetof(struct alter_options, alter.widen),
         .value_name = "\"COLUMN TYPE\"",
         .help = "Give a column a type that holds all values of the one before"},
-    {"comment", OPTION_PAIRS, offsetof(struct alter_options, columns.comment),
+    {"comment", OPTION_PAIRS, offsetof(struct alter_options, alter.comment),
         .flags = OPTION_NULLABLE, .value_name = "COLUMN=TEXT",
         .help = "Say what a column is; an empty text removes it"},
-    {"nullable", OPTION_TEXTS, offsetof(struct alter_options, columns.nullable),
+    {"nullable", OPTION_TEXTS, offsetof(struct alter_options, alter.nullable),
         .value_name = "COLUMN", .help = "Let a required column be null"},
-    {"sort-by", OPTION_TEXTS, offsetof(struct alter_options, columns.sort_by),
-        .value_name = "COLUMN",
+    {"key", OPTION_TEXTS, offsetof(struct alter_options, alter.key), .value_name = "COLUMN",
+        .help = "What tells rows apart, one flag each; needs a full round"},
+    {"partition-by", OPTION_TEXTS, offsetof(struct alter_options, alter.partition_by),
+        .value_name = "FIELD",
+        .help = "As in YAML: day(c), \"bucket(16, c)\", one flag each; needs a full round"},
+    {"sort-by", OPTION_TEXTS, offsetof(struct alter_options, alter.sort_by), .value_name = "COLUMN",
         .help = "What rows of new files are sorted by, as in YAML, one flag each"},
-    {"description", OPTION_TEXT, offsetof(struct alter_options, columns.description),
+    {"description", OPTION_TEXT, offsetof(struct alter_options, alter.description),
         .flags = OPTION_NULLABLE, .value_name = "TEXT", .help = "What the table is for"},
-    {"property", OPTION_PAIRS, offsetof(struct alter_options, columns.properties),
+    {"property", OPTION_PAIRS, offsetof(struct alter_options, alter.properties),
         .flags = OPTION_NULLABLE, .value_name = "KEY=TEXT",
         .help = "Set a property of the table; an empty text removes it"},
-    {"partition-by", OPTION_TEXTS, offsetof(struct alter_options, rewrite.partition_by),
-        .value_name = "FIELD",
-        .help = "As in YAML: day(c), \"bucket(16, c)\"; one flag each. Writes all rows anew"},
     {"unpartitioned", OPTION_BOOL, offsetof(struct alter_options, rewrite.unpartitioned),
-        .help = "One partition for all rows. Writes all rows anew"},
-    {"key", OPTION_TEXTS, offsetof(struct alter_options, rewrite.key), .value_name = "COLUMN",
-        .help = "What tells rows apart, one flag each. Writes all rows anew"},
+        .help = "One partition for all rows; needs a full round"},
     {"sequence-by", OPTION_TEXT, offsetof(struct alter_options, rewrite.sequence_by),
-        .value_name = "COLUMN",
-        .help = "The column whose largest value wins. Writes all rows anew"},
+        .value_name = "COLUMN", .help = "The column whose largest value wins; needs a full round"},
     {"buckets", OPTION_INT, offsetof(struct alter_options, rewrite.buckets), .min = 1,
         .max = COMPACT_BUCKETS_MAX, .value_name = "N",
-        .help = "Of a table with a key: into how many parts compaction splits its rows"},
+        .help = "Into how many parts compaction splits rows by key; needs a full round"},
     {"file-size", OPTION_SIZE, offsetof(struct alter_options, rewrite.file_size),
         .preset = "128MiB", .min = 1, .max = 1e12,
-        .help = "How large files that are written anew are to become"},
+        .help = "Of a full round: how large files are to become"},
     {"memory", OPTION_SIZE, offsetof(struct alter_options, rewrite.memory), .preset = "512MiB",
-        .min = 1, .max = 1e15, .help = "What the process may take for that"},
+        .min = 1, .max = 1e15, .help = "Of a full round: what the process may take"},
     {"dry-run", OPTION_BOOL, offsetof(struct alter_options, rewrite.dry_run),
-        .help = "Say what would be written anew, touch nothing"},
+        .help = "Say what a full round would rewrite, touch nothing"},
 };
-const struct option_set catalog_alter_flags =
+const struct option_set command_catalog_alter_flags =
     OPTION_SET("alter", "Options", struct alter_options, options_table);
 
 /* The table's own properties, which its version does not have. */
@@ -104,7 +102,8 @@ static int collect(struct cli *cli, const struct catalog_alter *alter,
 
     changes->at = (struct catalog_locator){
         .namespace = version->namespace, .table = version->table, .version = version->version};
-    if (catalog_alter_columns(alter, version, &cli->arena, &columns, &count, &changed, err))
+    if (catalog_alter_check_names(alter, version, &cli->arena, err) ||
+        catalog_alter_columns(alter, version, &cli->arena, &columns, &count, &changed, err))
         return -1;
     if (changed) {
         change = put(changes, CATALOG_SET_SCHEMA);
@@ -131,36 +130,18 @@ static int collect(struct cli *cli, const struct catalog_alter *alter,
 static bool says_nothing(const struct catalog_alter *alter)
 {
     return alter->rename.count + alter->add.count + alter->widen.count + alter->comment.count +
-                   alter->nullable.count + alter->sort_by.count + alter->properties.count ==
+                   alter->nullable.count + alter->key.count + alter->partition_by.count +
+                   alter->sort_by.count + alter->properties.count ==
                0 &&
            !alter->description;
-}
-
-static int check_flags(const struct alter_options *options, struct error *err)
-{
-    const bool columns = !says_nothing(&options->columns);
-    const bool rewrite = catalog_rewrite_is_wanted(&options->rewrite);
-
-    if (!columns && !rewrite)
-        return error_set(err, ERROR_INVALID,
-            "say what to change, as in --rename OLD=NEW; sluice help catalog alter lists all "
-            "flags");
-    if (columns && rewrite)
-        return error_set(err, ERROR_INVALID,
-            "columns, and what writes all rows anew (--partition-by, --unpartitioned, --key, "
-            "--sequence-by, --buckets), are two changes: make one after the other");
-    if (columns && options->rewrite.dry_run)
-        return error_set(err, ERROR_INVALID,
-            "--dry-run is for what writes rows anew: --partition-by, --unpartitioned, --key, "
-            "--sequence-by, --buckets");
-    return 0;
 }
 
 int command_catalog_alter(
     struct cli *cli, const void *values, const char *const *args, size_t arg_count)
 {
     const struct alter_options *options = values;
-    const struct catalog_rewrite *rewrite = &options->rewrite;
+    const struct catalog_alter *alter = &options->alter;
+    const bool rewrites = catalog_rewrite_asked(alter, &options->rewrite);
     const struct catalog_version *version;
     struct change_list changes = {0};
     struct question found = {0};
@@ -168,21 +149,28 @@ int command_catalog_alter(
     int code;
 
     (void)arg_count;
-    if (check_flags(options, &err))
+    if (options->rewrite.dry_run && !rewrites) {
+        error_set(&err, ERROR_INVALID,
+            "--dry-run is for a full round: --partition-by, --unpartitioned, --key, --sequence-by "
+            "or --buckets");
         return cli_fail(cli, &err);
-    code = cli_open_engine(cli, rewrite->dry_run);
+    }
+    if (says_nothing(alter) && !rewrites) {
+        error_set(&err, ERROR_INVALID,
+            "say what to change, as in --rename OLD=NEW; sluice help catalog alter lists all "
+            "flags");
+        return cli_fail(cli, &err);
+    }
+    code = cli_open_engine(cli, options->rewrite.dry_run);
     if (code)
         return code;
     if (tables_find(cli, args[0], &found, &version, &err) ||
-        catalog_alter_check_names(&options->columns.sort_by, &rewrite->key, &rewrite->partition_by,
-            version, &cli->arena, &err) ||
-        collect(cli, &options->columns, version, &changes, &err))
+        collect(cli, alter, version, &changes, &err))
         code = cli_fail(cli, &err);
-    else if (changes.count > 0)
+    else if (changes.count > 0 && !options->rewrite.dry_run)
         code = catalog_verbs_apply(cli, changes.items, changes.count, NULL);
     question_deinit(&found);
-    if (code)
-        return code;
-    return catalog_rewrite_is_wanted(rewrite) ? catalog_rewrite_table(cli, rewrite, args[0])
-                                              : schema_view_show(cli, args[0]);
+    if (code == EXIT_OK && rewrites)
+        return catalog_rewrite_run(cli, args[0], alter, &options->rewrite);
+    return code ? code : schema_view_show(cli, args[0]);
 }

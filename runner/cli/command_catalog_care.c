@@ -28,29 +28,6 @@ const struct command command_catalog_care[] = {
                     "sluice catalog compact wildlife.strikes --partition 1990-01",
     },
     {
-        .name = "alter",
-        .arguments = "NAMESPACE.TABLE",
-        .help = "Change a table's columns, description, sorting, partitioning or key",
-        .details =
-            "Columns go by their field ids: no file is written anew to rename, add or widen one. "
-            "All such flags together are one change, in which a column is named as it was before. "
-            "Prints what catalog schema does, with the same keys.\n\n"
-            "For another partitioning or key rows are read as they are now, and written anew into "
-            "a new version; the version before stays readable, as deprecated. Where somebody "
-            "writes to the table meanwhile, it is tried again. Keys of --json: table, dry_run, "
-            "version, files_rewritten, bytes_rewritten, files_after, rows_after.",
-        .options = &catalog_alter_flags,
-        .args_min = 1,
-        .args_max = 1,
-        .argument = ARGUMENT_TABLE,
-        .run = command_catalog_alter,
-        .examples = "sluice catalog alter wildlife.strikes --rename size=animal_size\n"
-                    "sluice catalog alter wildlife.strikes --add 'weight DOUBLE' --comment "
-                    "weight=kg\n"
-                    "sluice catalog alter wildlife.strikes --partition-by 'year(flight_date)'\n"
-                    "sluice catalog alter wildlife.strikes --key strike_id",
-    },
-    {
         .name = "rollback",
         .arguments = "NAMESPACE.TABLE POSITION|TIME|TAG",
         .help = "Make a table read as it did at that point: itself a commit",

@@ -135,7 +135,7 @@ void data_put_cancel(struct data_put *put)
     put->cancelled = true;
     if (put->step == DATA_PUT_SUMMING)
         work_cancel(&put->work);
-    else if (put->step == DATA_PUT_STORING)
+    else if (put->step == DATA_PUT_STORING && put->request.store)
         put->request.store->type->cancel(&put->request);
     /* else it waits in line for a slot, and ends when its turn comes */
 }

@@ -1,11 +1,12 @@
 """Measures sluice as whole processes and prints the table of tests/bench/README.md.
 
     bench.py [--runs 5] [--large] [NAME...]      NAMEs: version health validate flights empty tasks s3
+                                                 catalog
 
 Pairs run in turn (A B A B ...) so that a noisy machine harms both alike; figures are medians, and
 ratios are the median of the pairs' ratios. --large adds flights at ten times the rows. Works in
-build/bench, which it fills once and keeps. s3 (bench_s3.py) has a table of its own and takes
-minutes: it runs only where it is named.
+build/bench, which it fills once and keeps. s3 (bench_s3.py) and catalog (bench_catalog.py) have
+tables of their own: they run only where they are named.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench_catalog import bench_catalog
 from bench_s3 import bench_s3
 from measuring import BUILD, ROOT, SLUICE, WORK, Table, measure, project
 
@@ -136,6 +138,7 @@ BENCHES = {
     "tasks": bench_tasks,
     "flights": bench_flights,
 }
+APART = {"s3": bench_s3, "catalog": bench_catalog}
 
 
 def main():
@@ -145,21 +148,23 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
     for name in options.names:
-        if name not in BENCHES and name != "s3":
-            parser.error(f"{name} is no benchmark; there are: {' '.join(BENCHES)} s3")
+        if name not in BENCHES and name not in APART:
+            parser.error(f"{name} is no benchmark; there are: {' '.join((*BENCHES, *APART))}")
     WORK.mkdir(parents=True, exist_ok=True)
     subprocess.run(["ninja", "-C", BUILD, "sluice", "tests/bench/bare", "tests/bench/measure",
-                    "tests/bench/tasks", "tests/bench/s3_origin", "sluice_net.so"],
+                    "tests/bench/tasks", "tests/bench/s3_origin", "tests/bench/catalog",
+                    "sluice_net.so"],
                    check=True, stdout=subprocess.DEVNULL)  # fmt: skip
     table = Table()
     for name in options.names or BENCHES:
-        if name != "s3":
+        if name not in APART:
             BENCHES[name](table, options.runs)
     if options.large:
         bench_flights(table, options.runs, copies=10)
     table.print()
-    if "s3" in options.names:
-        bench_s3(options.runs)
+    for name in options.names:
+        if name in APART:
+            APART[name](options.runs)
 
 
 if __name__ == "__main__":

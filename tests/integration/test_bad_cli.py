@@ -44,8 +44,10 @@ def test_usage(ready, args, says):
 
 
 UNSUPPORTED = [
-    ({"mode": "upsert", "key": ["id"]}, "load.flights.mode: upsert"),
-    ({"partition_by": ["bucket(4, id)"]}, "load.flights.partition_by: bucket(4, id)"),
+    (
+        {"checks": [{"not_null": ["id"], "severity": "quarantine"}]},
+        "load.flights.checks[1].severity: quarantine",
+    ),
 ]
 
 

@@ -197,29 +197,28 @@ static void test_comment_and_nullable(void **state)
     assert_refused(trial, "--comment: lake.t has no column \"x\"");
 }
 
-static int check_names(
-    struct trial *trial, const char *sort_by, const char *key, const char *partition_by)
-{
-    const struct text_list none = {0}, one = text(trial, sort_by ? sort_by
-                                                         : key   ? key
-                                                                 : partition_by);
-
-    return catalog_alter_check_names(sort_by ? &one : &none, key ? &one : &none,
-        partition_by ? &one : &none, &trial->version, &trial->arena, &trial->err);
-}
-
 static void test_names_are_checked(void **state)
 {
     struct trial *trial = *state;
+    struct catalog_alter *said = &trial->alter;
 
-    assert_int_equal(check_names(trial, "PRICE desc", NULL, NULL), 0);
-    assert_int_equal(check_names(trial, "x desc", NULL, NULL), -1);
+    said->sort_by = text(trial, "PRICE desc");
+    assert_int_equal(
+        catalog_alter_check_names(said, &trial->version, &trial->arena, &trial->err), 0);
+    said->sort_by = text(trial, "x desc");
+    assert_int_equal(
+        catalog_alter_check_names(said, &trial->version, &trial->arena, &trial->err), -1);
     assert_string_equal(trial->err.message, "--sort-by: lake.t has no column \"x\"");
-    assert_int_equal(check_names(trial, NULL, NULL, "bucket(4, name)"), 0);
-    assert_int_equal(check_names(trial, NULL, NULL, "moth(name)"), -1);
+    *said = (struct catalog_alter){.partition_by = text(trial, "bucket(4, name)")};
+    assert_int_equal(
+        catalog_alter_check_names(said, &trial->version, &trial->arena, &trial->err), 0);
+    said->partition_by = text(trial, "moth(name)");
+    assert_int_equal(
+        catalog_alter_check_names(said, &trial->version, &trial->arena, &trial->err), -1);
     assert_non_null(strstr(trial->err.message, "--partition-by: \"moth\""));
-    assert_int_equal(check_names(trial, NULL, "NAME", NULL), 0);
-    assert_int_equal(check_names(trial, NULL, "who", NULL), -1);
+    *said = (struct catalog_alter){.key = text(trial, "who")};
+    assert_int_equal(
+        catalog_alter_check_names(said, &trial->version, &trial->arena, &trial->err), -1);
     assert_string_equal(trial->err.message, "--key: lake.t has no column \"who\"");
 }
 

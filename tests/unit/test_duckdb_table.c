@@ -228,7 +228,8 @@ static void test_pushdown(void **state)
     sluice_open(&s);
     base = parquet(&s, "base.parquet",
         "select i::bigint id, 'w' || i as wide, i::bigint as n from range(300000) r(i)");
-    more = parquet(&s, "more.parquet", "select unnest([5, 6])::bigint id, 'new' as wide, unnest([299995, -1])::bigint as n");
+    more = parquet(&s, "more.parquet",
+        "select unnest([5, 6])::bigint id, 'new' as wide, unnest([299995, -1])::bigint as n");
     {
         const char *const names[] = {"id", "wide", "n"};
         const struct sql_part parts[] = {

@@ -115,7 +115,7 @@ static void test_tables(void **state)
     }
 }
 
-static void test_tables_as_sources(void **state)
+static void test_table_sources(void **state)
 {
     struct fixture fixture;
 
@@ -177,7 +177,8 @@ static void test_the_first_is_told(void **state)
 
     (void)state;
     set_up(&fixture);
-    fixture.loads[0].to = "https://b/x.csv";
+    fixture.loads[0].into = NULL;
+    fixture.loads[0].to = "https://x/y.csv";
     fixture.extracts[0].from = "s3a://b/k.csv";
     assert_true(build(&fixture));
     diagnostics_init(&found);
@@ -195,7 +196,7 @@ int main(void)
         cmocka_unit_test(test_what_is_executed_is_not_refused),
         cmocka_unit_test(test_extracts),
         cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_tables_as_sources),
+        cmocka_unit_test(test_table_sources),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_checks_and_secrets),
         cmocka_unit_test(test_the_first_is_told),
