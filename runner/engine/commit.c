@@ -153,7 +153,7 @@ static void add_schemas(struct changes *changes)
             evolving[count++] = task;
     }
     if (count > 1)
-        qsort(evolving, count, sizeof(*evolving), compare_schemas);
+        qsort(evolving, count, sizeof(struct task *), compare_schemas);
     for (size_t i = 0; i < count; i++) {
         struct catalog_change *change;
 
