@@ -8,8 +8,11 @@
 #include <assert.h>
 #include <string.h>
 
-enum { TRIES_MAX = 5, TRANSFERS = 16, FILE_MIB = 128, MEMORY_MIB = 512, GROUP_SHARE = 8 };
-enum { GROUP_BYTES_MIN = 4 << 20 };
+enum { TRIES_MAX = 5, TRANSFERS = 16, FILE_MIB = 128, MEMORY_MIB = 512 };
+
+/* Merging holds keys, not rows, and what it cannot hold goes to disk: so files of several times the
+ * memory are looked at together. Buckets are smaller, as each is rewritten for one new row. */
+enum { GROUP_MEMORIES = 4, BUCKETS_A_MEMORY = 2 };
 
 /* --- its partitions --- */
 
@@ -83,8 +86,8 @@ static void choose_options(struct compact *compact)
     for (size_t i = 0; i < compact->partitions.count; i++)
         largest = MAX(largest, compact->partitions.partitions[i].bytes);
     compact->options = (struct compact_limits){.file_bytes = compact->file_bytes,
-        .group_bytes = compact->group_bytes ? compact->group_bytes
-                                            : MAX(compact->memory / GROUP_SHARE, GROUP_BYTES_MIN),
+        .group_bytes =
+            compact->group_bytes ? compact->group_bytes : compact->memory * GROUP_MEMORIES,
         .full = compact->full,
         .min_deltas = compact->min_deltas,
         .min_files = compact->min_files,
@@ -93,7 +96,8 @@ static void choose_options(struct compact *compact)
         return;
     compact->options.buckets = compact->buckets ? compact->buckets : stored;
     if (compact->options.buckets == 0)
-        compact->options.buckets = compact_plan_buckets(largest, compact->options.group_bytes);
+        compact->options.buckets = compact_plan_buckets(
+            largest, MIN(compact->memory / BUCKETS_A_MEMORY, compact->options.group_bytes));
     compact->ret_buckets = compact->options.buckets;
     /* Another number holds for all partitions or for none. */
     compact->at_once = stored > 0 && compact->options.buckets != stored;

@@ -18,6 +18,17 @@ static bool is_split(const struct compact_round *round)
     return round->plan.keyed && round->options->buckets > 1;
 }
 
+/* Nothing old, and one group: what it is split into is what its buckets are. */
+static bool is_direct(const struct compact_round *round)
+{
+    bool only_new = is_split(round) && round->plan.group_count == 1;
+
+    for (size_t i = 0; i < round->plan.file_count; i++)
+        only_new = only_new && round->plan.files[i].role != COMPACT_BASE &&
+                   round->plan.files[i].role != COMPACT_TOMBSTONE;
+    return only_new;
+}
+
 /* --- what becomes of outputs --- */
 
 static void add_file(struct compact_round *round, const struct catalog_file *file, int64_t bucket)
@@ -81,22 +92,6 @@ static int64_t group_position(const struct compact_round *round)
     return FIRST_GROUP + (int64_t)round->group;
 }
 
-static int keep_pieces(struct compact_round *round, struct error *err)
-{
-    for (size_t i = 0; i < round->rewrite.output_count; i++) {
-        const struct rewrite_output *output = &round->rewrite.outputs[i];
-        struct compact_pieces *pieces = pieces_of(round, output->values[0]);
-        struct catalog_file *file = arena_new(round->arena, struct catalog_file);
-
-        if (!pieces)
-            return error_set(err, ERROR_INTERNAL, "rows were split into bucket %s of %" PRId64,
-                output->values[0] ? output->values[0] : "NULL", round->options->buckets);
-        *file = output->file;
-        add_piece(pieces, file, group_position(round), output->path);
-    }
-    return 0;
-}
-
 /* When the newest deletes of this round were committed. */
 static int64_t deleted_ms(const struct compact_round *round)
 {
@@ -116,6 +111,40 @@ static void note_tombstone(struct compact_round *round, const char *key, int64_t
     if (!round->tombstones)
         round->tombstones = json_object();
     json_put_int(round->tombstones, key, committed_ms);
+}
+
+static void keep_ready(
+    struct compact_round *round, struct compact_pieces *pieces, const struct catalog_file *file)
+{
+    pieces->ready = mem_grow(
+        pieces->ready, &pieces->ready_capacity, pieces->ready_count, sizeof(*pieces->ready));
+    pieces->ready[pieces->ready_count] = *file;
+    pieces->ready[pieces->ready_count++].checksum = arena_strdup(round->arena, file->checksum);
+    if (file->content == CATALOG_DELETES)
+        note_tombstone(round, file->key, deleted_ms(round));
+}
+
+static int keep_pieces(struct compact_round *round, struct error *err)
+{
+    const bool direct = is_direct(round);
+
+    qsort(round->rewrite.outputs, round->rewrite.output_count, sizeof(*round->rewrite.outputs),
+        by_name);
+    for (size_t i = 0; i < round->rewrite.output_count; i++) {
+        const struct rewrite_output *output = &round->rewrite.outputs[i];
+        struct compact_pieces *pieces = pieces_of(round, output->values[0]);
+        struct catalog_file *file = arena_new(round->arena, struct catalog_file);
+
+        if (!pieces)
+            return error_set(err, ERROR_INTERNAL, "rows were split into bucket %s of %" PRId64,
+                output->values[0] ? output->values[0] : "NULL", round->options->buckets);
+        *file = output->file;
+        if (direct)
+            keep_ready(round, pieces, file);
+        else
+            add_piece(pieces, file, group_position(round), output->path);
+    }
+    return 0;
 }
 
 /* Deletes were written before rows, and what was fetched for them is there. */
@@ -273,12 +302,25 @@ static struct sql_partition *bucket_field(struct compact_round *round)
     return field;
 }
 
+static struct text_list sort_by(const struct compact_round *round)
+{
+    const struct catalog_version *table = round->table->table;
+
+    return (struct text_list){.items = (const char **)table->sort_by, .count = table->sort_count};
+}
+
 /* Rows of the group first, then, over the same files, what it deletes. False: no group is left. */
 static bool split_next(struct compact_round *round)
 {
     struct rewrite what = {.partitions = bucket_field(round), .partition_count = 1};
+    const bool direct = is_direct(round);
     size_t deletes;
 
+    if (direct) {
+        what.key = make_key;
+        what.sort_by = sort_by(round);
+        what.file_bytes = round->options->file_bytes;
+    }
     if (round->deletes_are_next) { /* its rows were written just now */
         what.inputs = round->rewrite.inputs;
         what.input_count = round->rewrite.input_count;
@@ -293,19 +335,18 @@ static bool split_next(struct compact_round *round)
         return false;
     deletes = collect_group(round, &what.inputs, &what.input_count);
     what.deletes = deletes == what.input_count;
-    what.keeps_inputs = round->deletes_are_next = deletes > 0 && !what.deletes;
+    round->deletes_are_next = deletes > 0 && !what.deletes;
+    if (direct && round->table->table->merge.tombstones_ms == 0) {
+        if (what.deletes) /* of nothing */
+            return false;
+        round->deletes_are_next = false;
+    }
+    what.keeps_inputs = round->deletes_are_next;
     start_rewrite(round, &what);
     return true;
 }
 
 /* --- without a key --- */
-
-static struct text_list sort_by(const struct compact_round *round)
-{
-    const struct catalog_version *table = round->table->table;
-
-    return (struct text_list){.items = (const char **)table->sort_by, .count = table->sort_count};
-}
 
 /* Files that stay, up to the next group; then that. */
 static bool rewrite_next(struct compact_round *round)
@@ -440,6 +481,8 @@ static void begin_bucket(struct compact_round *round)
 
     round->bucket_begun = true;
     round->bucket_first = round->file_count;
+    for (size_t i = 0; i < pieces->ready_count; i++)
+        add_file(round, &pieces->ready[i], round->bucket);
     round->rows_done = pieces->count == 0;
     round->deletes_done = !pieces->deletes || round->table->table->merge.tombstones_ms == 0;
 }
@@ -568,11 +611,17 @@ void compact_round_cancel(struct compact_round *round)
         rewrite_cancel(&round->rewrite);
 }
 
+static void free_pieces(struct compact_pieces *pieces)
+{
+    free(pieces->inputs);
+    free(pieces->ready);
+}
+
 void compact_round_deinit(struct compact_round *round)
 {
     rewrite_deinit(&round->rewrite);
     for (int64_t i = 0; round->pieces && i < round->options->buckets; i++)
-        free(round->pieces[i].inputs);
+        free_pieces(&round->pieces[i]);
     free(round->pieces);
     free(round->files);
     free(round->stored);

@@ -26,11 +26,14 @@ enum compact_round_step {
     COMPACT_ROUND_DONE,
 };
 
-/* New rows and deletes of a bucket, in the folder. */
+/* New rows and deletes of a bucket, in the folder; or, where nothing old is there to be merged with
+ * and all of it is one group, its files as they are to be. */
 struct compact_pieces {
     struct rewrite_input *inputs;
     size_t count, capacity;
     bool deletes;
+    struct catalog_file *ready;
+    size_t ready_count, ready_capacity;
 };
 
 /* The caller owns it and keeps it until `done`; zeroed but for the arguments. */

@@ -18,6 +18,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench_care import bench_care
 from bench_catalog import bench_catalog
 from bench_s3 import bench_s3
 from measuring import BUILD, ROOT, SLUICE, WORK, Table, measure, project
@@ -138,7 +139,7 @@ BENCHES = {
     "tasks": bench_tasks,
     "flights": bench_flights,
 }
-APART = {"s3": bench_s3, "catalog": bench_catalog}
+APART = {"s3": bench_s3, "catalog": bench_catalog, "care": bench_care}
 
 
 def main():

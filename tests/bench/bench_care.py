@@ -1,4 +1,4 @@
-"""`just bench catalog`: the care of tables with a key. A table of 1.2 GB, made from flights-3m, is
+"""`just bench care`: the care of tables with a key. A table of 1.2 GB, made from flights-3m, is
 compacted beside a query written by hand that does the same to the same files; a table with 1,000
 upsert deltas is read before and after its compaction."""
 
@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from measuring import ROOT, SLUICE, WORK, measure, project
+from measuring import ROOT, SLUICE, WORK, Table, measure, project
 
 DATA = Path(os.environ.get("SLUICE_DATA", ROOT / "../shared/data"))
 sys.path.insert(0, str(ROOT / "tests"))
@@ -150,6 +150,8 @@ def bench_reading(table, runs):
     table.add("the same read after it", after, "", ratio)
 
 
-def bench_catalog(table, runs):
+def bench_care(runs):
+    table = Table()
     bench_compaction(table, min(runs, 3))
     bench_reading(table, runs)
+    table.print()
