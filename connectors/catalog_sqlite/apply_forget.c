@@ -27,7 +27,7 @@ int apply_forget_delta(struct apply_context *context, int64_t delta_id, struct e
 int apply_forget_partition(struct apply_context *context, int64_t partition_id, struct error *err)
 {
     static const char *const texts[] = {
-        FILES_OF "partition_id = ?1)",
+        (FILES_OF "partition_id = ?1)"),
         "DELETE FROM deltas WHERE partition_id = ?1",
         "DELETE FROM partitions WHERE partition_id = ?1",
     };
