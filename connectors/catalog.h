@@ -40,7 +40,8 @@ enum catalog_query_verb {
     CATALOG_GET_DELTA,         /* at.position and at.values, or at.delta_id → deltas (0 or 1) */
     CATALOG_GET_LATEST_DELTA,  /* of at.values → deltas (0 or 1) */
     CATALOG_LIST_FILES,        /* what is read at `at_position` (0: now), by partition, then in
-                                  ascending order → deltas with manifests */
+                                  ascending order → deltas with manifests. A position that is not
+                                  there, or is expired and held by no tag, is ERROR_INVALID */
     CATALOG_LIST_ALL_FILES,    /* of the whole catalog, whatever refers to them: for gc and fsck;
                                   by table, page by page → deltas with manifests */
     CATALOG_FIND_POSITION,     /* the last position that was committed at `at_ms` or before
@@ -113,8 +114,9 @@ enum catalog_change_verb {
     CATALOG_UPDATE_TABLE,     /* description, properties, new_name, as far as they are not NULL */
     CATALOG_DELETE_TABLE,     /* with all that is below it; files are gc's */
     CATALOG_CREATE_VERSION,   /* the table's next one, with columns, partition_by, sort_by, merge;
-                                 makes   its committed stream. if_missing: only where none is there; one
-                                 that is there with other columns, partitions or key is CONFLICT */
+                                 makes   its committed stream. if_missing: only where none is there;
+                                 one   that is there with other columns, partitions or key is CONFLICT
+                               */
     CATALOG_UPDATE_VERSION,   /* at.version (staged lifecycles, too): description, properties,
                                  sort_by,   merge, as far as they are said. The key stays; buckets
                                  change with   COMMIT_PARTITION of all partitions in the same apply */
@@ -127,7 +129,9 @@ enum catalog_change_verb {
     CATALOG_SET_LIFECYCLE, /* at.version → lifecycle; deleted is for ever */
     CATALOG_STAGE_STREAM,  /* at.stream_id: the id that it gets. Notes the committed one */
     CATALOG_COMMIT_STREAM, /* at.stream_id replaces the version's committed one, if that is still
-                              the one that was noted, with what was committed into it */
+                              the one that was noted, with what was committed into it. It cannot
+                              while tags hold positions of that one; older ones are no longer read
+                            */
     CATALOG_DELETE_STREAM, /* the version's stream, or at.stream_id; the version is deleted with its
                               committed stream */
     CATALOG_STAGE_PARTITION, /* at.values; if_missing: only where no committed one is there.
@@ -141,7 +145,8 @@ enum catalog_change_verb {
                              of the ids, sums added */
     CATALOG_COMMIT_DELTA, /* the staged one takes the run's position: one for all of an apply's
                              deltas of a stream, greater than any before, or at.position, which
-                             must be, too. A second one in one partition joins the first */
+                             must be, too; a `rewrite` may take one that was there, in a partition
+                             that is staged. A second one in one partition joins the first */
     CATALOG_COMMIT_PARTITION, /* the staged one replaces the committed one of the same values, if
                                  that is still the one that was noted (`partition.expect_id`: that
                                  one); CONFLICT else. `partition.promote_after`: deltas of the one
@@ -149,14 +154,15 @@ enum catalog_change_verb {
                                  from that position on: a compaction. if_missing: only where this
                                  apply staged one */
     CATALOG_DELETE_DELTA,     /* a staged one, at.delta_id */
-    CATALOG_DELETE_PARTITION, /* the committed one of at.values is deprecated; at.partition_id of
-                                 a staged one: it goes */
+    CATALOG_DELETE_PARTITION, /* the committed one of at.values is deprecated, at a position as
+                                 deltas take it; at.partition_id of a staged one: it goes */
     CATALOG_DELETE_ALL_PARTITIONS, /* all of a table: overwrite; those staged by this apply stay */
     CATALOG_ROLLBACK,      /* what was read at at.position is read again, at a new position */
     CATALOG_SET_TAG,       /* tag.name, tag.position (0: the newest); replaces it */
     CATALOG_DELETE_TAG,    /* tag.name */
     CATALOG_EXPIRE,        /* what is read at positions < at.position alone is forgotten, but
-                              for what tags hold; at.version 0: the latest active one */
+                              for what tags hold, and streams that were replaced; of a version that
+                              is deleted, all. at.version 0: the latest active one */
     CATALOG_EXPECT,        /* CONFLICT unless the newest position of at's version is
                               at.position (0: no such table, or nothing in it) and, if it is
                               not 0, its schema's id is expect_schema_id: somebody else was
@@ -242,7 +248,8 @@ struct catalog_apply {
     catalog_apply_fn done;
 
     int64_t ret_fence;    /* RAISE_FENCE with ERROR_FENCED: the one that is there */
-    int64_t ret_position; /* the one that its deltas took; 0: none did */
+    int64_t ret_position; /* the one that its deltas and deletes took, in the stream that took one
+                             last; 0: none did. A compaction (promote_after) takes none */
     struct catalog *catalog;
     void *operation;
 };

@@ -122,6 +122,8 @@ class Model:
     def rename_table(self, at, name):
         if not self.table(at):
             return "missing"
+        if name == at[1]:
+            return None
         if name in self.namespaces[at[0]]:
             return "exists"
         self.namespaces[at[0]][name] = self.namespaces[at[0]].pop(at[1])
@@ -159,7 +161,9 @@ class Model:
         if wrong:
             return wrong
         previous = version.stream
-        version.streams[stream_id] = Stream(stream_id, previous.id if previous else None)
+        version.streams[stream_id] = Stream(
+            stream_id, previous.id if previous else None, position=previous.position if previous else 0
+        )
         return None
 
     def commit_stream(self, at, number, stream_id):
@@ -174,6 +178,7 @@ class Model:
             return "conflict"
         if current:
             current.state = "deprecated"
+            stream.position = max(stream.position, current.position) + 1
         stream.state = "committed"
         return None
 
@@ -223,6 +228,7 @@ class Model:
         if current:
             current.state = "deprecated"
         partition.state = "committed"
+        stream.position += 1  # from which on it is read
         return None
 
     def delete_partition(self, at, number, stream_id, values):
@@ -233,6 +239,7 @@ class Model:
         if not current:
             return "missing"
         current.state = "deprecated"
+        stream.position += 1
         return None
 
     def delete_staged_partition(self, at, number, stream_id, partition_id):

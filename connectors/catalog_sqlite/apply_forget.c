@@ -3,6 +3,8 @@
 
 #include "runner/base/mem.h"
 
+#define FILES_OF "DELETE FROM files WHERE delta_id IN (SELECT delta_id FROM deltas WHERE "
+
 static int execute_all(struct apply_context *context, const char *const *texts, size_t count,
     int64_t id, struct error *err)
 {
@@ -25,8 +27,7 @@ int apply_forget_delta(struct apply_context *context, int64_t delta_id, struct e
 int apply_forget_partition(struct apply_context *context, int64_t partition_id, struct error *err)
 {
     static const char *const texts[] = {
-        ("DELETE FROM files WHERE delta_id IN"
-         " (SELECT delta_id FROM deltas WHERE partition_id = ?1)"),
+        (FILES_OF "partition_id = ?1)"),
         "DELETE FROM deltas WHERE partition_id = ?1",
         "DELETE FROM partitions WHERE partition_id = ?1",
     };
@@ -37,7 +38,7 @@ int apply_forget_partition(struct apply_context *context, int64_t partition_id, 
 int apply_forget_stream(struct apply_context *context, int64_t stream_id, struct error *err)
 {
     static const char *const texts[] = {
-        "DELETE FROM files WHERE delta_id IN (SELECT delta_id FROM deltas WHERE stream_id = ?1)",
+        FILES_OF "stream_id = ?1)",
         "DELETE FROM deltas WHERE stream_id = ?1",
         "DELETE FROM partitions WHERE stream_id = ?1",
         "DELETE FROM positions WHERE stream_id = ?1",

@@ -78,7 +78,7 @@ static int check(duckdb_error_data data, struct error *err)
 static int make_schema(struct stream *stream, struct error *err)
 {
     const idx_t count = duckdb_column_count(&stream->result);
-    duckdb_logical_type *types = mem_calloc(count + 1, sizeof(*types));
+    duckdb_logical_type *types = mem_calloc(count + 1, sizeof(void *));
     const char **names = mem_calloc(count + 1, sizeof(*names));
     int rc;
 

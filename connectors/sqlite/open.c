@@ -11,7 +11,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { NS_PER_MS = 1000000, BUSY_NAP_MS_MAX = 12, PROGRESS_STEPS = 2000 };
+enum {
+    NS_PER_MS = 1000000,
+    BUSY_NAP_MS_MAX = 12,
+    PROGRESS_STEPS = 2000,
+    COPY_BYTES_MAX = 64 * 1024 * 1024,
+};
 
 /* --- waits that end --- */
 
@@ -277,6 +282,42 @@ static int open_immutable(
     return result ? -1 : 0;
 }
 
+/* A file of an older schema that is only to be read: a copy in memory is brought up to date, as
+ * another process may still write to the file the way it is. */
+static int open_copy(struct sqlite *db, struct error *err)
+{
+    sqlite3 *file = db->db;
+    sqlite3_backup *backup;
+    int result;
+
+    db->db = NULL;
+    db->in_memory = true;
+    if (open_handle(db, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL, err)) {
+        sqlite3_close(file);
+        return -1;
+    }
+    backup = sqlite3_backup_init(db->db, "main", file, "main");
+    result = backup ? sqlite3_backup_step(backup, -1) : SQLITE_NOMEM;
+    sqlite3_backup_finish(backup);
+    sqlite3_close(file);
+    if (result != SQLITE_DONE)
+        return sqlite_fail(db, result, err);
+    db->read_only = false;
+    if (configure(db, false, err) || migrate(db, err))
+        return -1;
+    db->read_only = true;
+    return sqlite_run(db, "PRAGMA query_only = ON", err);
+}
+
+static bool can_be_copied(const struct sqlite *db, const struct header *header)
+{
+    struct stat status;
+
+    return header->application_id == db->schema->application_id &&
+           header->version < db->schema->migration_count && stat(db->path, &status) == 0 &&
+           status.st_size <= COPY_BYTES_MAX;
+}
+
 /* Where the file is, or where it is to be. */
 static int check_place(struct sqlite *db, struct error *err)
 {
@@ -313,6 +354,8 @@ static int open_for_reading(struct sqlite *db, const char *vfs, struct error *er
         close_handle(db);
         return open_in_memory(db, err);
     }
+    if (can_be_copied(db, &header))
+        return open_copy(db, err);
     if (check_header(db, &header, err) || configure(db, false, err))
         return -1;
     return sqlite_run(db, "PRAGMA query_only = ON", err);

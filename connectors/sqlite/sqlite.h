@@ -25,7 +25,8 @@ struct sqlite_schema {
 struct sqlite_options {
     const char *path;
     const struct sqlite_schema *schema;
-    bool read_only;  /* a file that is missing or still empty reads as an empty database */
+    bool read_only;  /* a file that is missing or still empty reads as an empty database; one of an
+                        older schema, up to 64 MiB, as a copy that was migrated in memory */
     bool durable;    /* every commit survives a power failure, not only a crash of the process */
     int64_t busy_ms; /* how long a lock of another process is waited for; 0: SQLITE_BUSY_MS */
     const char *vfs; /* NULL: the default one; tests inject faults here */
@@ -41,7 +42,7 @@ struct sqlite {
     const struct sqlite_schema *schema;
     char *path;
     bool read_only;
-    bool in_memory; /* read-only and nothing is there yet */
+    bool in_memory; /* read-only, and nothing is there yet or it is a copy */
     int64_t busy_ms;
     uint64_t busy_since_ns;
     sqlite_stop_fn stop;

@@ -81,7 +81,7 @@ struct column_type *column_type_nested(enum column_kind kind, size_t count, stru
     struct column_type *type = arena_new(arena, struct column_type);
 
     type->kind = kind;
-    type->inner = arena_array(arena, count, sizeof(*type->inner));
+    type->inner = arena_array(arena, count, sizeof(struct column_type *));
     type->inner_count = count;
     if (kind == COLUMN_STRUCT)
         type->names = arena_array(arena, count, sizeof(*type->names));

@@ -239,10 +239,9 @@ static int add_field(struct parser *parser, struct column_type *fields)
             column_type_nested(COLUMN_STRUCT, MAX(2 * fields->inner_count, 1), parser->arena);
 
         if (fields->inner_count) {
-            memcpy(
-                (void *)grown->inner, fields->inner, fields->inner_count * sizeof(*fields->inner));
-            memcpy(
-                (void *)grown->names, fields->names, fields->inner_count * sizeof(*fields->names));
+            memcpy((void *)grown->inner, fields->inner,
+                fields->inner_count * sizeof(struct column_type *));
+            memcpy((void *)grown->names, fields->names, fields->inner_count * sizeof(const char *));
         }
         fields->inner = grown->inner;
         fields->names = grown->names;

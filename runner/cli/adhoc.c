@@ -1,28 +1,30 @@
 #include "runner/cli/adhoc.h"
 
-#include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/base/uuid.h"
-#include "runner/cli/fetch.h"
+#include "runner/cli/adhoc_output.h"
+#include "runner/cli/adhoc_tables.h"
 #include "runner/cli/print.h"
-#include "runner/cli/tables.h"
 #include "runner/io/scratch.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { THREADS_MAX = 4 };
 
+const char *const adhoc_format_names[] = {
+    "table", "csv", "ndjson", "json", "parquet", "arrow", NULL};
+
+static const char answer_name[] = "sluice_answer", limited_name[] = "sluice_answer_limited";
+
 struct adhoc {
     struct cli *cli;
     const struct adhoc_options *options;
+    enum adhoc_format format;
     const struct sql_engine_type *type;
-    struct sql_dataset *datasets;
-    size_t dataset_count;
+    struct adhoc_tables tables;
     struct scratch scratch; /* for what spills and what is fetched; none: nothing can */
     struct error scratch_err;
-    struct fetch fetch;
     struct work_lane lane;
     struct sql_session *session;
     bool stopped; /* a signal came while nothing ran that could be cancelled */
@@ -31,77 +33,6 @@ struct adhoc {
     bool reader_gone;
     struct error err;
 };
-
-/* --- which tables --- */
-
-static const char *lower(struct cli *cli, const char *text)
-{
-    char *copy = arena_strdup(&cli->arena, text);
-
-    for (char *c = copy; *c; c++)
-        *c = (char)tolower((unsigned char)*c);
-    return copy;
-}
-
-static int add_table(struct adhoc *adhoc, const char *name, bool alone)
-{
-    const struct catalog_version *version;
-    struct question found = {0};
-    int result = tables_find(adhoc->cli, name, &found, &version, &adhoc->err);
-
-    if (result == 0)
-        result = tables_dataset(adhoc->cli, version, alone, &adhoc->fetch,
-            &adhoc->datasets[adhoc->dataset_count], &adhoc->err);
-    if (result == 0)
-        adhoc->dataset_count++;
-    question_deinit(&found);
-    return result;
-}
-
-static bool is_there(const struct adhoc *adhoc, const char *space, const char *name)
-{
-    for (size_t i = 0; i < adhoc->dataset_count; i++) {
-        if (text_equal(adhoc->datasets[i].space, space) &&
-            strcmp(adhoc->datasets[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* SQL does not tell Upper from lower in names, the catalog has lower ones only. */
-static int add_named_tables(struct adhoc *adhoc, const struct sql_statement *statement)
-{
-    struct cli *cli = adhoc->cli;
-
-    for (size_t i = 0; i < statement->table_count; i++) {
-        const struct sql_table *table = &statement->tables[i];
-        const char *space = table->schema ? lower(cli, table->schema) : NULL;
-        const char *name = lower(cli, table->name);
-
-        if (is_there(adhoc, space, name))
-            continue;
-        if (!space)
-            return tables_unknown(cli, table->name, &adhoc->err);
-        if (add_table(adhoc, arena_printf(&cli->arena, "%s.%s", space, name), false))
-            return -1;
-    }
-    return 0;
-}
-
-static int find_tables(struct adhoc *adhoc, const char *sql, const char *table)
-{
-    struct sql_statement statement = {0};
-    struct error *err = &adhoc->err;
-    size_t offset;
-
-    if (sql && adhoc->type->parse(sql, &adhoc->cli->arena, &statement, &offset, err))
-        return error_prefix(err, "SQL, character %zu", offset + 1);
-    adhoc->datasets =
-        arena_array(&adhoc->cli->arena, statement.table_count + 2, sizeof(*adhoc->datasets));
-    if (table && add_table(adhoc, table, true))
-        return -1;
-    return add_named_tables(adhoc, &statement);
-}
 
 /* --- the session --- */
 
@@ -113,19 +44,6 @@ static void make_folder(struct adhoc *adhoc)
 
     scratch_make(
         &adhoc->scratch, environment->spool, uuid_v7(time_now_ms(), id), &adhoc->scratch_err);
-    fetch_init(&adhoc->fetch, adhoc->cli, adhoc->scratch.path ? adhoc->scratch.path : "");
-}
-
-/* DuckDB opens nothing but files. */
-static int fetch_files(struct adhoc *adhoc)
-{
-    if (adhoc->fetch.count == 0)
-        return 0;
-    if (!adhoc->scratch.path) {
-        adhoc->err = adhoc->scratch_err;
-        return error_prefix(&adhoc->err, "files of the table have to be fetched");
-    }
-    return fetch_all(&adhoc->fetch, &adhoc->err);
 }
 
 static unsigned thread_count(const struct adhoc *adhoc)
@@ -145,8 +63,8 @@ static int open_session(struct adhoc *adhoc)
         .lane = &adhoc->lane,
         .threads = threads,
         .views_over = true,
-        .datasets = adhoc->datasets,
-        .dataset_count = adhoc->dataset_count};
+        .datasets = adhoc->tables.datasets,
+        .dataset_count = adhoc->tables.dataset_count};
     char minimum[TIME_TEXT_SIZE];
 
     if (adhoc->options->memory < adhoc->type->memory_minimum(threads))
@@ -158,7 +76,7 @@ static int open_session(struct adhoc *adhoc)
     return adhoc->session ? 0 : -1;
 }
 
-/* --- the query --- */
+/* --- statements --- */
 
 /* A signal that nobody waits for ends the process at once, and its folder stays. */
 static void note_stop(void *data, int signal_number)
@@ -167,17 +85,6 @@ static void note_stop(void *data, int signal_number)
 
     (void)signal_number; /* the loop keeps it for the exit code */
     adhoc->stopped = true;
-}
-
-static void on_rows(struct sql_request *request, const struct sql_schema *schema,
-    const char *const *cells, size_t row_count)
-{
-    struct adhoc *adhoc = container_of(request, struct adhoc, request);
-
-    if (adhoc->reader_gone || rows_write(adhoc->rows, schema, cells, row_count))
-        return;
-    adhoc->reader_gone = true;
-    adhoc->type->cancel(request);
 }
 
 static void on_done(struct sql_request *request, const struct error *err)
@@ -196,24 +103,47 @@ static void on_stop(void *data, int signal_number)
     adhoc->type->cancel(&adhoc->request);
 }
 
-static void query(struct adhoc *adhoc, const char *sql)
+/* Runs what is in adhoc->request to its end. */
+static int ask(struct adhoc *adhoc)
 {
     struct cli *cli = adhoc->cli;
-    const struct rows_options rows = {.format = cli->globals.json && !adhoc->options->format
-                                                    ? ROWS_JSON
-                                                    : (enum rows_format)adhoc->options->format,
-        .out = stdout,
-        .width = print_terminal_width(1),
-        .color = cli->color};
 
-    adhoc->rows = rows_new(&rows);
-    adhoc->request = (struct sql_request){.verb = SQL_QUERY,
-        .query = {.sql = sql, .limit = adhoc->options->limit, .on_rows = on_rows},
-        .arena = &cli->arena,
-        .done = on_done};
+    if (adhoc->stopped)
+        return error_set(&adhoc->err, ERROR_STOPPED, "cancelled");
+    adhoc->request.arena = &cli->arena;
+    adhoc->request.done = on_done;
     loop_on_stop(&cli->loop, on_stop, adhoc);
     adhoc->type->start(adhoc->session, &adhoc->request);
     loop_run(&cli->loop);
+    return adhoc->err.code ? -1 : 0;
+}
+
+/* --- rows as they come --- */
+
+static void on_rows(struct sql_request *request, const struct sql_schema *schema,
+    const char *const *cells, size_t row_count)
+{
+    struct adhoc *adhoc = container_of(request, struct adhoc, request);
+
+    if (adhoc->reader_gone || rows_write(adhoc->rows, schema, cells, row_count))
+        return;
+    adhoc->reader_gone = true;
+    adhoc->type->cancel(request);
+}
+
+/* What --json says of the files, behind the rows. */
+static const char *count_json(const struct adhoc *adhoc)
+{
+    struct adhoc_count count;
+
+    adhoc_tables_count(&adhoc->tables, &count);
+    return arena_printf(&adhoc->cli->arena,
+        "\"read\":{\"files\":%zu,\"skipped\":%zu,\"bytes\":%llu}", count.files, count.skipped,
+        (unsigned long long)count.bytes);
+}
+
+static void end_rows(struct adhoc *adhoc)
+{
     /* Nobody reads on: main() says so where that is a failure. */
     if (adhoc->reader_gone)
         error_clear(&adhoc->err);
@@ -223,9 +153,89 @@ static void query(struct adhoc *adhoc, const char *sql)
         rows_end(adhoc->rows);
 }
 
-static const char *select_all(struct cli *cli, const char *table)
+static int write_rows(struct adhoc *adhoc, const char *sql)
 {
-    return arena_printf(&cli->arena, "select * from \"%s\"", strchr(table, '.') + 1);
+    struct adhoc_output output;
+    struct rows_options rows = {.format = (enum rows_format)adhoc->format};
+
+    if (adhoc_output_begin(&output, adhoc->options->output, &adhoc->err))
+        return -1;
+    rows.out = output.stream;
+    rows.members = count_json(adhoc);
+    rows.width = output.is_file ? 0 : print_terminal_width(1);
+    rows.color = !output.is_file && adhoc->cli->color;
+    adhoc->rows = rows_new(&rows);
+    adhoc->request = (struct sql_request){.verb = SQL_QUERY,
+        .query = {.sql = sql, .limit = adhoc->options->limit, .on_rows = on_rows}};
+    ask(adhoc);
+    end_rows(adhoc);
+    return adhoc_output_end(&output, adhoc->err.code ? -1 : 0, &adhoc->err);
+}
+
+/* --- files of the SQL engine's --- */
+
+static int derive(struct adhoc *adhoc, const char *dataset, const char *sql)
+{
+    adhoc->request =
+        (struct sql_request){.verb = SQL_DERIVE, .derive = {.dataset = dataset, .sql = sql}};
+    return ask(adhoc);
+}
+
+static int write_file(struct adhoc *adhoc, const char *sql)
+{
+    struct arena *arena = &adhoc->cli->arena;
+    const int64_t limit = adhoc->options->limit;
+    const char *path;
+
+    if (!adhoc->options->output && isatty(1))
+        return error_set(&adhoc->err, ERROR_INVALID,
+            "--format %s is not for a terminal: write it to a file with --output",
+            adhoc_format_names[adhoc->format]);
+    if (!adhoc->scratch.path) {
+        adhoc->err = adhoc->scratch_err;
+        return error_prefix(&adhoc->err, "the file has to be made somewhere");
+    }
+    path = arena_printf(arena, "%s/answer", adhoc->scratch.path);
+    if (derive(adhoc, answer_name, sql) ||
+        (limit > 0 &&
+            derive(adhoc, limited_name,
+                arena_printf(arena, "select * from %s limit %lld", answer_name, (long long)limit))))
+        return -1;
+    adhoc->request = (struct sql_request){.verb = SQL_EXPORT,
+        .export = {.dataset = limit > 0 ? limited_name : answer_name,
+            .path = path,
+            .format = adhoc->format == ADHOC_ARROW ? FORMAT_ARROW : FORMAT_PARQUET}};
+    if (ask(adhoc))
+        return -1;
+    return adhoc_output_file(path, adhoc->options->output, &adhoc->err);
+}
+
+/* --- the whole --- */
+
+/* What is said, else by the name of the file. */
+static enum adhoc_format choose_format(const struct cli *cli, const struct adhoc_options *options)
+{
+    const char *dot = options->output ? strrchr(options->output, '.') : NULL;
+
+    if (options->format != ADHOC_TABLE)
+        return (enum adhoc_format)options->format;
+    for (int i = 0; dot && adhoc_format_names[i]; i++) {
+        if (strcmp(dot + 1, adhoc_format_names[i]) == 0)
+            return (enum adhoc_format)i;
+    }
+    return cli->globals.json ? ADHOC_JSON : ADHOC_TABLE;
+}
+
+static void print_files(const struct adhoc *adhoc)
+{
+    struct adhoc_count count;
+    char size[TIME_TEXT_SIZE];
+
+    adhoc_tables_count(&adhoc->tables, &count);
+    if (adhoc->cli->globals.quiet || adhoc->tables.read_count == 0)
+        return;
+    fprintf(stderr, "read %zu of %zu files (%zu skipped), %s\n", count.files,
+        count.files + count.skipped, count.skipped, size_format(count.bytes, size));
 }
 
 static void end(struct adhoc *adhoc)
@@ -238,24 +248,35 @@ static void end(struct adhoc *adhoc)
     loop_on_stop(&adhoc->cli->loop, NULL, NULL);
 }
 
-static int check_stopped(struct adhoc *adhoc)
+static int read_tables(struct adhoc *adhoc, const char *sql, const char *table)
 {
-    loop_on_stop(&adhoc->cli->loop, note_stop, adhoc); /* again: fetching took it */
-    return adhoc->stopped ? error_set(&adhoc->err, ERROR_STOPPED, "cancelled") : 0;
+    struct error *err = &adhoc->err;
+
+    adhoc->tables = (struct adhoc_tables){
+        .cli = adhoc->cli, .at = adhoc->options->at, .folder = adhoc->scratch.path};
+    if (adhoc_tables_find(&adhoc->tables, adhoc->type, sql, table, err))
+        return -1;
+    if (adhoc_tables_read(&adhoc->tables, err))
+        return adhoc->scratch.path || err->code != ERROR_IO
+                   ? -1
+                   : error_prefix(err, "%s", adhoc->scratch_err.message);
+    loop_on_stop(&adhoc->cli->loop, note_stop, adhoc); /* again: reading took it */
+    return 0;
 }
 
 int adhoc_run(
     struct cli *cli, const struct adhoc_options *options, const char *sql, const char *table)
 {
-    struct adhoc adhoc = {.cli = cli, .options = options};
+    struct adhoc adhoc = {.cli = cli, .options = options, .format = choose_format(cli, options)};
+    const bool is_binary = adhoc.format == ADHOC_PARQUET || adhoc.format == ADHOC_ARROW;
 
     work_lane_init(&adhoc.lane, cli->engine->pool, "query", 1);
     loop_on_stop(&cli->loop, note_stop, &adhoc);
     make_folder(&adhoc);
     if (engine_sql(cli->engine, &adhoc.type, &adhoc.err) == 0 &&
-        find_tables(&adhoc, sql, table) == 0 && fetch_files(&adhoc) == 0 &&
-        open_session(&adhoc) == 0 && check_stopped(&adhoc) == 0)
-        query(&adhoc, sql ? sql : select_all(cli, table));
+        read_tables(&adhoc, sql, table) == 0 && open_session(&adhoc) == 0 &&
+        (is_binary ? write_file : write_rows)(&adhoc, sql) == 0 && !adhoc.reader_gone)
+        print_files(&adhoc);
     end(&adhoc);
     return adhoc.err.code ? cli_fail(cli, &adhoc.err) : EXIT_OK;
 }

@@ -1,22 +1,32 @@
-/* One SELECT over tables of the catalog, its rows written to stdout while they come. The memory
- * does not grow with the rows; sorts and joins that are too large spill to the environment's spool
- * folder, where it may be written to. */
+/* One SELECT over tables of the catalog, as they are or were. Its rows are written to stdout while
+ * they come, or as one file. The memory does not grow with the rows; sorts and joins that are too
+ * large spill to the environment's spool folder, where it may be written to. */
 #ifndef RUNNER_CLI_ADHOC_H
 #define RUNNER_CLI_ADHOC_H
 
 #include "runner/cli/cli.h"
 #include "runner/cli/rows.h"
 
+/* Those of rows.h, and those that the SQL engine writes. */
+enum adhoc_format { ADHOC_TABLE, ADHOC_CSV, ADHOC_NDJSON, ADHOC_JSON, ADHOC_PARQUET, ADHOC_ARROW };
+
+extern const char *const adhoc_format_names[];
+
 struct adhoc_options {
-    int format;    /* enum rows_format */
+    int format;    /* enum adhoc_format */
     int64_t limit; /* rows; 0: all */
     uint64_t memory;
+    const char *at, *output;
 };
 
 /* The flags of catalog read and sql. Embed the struct above as the first member. */
 #define ADHOC_FLAGS                                                                                \
-    {"format", OPTION_ENUM, offsetof(struct adhoc_options, format), .choices = rows_format_names,  \
-        .letter = 'o', .help = "How rows are written"},                                            \
+    {"at", OPTION_TEXT, offsetof(struct adhoc_options, at), .value_name = "WHEN",                  \
+        .help = "Tables as they were: a position, a time, a tag (default: now)"},                  \
+        {"format", OPTION_ENUM, offsetof(struct adhoc_options, format),                            \
+            .choices = adhoc_format_names, .letter = 'o', .help = "How rows are written"},         \
+        {"output", OPTION_TEXT, offsetof(struct adhoc_options, output), .value_name = "FILE",      \
+            .help = "Into a file, in the format of its extension unless --format says another"},   \
         {"limit", OPTION_INT, offsetof(struct adhoc_options, limit), .letter = 'n', .min = 1,      \
             .max = 9e15, .value_name = "N", .help = "The first N rows (default: all)"},            \
     {                                                                                              \
@@ -26,8 +36,7 @@ struct adhoc_options {
     }
 
 /* Runs `sql` over every table that it names. `table` (NULL: none) is one that is there under its
- * bare name, too; then `sql` may be NULL: all of it. The engine must be open; returns the exit
- * code. */
+ * bare name, too. The engine must be open; returns the exit code. */
 int adhoc_run(
     struct cli *cli, const struct adhoc_options *options, const char *sql, const char *table);
 

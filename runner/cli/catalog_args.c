@@ -215,7 +215,8 @@ int catalog_args_manifest(const char *json, size_t length, const char *what, str
     int result = 0;
 
     if (!parsed)
-        return error_prefix(err, "%s", what);
+        return error_set(err, ERROR_INVALID, "%s: %.*s", what, 300,
+            err ? err->message : "no JSON");
     if (!json_is_array(list))
         result = error_set(err, ERROR_INVALID, "%s: holds no array of files", what);
     else

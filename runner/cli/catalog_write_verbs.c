@@ -88,15 +88,17 @@ const struct option_set catalog_flags_delete_partition =
 
 static const struct option commit_delta_table[] = {VERB_ID("The staged one"),
     {"position", OPTION_INT, offsetof(struct verb_options, position), .min = 1, .max = 9e15,
-        .value_name = "POSITION", .help = "Where it goes (default: behind the newest one)"}};
+        .value_name = "POSITION", .help = "Where it goes (default: behind the newest one)"},
+    VERB_STREAM};
 const struct option_set catalog_flags_commit_delta =
     OPTION_SET("commit-delta", "Options", struct verb_options, commit_delta_table);
 
-static const struct option delete_delta_table[] = {VERB_ID("The staged one")};
+static const struct option delete_delta_table[] = {VERB_ID("The staged one"), VERB_STREAM};
 const struct option_set catalog_flags_delete_delta =
     OPTION_SET("delete-delta", "Options", struct verb_options, delete_delta_table);
 
-static const struct option merge_table[] = {VERB_ID("Id of the new one (default: a new UUID)")};
+static const struct option merge_table[] = {
+    VERB_ID("Id of the new one (default: a new UUID)"), VERB_STREAM};
 const struct option_set catalog_flags_merge_deltas =
     OPTION_SET("merge-deltas", "Options", struct verb_options, merge_table);
 
@@ -241,22 +243,44 @@ CATALOG_VERB(create_version)
     return catalog_verbs_apply(cli, &change, 1, &query);
 }
 
+/* The latest active version may be another one, or none, after the change. */
+static int resolve_version(struct cli *cli, struct catalog_locator *at)
+{
+    struct question question = {.catalog = {.verb = CATALOG_GET_VERSION, .at = *at}};
+    int code = EXIT_OK;
+
+    if (at->version)
+        return EXIT_OK;
+    question_ask_catalog(cli, &question);
+    questions_wait(cli);
+    if (!question.err.code && question.catalog.count == 0)
+        error_set(&question.err, ERROR_NOT_FOUND, "%s.%s has no active version; say @VERSION",
+            at->namespace, at->table);
+    if (question.err.code)
+        code = cli_fail(cli, &question.err);
+    else
+        at->version = question.catalog.versions[0].version;
+    question_deinit(&question);
+    return code;
+}
+
 CATALOG_VERB(update_version)
 {
     const struct verb_options *said = options;
     struct catalog_change changes[2] = {0};
     struct catalog_query query = {.verb = CATALOG_GET_VERSION};
     size_t count = 0;
-    const int code =
+    int code =
         begin(cli, CATALOG_UPDATE_VERSION, args[0], CATALOG_ARG_VERSION, options, &changes[0]);
 
     (void)arg_count;
+    if (!code)
+        code = resolve_version(cli, &changes[0].at);
     if (code)
         return code;
     query.at = changes[0].at;
     changes[0].version.sort_by = (const char *const *)said->sort_by.items;
     changes[0].version.sort_count = said->sort_by.count;
-    changes[1] = (struct catalog_change){.verb = CATALOG_SET_LIFECYCLE, .at = changes[0].at};
     if (said->description || changes[0].properties || said->sort_by.count)
         count++;
     if (said->lifecycle)

@@ -4,30 +4,107 @@
 #include "runner/cli/command_catalog_care.h"
 #include "runner/cli/commands.h"
 
+#include "runner/base/buffer.h"
+
 #include <stddef.h>
+#include <string.h>
 
 /* --- read --- */
 
 struct read_options {
     struct adhoc_options adhoc; /* the first: ADHOC_FLAGS */
-    const char *sql;
+    const char *sql, *columns, *where;
 };
 
 static const struct option read_table[] = {
     {"sql", OPTION_TEXT, offsetof(struct read_options, sql), .value_name = "STATEMENT",
         .help = "One SELECT in place of all rows; the table is TABLE and NAMESPACE.TABLE in it"},
+    {"columns", OPTION_TEXT, offsetof(struct read_options, columns), .value_name = "A,B",
+        .help = "Those columns alone (a name with a comma in double quotes)"},
+    {"where", OPTION_TEXT, offsetof(struct read_options, where), .value_name = "CONDITION",
+        .help = "Rows that fulfil it alone: SQL over the columns"},
     ADHOC_FLAGS,
 };
 static const struct option_set read_set =
     OPTION_SET("read", "Options", struct read_options, read_table);
 
+/* Up to a comma that is not in quotes; without the quotes, "" in them is one. */
+static const char *next_column(const char *at, struct buffer *name)
+{
+    const bool quoted = *at == '"';
+
+    buffer_clear(name);
+    for (at += quoted; *at && (quoted || *at != ','); at++) {
+        if (quoted && *at == '"' && *++at != '"')
+            break;
+        buffer_putc(name, *at);
+    }
+    return at;
+}
+
+static int append_columns(struct buffer *sql, const char *columns, struct error *err)
+{
+    const char *at = columns;
+    struct buffer name;
+    int rc = 0;
+
+    buffer_init(&name, 0);
+    for (bool more = true; more && !rc; at++) {
+        at = next_column(at, &name);
+        more = *at == ',';
+        if (name.length == 0 || (*at && !more))
+            rc = error_set(err, ERROR_INVALID,
+                "--columns %s: names with a comma between two, \"a,b\" for one with a comma in it",
+                columns);
+        text_append_sql_name(sql, name.data);
+        buffer_puts(sql, more ? ", " : "");
+    }
+    buffer_deinit(&name);
+    return rc;
+}
+
+/* A comment at the end of the condition must not hide what follows. */
+static int make_select(const struct read_options *options, const char *table, struct arena *arena,
+    const char **ret_sql, struct error *err)
+{
+    const char *dot = strchr(table, '.');
+    struct buffer sql;
+    int rc = 0;
+
+    if (options->sql && (options->columns || options->where))
+        return error_set(
+            err, ERROR_INVALID, "--sql is all of the statement: leave --columns and --where out");
+    buffer_init(&sql, 0);
+    buffer_puts(&sql, options->sql ? options->sql : "select ");
+    if (!options->sql) {
+        if (options->columns)
+            rc = append_columns(&sql, options->columns, err);
+        else
+            buffer_putc(&sql, '*');
+        buffer_puts(&sql, " from ");
+        text_append_sql_name(&sql, dot ? dot + 1 : table);
+        if (options->where)
+            buffer_printf(&sql, " where (%s\n)", options->where);
+    }
+    if (!rc)
+        *ret_sql = arena_strdup(arena, sql.data);
+    buffer_deinit(&sql);
+    return rc;
+}
+
 static int run_read(struct cli *cli, const void *values, const char *const *args, size_t arg_count)
 {
     const struct read_options *options = values;
     const int code = cli_open_engine(cli, true);
+    const char *sql;
+    struct error err;
 
     (void)arg_count;
-    return code ? code : adhoc_run(cli, &options->adhoc, options->sql, args[0]);
+    if (code)
+        return code;
+    if (make_select(options, args[0], &cli->arena, &sql, &err))
+        return cli_fail(cli, &err);
+    return adhoc_run(cli, &options->adhoc, sql, args[0]);
 }
 
 /* --- history, files --- */
@@ -91,17 +168,25 @@ static const struct command sub_commands[] = {
         .name = "read",
         .arguments = "NAMESPACE.TABLE",
         .help = "Write a table's rows, or those of a SELECT over it",
-        .details = "Rows are written while they come, in any number. CSV has a header.\n\n"
+        .details = "Rows are written while they come, in any number. CSV has a header. Parquet and "
+                   "an Arrow IPC stream (arrow) go to a file or a pipe. Upserts and deletes are "
+                   "merged; files that cannot hold a row that fulfils the condition are not "
+                   "opened: how many is said on stderr.\n\n"
+                   "--at takes a position (catalog history lists them), a time (what was committed "
+                   "then) or the name of a tag.\n\n"
                    "Keys of --json, and of --format json: columns (name, type), rows (objects by "
-                   "column, numbers and booleans as such).",
+                   "column, numbers and booleans as such), read (files, skipped, bytes).",
         .options = &read_set,
         .args_min = 1,
         .args_max = 1,
         .argument = ARGUMENT_TABLE,
         .run = run_read,
-        .examples = "sluice catalog read wildlife.strikes --limit 10\n"
-                    "sluice catalog read wildlife.strikes --format csv > strikes.csv\n"
-                    "sluice catalog read wildlife.strikes --sql 'select count(*) from strikes'",
+        .examples =
+            "sluice catalog read wildlife.strikes --limit 10\n"
+            "sluice catalog read wildlife.strikes --format csv > strikes.csv\n"
+            "sluice catalog read wildlife.strikes --sql 'select count(*) from strikes'\n"
+            "sluice catalog read wildlife.strikes --columns operator,species \\\n"
+            "    --where \"flight_date >= '2001-01-01'\" --at 2026-11-01 --output s.parquet",
     },
     {
         .name = "schema",

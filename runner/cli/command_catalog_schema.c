@@ -149,7 +149,7 @@ static int compare_load(const struct comparison *comparison, const struct load *
     struct cli *cli = comparison->cli;
     const struct catalog_version *version;
     struct question found = {0};
-    struct schema_diff diff;
+    struct schema_diff diff = {0};
     struct sql_schema rows;
     struct error err;
     int code = dataset_schema_ask(cli, comparison->graph, comparison->flags, load->from, &rows);

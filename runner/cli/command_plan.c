@@ -13,14 +13,16 @@ const struct command command_plan = {
     .name = "plan",
     .arguments = "PIPELINE",
     .help = "Say what a run would read, change and write; touch nothing",
-    .details = "Lists the objects that each extract would read and what is new, the tables that "
-               "loads would change with their modes and partitions, and the files that would be "
-               "written.\n\n"
-               "Keys of --json: pipeline, due, nothing_new, objects, bytes, tasks; each task has "
-               "task, kind, runs, needs, and as an extract from, matched, seen_before, bytes, "
-               "objects (object, bytes, modified), as a load from, into or to, nothing_new, mode, "
-               "partition_by, table_exists, version, table_rows, table_files, "
-               "lookup_files, lookup_bytes, rewrite_files, rewrite_bytes (at most).",
+    .details =
+        "Lists the objects that each extract would read and what is new, the tables that "
+        "loads would change with their modes and partitions, and the files that would be "
+        "written.\n\n"
+        "Keys of --json: pipeline, due, nothing_new, objects, bytes, tasks; each task has "
+        "task, kind, runs, needs, and as an extract from, matched, seen_before, bytes, "
+        "objects (object, bytes, modified), of a table from, version, position, "
+        "after_position (only_new), files, bytes, as a load from, into or to, nothing_new, mode, "
+        "partition_by, table_exists, version, table_rows, table_files, "
+        "lookup_files, lookup_bytes, rewrite_files, rewrite_bytes (at most).",
     .options = &plan_flag_set,
     .args_min = 1,
     .args_max = 1,

@@ -41,6 +41,7 @@ static json_t *node_json(const struct graph *graph, const struct graph_node *nod
     json_object_set_new(item, "inputs", names_json(graph, node->inputs, node->input_count));
     if (node->kind == TASK_EXTRACT) {
         json_put_url(item, "from", node->extract->from);
+        json_put_text(item, "at", node->extract->at);
         return item;
     }
     json_object_set_new(item, "driven_by", names_json(graph, node->drivers, node->driver_count));
@@ -175,7 +176,7 @@ const struct command command_show = {
     .help = "Show a pipeline and the graph of its tasks",
     .details = "Keys of --json: pipeline, path, description, owner, schedule, timezone, params "
                "(param, type, default, description), tasks (task, needs, inputs, driven_by; from, "
-               "sql, into or to, mode).",
+               "at, sql, into or to, mode).",
     .options = &option_set,
     .args_min = 1,
     .args_max = 1,

@@ -20,13 +20,17 @@ const struct command command_sql = {
     .arguments = "STATEMENT",
     .help = "Run one SELECT over tables of the catalog",
     .details = "Tables are named namespace.table; what the statement does not name is not opened, "
-               "and no other file is. Rows are written while they come.\n\n"
+               "and no other file is. Rows are written while they come; parquet and arrow go to a "
+               "file or a pipe.\n\n"
+               "--at is the same for all tables: a time, or a position or tag that each of them "
+               "has.\n\n"
                "Keys of --json, and of --format json: columns (name, type), rows (objects by "
-               "column, numbers and booleans as such).",
+               "column, numbers and booleans as such), read (files, skipped, bytes).",
     .options = &option_set,
     .args_min = 1,
     .args_max = 1,
     .run = run,
     .examples = "sluice sql 'select operator, count(*) from wildlife.strikes group by all'\n"
-                "sluice sql 'from wildlife.strikes' --format csv > strikes.csv",
+                "sluice sql 'from wildlife.strikes' --format csv > strikes.csv\n"
+                "sluice sql 'from wildlife.strikes' --at 2026-11-01T06:00Z --output then.parquet",
 };

@@ -31,6 +31,26 @@ static void put_objects(const struct plan_extract *extract, size_t objects_max, 
             out, "    … and %zu more (--json has all)\n", extract->object_count - objects_max);
 }
 
+/* "reads catalog://n.t: 3 files, 12.1 KiB: what came behind position 4, up to 7" */
+static void put_source(
+    const struct plan_table *table, const struct extract *options, struct buffer *out)
+{
+    char size[TIME_TEXT_SIZE], count[PRINT_COUNT_SIZE];
+
+    buffer_printf(out, "reads %s: ", options->from);
+    if (table->changes && table->after == table->position) {
+        buffer_printf(out, "nothing new behind position %lld\n", (long long)table->after);
+        return;
+    }
+    buffer_printf(out, "%s file%s, %s", print_count((int64_t)table->files, count),
+        table->files == 1 ? "" : "s", size_format(table->bytes, size));
+    if (table->changes && table->after)
+        buffer_printf(out, ": what came behind position %lld, up to %lld\n",
+            (long long)table->after, (long long)table->position);
+    else
+        buffer_printf(out, ", at position %lld\n", (long long)table->position);
+}
+
 static void put_extract(const struct plan_extract *extract, const struct extract *options,
     size_t objects_max, struct buffer *out)
 {
@@ -125,7 +145,9 @@ void plan_render(const struct plan *plan, const struct graph *graph, size_t obje
             continue;
         buffer_printf(buffer, "%s%s%s%*s  ", cli_style(styles, task->needed ? "bold" : "dim"),
             node->id, cli_style(styles, "reset"), (int)(width - print_width(node->id)), "");
-        if (node->kind == TASK_EXTRACT)
+        if (node->kind == TASK_EXTRACT && task->extract.table)
+            put_source(task->extract.table, node->extract, buffer);
+        else if (node->kind == TASK_EXTRACT)
             put_extract(&task->extract, node->extract, objects_max, buffer);
         else if (node->kind == TASK_TRANSFORM)
             put_transform(graph, node, buffer);

@@ -8,7 +8,7 @@
  * - ndjson: one object a row. Numbers, booleans and null as such, nested values and JSON as they
  *   are, all else text; numbers that JSON has no word for are "NaN", "Infinity", "-Infinity".
  *   Columns of one name become a, a_1, a_2.
- * - json: {"columns": [{"name", "type"}], "rows": […]}, rows as in ndjson. */
+ * - json: {"columns": [{"name", "type"}], "rows": […]}, rows as in ndjson; then `members`. */
 #ifndef RUNNER_CLI_ROWS_H
 #define RUNNER_CLI_ROWS_H
 
@@ -26,6 +26,7 @@ struct rows_options {
     FILE *out;      /* stays the caller's */
     unsigned width; /* of the terminal; 0: tables are as wide as they are */
     bool color;
+    const char *members; /* json: more members of the value, behind the rows; NULL: none */
 };
 
 struct rows_writer;

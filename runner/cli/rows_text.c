@@ -179,6 +179,10 @@ void rows_text_row(struct rows_writer *rows, const char *const *cells)
 
 void rows_text_end(struct rows_writer *rows)
 {
-    if (rows->options.format == ROWS_JSON)
-        buffer_puts(&rows->line, "]}\n");
+    if (rows->options.format != ROWS_JSON)
+        return;
+    buffer_putc(&rows->line, ']');
+    if (rows->options.members)
+        buffer_printf(&rows->line, ",%s", rows->options.members);
+    buffer_puts(&rows->line, "}\n");
 }

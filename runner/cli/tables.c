@@ -2,9 +2,10 @@
 
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
-#include "runner/io/file.h"
 
 #include <string.h>
+
+enum { TRANSFERS_MAX = 64 };
 
 /* --- names --- */
 
@@ -110,90 +111,67 @@ int tables_file(
     return 0;
 }
 
-/* The SQL engine would only name a pattern that finds nothing. */
-static int check_file(const struct catalog_version *version, const struct catalog_file *file,
-    const char *path, struct error *err)
+/* --- its rows --- */
+
+struct reads {
+    struct cli *cli;
+    struct table_read *items;
+    size_t count, left;
+    struct slots slots;
+    struct error err;
+    bool cancelled;
+};
+
+static void cancel_reads(struct reads *reads)
 {
-    if (file_exists(path))
+    if (reads->cancelled)
+        return;
+    reads->cancelled = true;
+    for (size_t i = 0; i < reads->count; i++)
+        table_read_cancel(&reads->items[i]);
+}
+
+static void on_read(struct table_read *read, const struct error *err)
+{
+    struct reads *reads = container_of(read->slots, struct reads, slots);
+
+    reads->left--;
+    error_keep_first(&reads->err, err);
+    if (reads->err.code)
+        cancel_reads(reads);
+    if (reads->left == 0)
+        loop_on_stop(&reads->cli->loop, NULL, NULL);
+}
+
+static void on_stop(void *data, int signal_number)
+{
+    struct reads *reads = data;
+
+    (void)signal_number; /* the loop keeps it for the exit code */
+    cancel_reads(reads);
+}
+
+int tables_read(struct cli *cli, struct table_read *items, size_t count, struct error *err)
+{
+    struct reads reads = {.cli = cli,
+        .items = items,
+        .count = count,
+        .left = count,
+        .slots = {.limit = TRANSFERS_MAX}};
+
+    if (count == 0)
         return 0;
-    return error_set(err, ERROR_NOT_FOUND,
-        "table %s.%s: its data file %s is gone: restore it as %s; `sluice catalog files %s.%s` "
-        "lists them all",
-        version->namespace, version->table, file->key, path, version->namespace, version->table);
-}
-
-/* Where the SQL engine opens it: where it is, or where it is fetched to. */
-static int find_file(struct cli *cli, const struct catalog_version *version,
-    const struct catalog_file *file, struct fetch *fetch, const char **ret_path, struct error *err)
-{
-    struct store *store;
-    const char *key;
-
-    if (engine_data_file(cli->engine, file->key, &store, &key, err))
-        return -1;
-    if (!store->type->local_path) {
-        *ret_path = fetch_add(fetch, store, key);
+    loop_on_stop(&cli->loop, on_stop, &reads);
+    for (size_t i = 0; i < count; i++) {
+        items[i].engine = cli->engine;
+        items[i].slots = &reads.slots;
+        items[i].arena = &cli->arena;
+        items[i].done = on_read;
+        table_read_start(&items[i]);
+    }
+    loop_run(&cli->loop);
+    if (!reads.err.code)
         return 0;
-    }
-    if (tables_file(cli, file, ret_path, err))
-        return -1;
-    return check_file(version, file, *ret_path, err);
-}
-
-static int find_files(struct cli *cli, const struct catalog_version *version,
-    const struct catalog_query *files, struct fetch *fetch, struct text_list *ret_paths,
-    struct error *err)
-{
-    const char **paths;
-    size_t count = 0, capacity = 0;
-
-    for (size_t i = 0; i < files->count; i++)
-        capacity += files->deltas[i].file_count;
-    paths = arena_array(&cli->arena, capacity, sizeof(*paths));
-    for (size_t i = 0; i < files->count; i++) {
-        for (size_t j = 0; j < files->deltas[i].file_count; j++, count++) {
-            if (find_file(cli, version, &files->deltas[i].files[j], fetch, &paths[count], err))
-                return -1;
-        }
-    }
-    *ret_paths = (struct text_list){.items = paths, .count = count};
-    return 0;
-}
-
-static void copy_columns(
-    struct cli *cli, const struct catalog_version *version, struct sql_schema *ret_schema)
-{
-    struct sql_column *columns = arena_array(&cli->arena, version->column_count, sizeof(*columns));
-
-    for (size_t i = 0; i < version->column_count; i++)
-        columns[i] =
-            (struct sql_column){.name = arena_strdup(&cli->arena, version->columns[i].name),
-                .type = arena_strdup(&cli->arena, version->columns[i].type)};
-    *ret_schema = (struct sql_schema){.columns = columns, .count = version->column_count};
-}
-
-int tables_dataset(struct cli *cli, const struct catalog_version *version, bool alone,
-    struct fetch *fetch, struct sql_dataset *ret_dataset, struct error *err)
-{
-    struct question files = {.catalog = {.verb = CATALOG_LIST_FILES,
-                                 .at = {.namespace = version->namespace,
-                                     .table = version->table,
-                                     .version = version->version}}};
-    struct sql_dataset dataset = {.rows = version->rows, .bytes = version->bytes};
-    int result = -1;
-
-    question_ask_catalog(cli, &files);
-    questions_wait(cli);
-    if (files.err.code)
-        *err = files.err;
-    else
-        result = find_files(cli, version, &files.catalog, fetch, &dataset.files, err);
-    question_deinit(&files);
-    if (result)
-        return -1;
-    dataset.name = arena_strdup(&cli->arena, version->table);
-    dataset.space = alone ? NULL : arena_strdup(&cli->arena, version->namespace);
-    copy_columns(cli, version, &dataset.schema);
-    *ret_dataset = dataset;
-    return 0;
+    *err = reads.err;
+    return -1;
 }

@@ -2,8 +2,8 @@
 #ifndef RUNNER_CLI_TABLES_H
 #define RUNNER_CLI_TABLES_H
 
-#include "runner/cli/fetch.h"
 #include "runner/cli/questions.h"
+#include "runner/engine/table_read.h"
 
 /* Splits "namespace.table"; the texts go to the command's arena. */
 int tables_parse(
@@ -18,11 +18,9 @@ int tables_find(struct cli *cli, const char *name, struct question *question,
 int tables_file(
     struct cli *cli, const struct catalog_file *file, const char **ret_path, struct error *err);
 
-/* The table's committed files as a dataset that a session can look at, in the command's arena. It
- * is in its namespace; `alone` true: in none. Files that are not on this machine are added to
- * `fetch`, and named where they will be. */
-int tables_dataset(struct cli *cli, const struct catalog_version *version, bool alone,
-    struct fetch *fetch, struct sql_dataset *ret_dataset, struct error *err);
+/* Reads tables as the fields in front of `arena` say, all at once, into the command's arena; runs
+ * the loop. Ctrl-C ends it with ERROR_STOPPED. */
+int tables_read(struct cli *cli, struct table_read *items, size_t count, struct error *err);
 
 /* "table demo.x does not exist; did you mean …" in *err; `asked` as it was written. */
 int tables_unknown(struct cli *cli, const char *asked, struct error *err);

@@ -1,6 +1,7 @@
 /* The one commit of a run as a list of changes: tables that are new, deltas with their files,
  * cursors, files to publish, the run's record. Pure: the catalog applies it in one transaction. */
 #include "runner/base/mem.h"
+#include "runner/engine/plan_source.h"
 #include "runner/engine/run_private.h"
 #include "runner/io/file.h"
 
@@ -152,7 +153,7 @@ static void add_schemas(struct changes *changes)
             evolving[count++] = task;
     }
     if (count > 1)
-        qsort(evolving, count, sizeof(*evolving), compare_schemas);
+        qsort(evolving, count, sizeof(struct task *), compare_schemas);
     for (size_t i = 0; i < count; i++) {
         struct catalog_change *change;
 
@@ -299,12 +300,15 @@ static void add_cursor(struct changes *changes, const struct task *load, const s
 {
     const struct run *run = changes->run;
     const struct plan_extract *plan = &extract->plan->extract;
-    const struct catalog_cursor cursor = {.pipeline = run->pipeline->name,
+    struct catalog_cursor cursor = {.pipeline = run->pipeline->name,
         .instance = run->options.instance,
         .load = load->node->name,
-        .extract = extract->node->name,
-        .state = arena_printf(&changes->run->arena, "{\"objects\":%zu,\"run_id\":\"%s\"}",
-            plan->listed, run->options.run_id)};
+        .extract = extract->node->name};
+
+    cursor.state = plan->table
+                       ? plan_source_cursor(plan->table, run->options.run_id, &changes->run->arena)
+                       : arena_printf(&changes->run->arena, "{\"objects\":%zu,\"run_id\":\"%s\"}",
+                             plan->listed, run->options.run_id);
 
     add(changes, CATALOG_SET_CURSOR)->cursor = cursor;
     for (size_t i = 0; i < plan->object_count; i++) {

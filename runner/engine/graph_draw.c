@@ -68,6 +68,8 @@ void graph_describe(const struct graph_node *node, struct buffer *buffer)
     switch (node->kind) {
     case TASK_EXTRACT:
         text_append_url(buffer, node->extract->from ? node->extract->from : "");
+        if (node->extract->at)
+            buffer_printf(buffer, ", at %s", node->extract->at);
         if (node->extract->only_new.enabled)
             buffer_puts(buffer, ", only new");
         break;

@@ -176,9 +176,23 @@ static void check_rewrite(struct load_scope *scope)
             continue;
         bytes += partition->bytes;
         files += partition->files;
+        scope->replaced += partition->rows;
     }
     if (load_limit_rewrite(load, bytes, files, &scope->err))
         task_place_error(scope->task, &load->limits.rewrite, "limits.rewrite", &scope->err);
+}
+
+/* Rows of partitions that are replaced or emptied, but for those that come in their place. */
+static void check_deletes(struct load_scope *scope)
+{
+    struct task *task = scope->task;
+    const struct load *load = load_of(scope);
+
+    if (load->mode != MODE_OVERWRITE_PARTITIONS || !task->plan->load.table_exists)
+        return;
+    task->merged.deleted = MAX(task->merged.deleted + scope->replaced - task->rows, 0);
+    if (load_limit_deletes(load, task->merged.deleted, task->plan->load.version.rows, &scope->err))
+        task_place_error(task, &load->limits.deletes, "limits.deletes", &scope->err);
 }
 
 static void check_outside(struct load_scope *scope)
@@ -296,6 +310,8 @@ static void scope_step(struct load_scope *scope)
     if (!scope->err.code)
         keep_results(scope);
     enter(scope, scope->err.code ? SCOPE_DONE : next_step(scope));
+    if (scope->step == SCOPE_DONE && !scope->err.code)
+        check_deletes(scope);
     if (scope->step == SCOPE_DONE)
         scope->done(scope, scope->err.code ? &scope->err : NULL);
 }
@@ -305,7 +321,8 @@ bool load_scope_start(struct load_scope *scope)
     const struct load *load = load_of(scope);
     const bool exists = scope->task->plan->load.table_exists;
 
-    if (load->to || scope->task->keeps_table || !(load->scope || (load->limits.rewrite && exists)))
+    if (load->to || scope->task->keeps_table ||
+        !(load->scope || (exists && (load->limits.rewrite || load->limits.deletes))))
         return false;
     scope->param_count = checking_params(scope->task, &scope->params);
     enter(scope, load->scope ? SCOPE_OUTSIDE : SCOPE_LISTING);

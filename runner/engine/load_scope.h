@@ -1,5 +1,5 @@
 /* Which stored partitions a load changes, once its files are written: for `scope` of
- * overwrite_partitions, which replaces all of them that are inside, and for `limits.rewrite`. Part
+ * overwrite_partitions, which replaces all of them that are inside, and for `limits`. Part
  * of the load's stage. */
 #ifndef RUNNER_ENGINE_LOAD_SCOPE_H
 #define RUNNER_ENGINE_LOAD_SCOPE_H
@@ -36,6 +36,7 @@ struct load_scope {
     size_t param_count;
     size_t next; /* partition */
     int64_t inside, all;
+    int64_t replaced; /* rows of partitions that get others */
     bool listing, reading, asking, cancelled;
     struct error err;
 };

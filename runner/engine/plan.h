@@ -11,7 +11,18 @@ struct plan_object {
     const char *shown; /* as people call it */
 };
 
+/* Of a table: all of it at a position, or what changed between two. */
+struct plan_table {
+    const char *namespace, *name;
+    int64_t version, position;
+    bool changes; /* those behind `after`; 0: all that is there is new */
+    int64_t after;
+    size_t files; /* that a run would read */
+    uint64_t bytes;
+};
+
 struct plan_extract {
+    const struct plan_table *table; /* NULL: objects */
     struct store *store;
     const char *pattern;         /* its key or glob in the store */
     struct plan_object *objects; /* to be read, in order of keys */

@@ -1,9 +1,27 @@
 #include "runner/engine/plan.h"
 
+static json_t *table_json(const struct plan_table *table, const struct extract *options)
+{
+    json_t *item = json_object();
+
+    json_put_text(item, "from", options->from);
+    json_put_int(item, "version", table->version);
+    json_put_int(item, "position", table->position);
+    if (table->changes)
+        json_put_int(item, "after_position", table->after);
+    json_put_int(item, "files", (int64_t)table->files);
+    json_put_int(item, "bytes", (int64_t)table->bytes);
+    return item;
+}
+
 static json_t *extract_json(const struct plan_extract *extract, const struct extract *options)
 {
-    json_t *item = json_object(), *objects = json_array();
+    json_t *item, *objects;
 
+    if (extract->table)
+        return table_json(extract->table, options);
+    item = json_object();
+    objects = json_array();
     json_put_url(item, "from", options->from);
     json_put_int(item, "matched", (int64_t)extract->listed);
     json_put_int(item, "seen_before", (int64_t)extract->seen_before);

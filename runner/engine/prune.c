@@ -45,12 +45,32 @@ static bool is_on_value(const struct sql_condition *condition)
     return condition->comparison != SQL_IS_NULL && condition->comparison != SQL_IS_NOT_NULL;
 }
 
+/* Where a constant has a type of its own, the SQL engine may cast the column to it: a text that is
+ * compared with a DATE is no text then. A DATE is midnight to what has a time. */
+static bool is_cast(struct prune *prune, const struct prune_condition *bound)
+{
+    const enum prune_family family = prune_family_of(bound->type);
+    const struct column_type *type;
+    enum prune_family constant;
+    struct error err;
+
+    if (!bound->condition->type)
+        return false;
+    if (column_type_parse(bound->condition->type, &prune->arena, &type, &err))
+        return true;
+    constant = prune_family_of(type);
+    return constant != family &&
+           !(constant == PRUNE_DATE && (family == PRUNE_TIMESTAMP || family == PRUNE_TIMESTAMPTZ));
+}
+
 static void read_constants(struct prune *prune, struct prune_condition *bound)
 {
     const struct sql_condition *condition = bound->condition;
     struct prune_value *constants =
         arena_array(&prune->arena, condition->value_count, sizeof(*constants));
 
+    if (is_cast(prune, bound))
+        return;
     for (size_t i = 0; i < condition->value_count; i++) {
         if (!condition->values[i] || !prune_parse_constant(condition->values[i], condition->quoted,
                                          bound->type, &constants[i]))

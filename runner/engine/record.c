@@ -49,6 +49,10 @@ static json_t *task_json(const struct task *task)
     if (!task->is_view)
         json_put_int(item, "rows", task->rows);
     if (task->node->kind == TASK_EXTRACT) {
+        if (task->plan->extract.table) {
+            json_put_text(item, "table", task->node->extract->from);
+            json_put_int(item, "position", task->plan->extract.table->position);
+        }
         json_put_int(item, "objects", task->objects);
         json_put_int(item, "bytes_read", (int64_t)task->bytes_read);
         json_put_int(item, "rejected", task->rejected);

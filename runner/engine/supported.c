@@ -64,7 +64,7 @@ static void check_secrets(const struct pipeline *pipeline, struct diagnostics *p
 
 static void check_extract(const struct report *report, const struct extract *extract)
 {
-    static const char *const readable[] = {"s3", "http", "https", NULL};
+    static const char *const readable[] = {"s3", "http", "https", "catalog", NULL};
 
     check_url(report, &extract->from, "from", extract->from, readable,
         "read a local file, s3:// or https://");

@@ -94,7 +94,7 @@ static int find_file(struct table_fetch *fetch, struct table_file *file, struct 
     if (!read->folder && read->in_place && store->type->local_path)
         return set_gone(fetch, file, store, key, err);
     if (!read->folder)
-        return error_set(err, ERROR_INVALID,
+        return error_set(err, ERROR_IO,
             "files of table %s.%s have to be fetched, and there is no folder to put them",
             fetch->version->namespace, fetch->version->table);
     file->path = fetched_path(read, fetch->count);
@@ -111,19 +111,12 @@ static int find_file(struct table_fetch *fetch, struct table_file *file, struct 
 
 static void find_files(struct table_fetch *fetch)
 {
-    struct table_read *read = fetch->read;
-
     fetch->items = mem_calloc(fetch->files->count + 1, sizeof(*fetch->items));
     for (size_t i = 0; i < fetch->files->count && !fetch->err.code; i++) {
         struct table_file *file = &fetch->files->items[i];
 
-        if (file->skipped) {
-            read->ret_skipped++;
-            continue;
-        }
-        read->ret_files++;
-        read->ret_bytes += file->file->bytes;
-        find_file(fetch, file, &fetch->err);
+        if (!file->skipped)
+            find_file(fetch, file, &fetch->err);
     }
 }
 

@@ -15,8 +15,8 @@ struct table_file {
     bool merges;        /* it belongs to a partition whose rows have to be merged */
     bool base;          /* struct sql_part; so is group */
     int64_t group;
-    bool skipped;       /* no row of it can fulfil the conditions */
-    const char *path;   /* where the SQL engine opens it */
+    bool skipped;     /* no row of it can fulfil the conditions */
+    const char *path; /* where the SQL engine opens it */
 };
 
 /* What is known of the table; all of it borrowed. */

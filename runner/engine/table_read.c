@@ -247,8 +247,28 @@ static void ask_replaced(struct table_operation *operation)
         enter_step(operation, READ_FETCHING);
 }
 
+static void count_files(struct table_operation *operation)
+{
+    struct table_read *read = operation->read;
+
+    read->ret_files = read->ret_skipped = 0;
+    read->ret_bytes = 0;
+    for (size_t i = 0; i < operation->files.count; i++) {
+        const struct table_file *file = &operation->files.items[i];
+
+        read->ret_files += !file->skipped;
+        read->ret_skipped += file->skipped;
+        read->ret_bytes += file->skipped ? 0 : file->file->bytes;
+    }
+}
+
 static void start_fetching(struct table_operation *operation)
 {
+    count_files(operation);
+    if (operation->read->count_only) {
+        operation->step = READ_DONE;
+        return;
+    }
     operation->fetch = (struct table_fetch){.read = operation->read,
         .version = &operation->version,
         .files = &operation->files,
@@ -267,11 +287,13 @@ static void finish(struct table_operation *operation)
     struct table_read *read = operation->read;
     const struct error err = operation->err;
 
-    if (!err.code) {
+    if (!err.code && !read->count_only) {
         table_files_dataset(
             &operation->files, &operation->facts, read->changes, read->arena, &read->ret_dataset);
         read->ret_dataset.space = read->space ? arena_strdup(read->arena, read->space) : NULL;
         read->ret_dataset.name = arena_strdup(read->arena, read->name);
+    }
+    if (!err.code) {
         table_version_copy(read->arena, &operation->version, &read->ret_version);
         read->ret_position = operation->position;
     }
@@ -394,8 +416,6 @@ void table_read_start(struct table_read *read)
     operation->waiting = true;
     arena_init(&operation->arena);
     read->operation = operation;
-    read->ret_files = read->ret_skipped = 0;
-    read->ret_bytes = 0;
     engine_catalog(read->engine, &operation->catalog, &operation->err);
     timer_init(&operation->kick, read->engine->loop);
     timer_start(&operation->kick, 0, 0, on_kick);

@@ -33,6 +33,7 @@ struct table_read {
     size_t condition_count;
     const char *folder; /* files come here: links where they are on this machine. NULL: only what is
                            read in place is possible */
+    bool count_only;    /* no file is fetched, and there is no dataset: only the counts */
     bool in_place;      /* files on this machine are opened where they are */
     struct arena *arena; /* of the results */
     table_read_fn done;

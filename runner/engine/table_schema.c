@@ -128,12 +128,14 @@ static void find_base(const struct task *task, struct task_table *table)
         if (same && other->table.order > (latest ? latest->order : 0))
             latest = &other->table;
     }
-    *table = (struct task_table){.order = 1, .schema_id = 1, .creates = !plan->table_exists};
-    if (latest) {
-        *table = (struct task_table){.order = latest->order + 1,
-            .schema_id = latest->schema_id,
-            .base = latest->columns,
-            .base_count = latest->column_count};
+    *table = (struct task_table){.order = latest ? latest->order + 1 : 1,
+        .schema_id = 1,
+        .creates = !latest && !plan->table_exists};
+    /* Planned again, the table may be newer than what a load that was not knew of it. */
+    if (latest && !(plan->table_exists && plan->version.schema_id > latest->schema_id)) {
+        table->schema_id = latest->schema_id;
+        table->base = latest->columns;
+        table->base_count = latest->column_count;
     } else if (plan->table_exists) {
         table->schema_id = plan->version.schema_id;
         table->base = plan->version.columns;

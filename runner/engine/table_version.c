@@ -4,9 +4,31 @@
 #include "runner/base/time.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- the position --- */
+
+static bool is_number(const char *text)
+{
+    return *text && strspn(text, "0123456789") == strlen(text);
+}
+
+int table_version_parse_at(const char *text, struct table_read *read, struct error *err)
+{
+    struct error no_time;
+
+    if (is_number(text)) {
+        read->at_position = strtoll(text, NULL, 10);
+        if (read->at_position <= 0 || strlen(text) > 18)
+            return error_set(err, ERROR_INVALID, "%s is no position: they begin at 1", text);
+    } else if (time_parse(text, &read->at_ms, &no_time)) {
+        read->at_tag = text;
+    } else if (read->at_ms <= 0) {
+        return error_set(err, ERROR_INVALID, "%s is before there were tables", text);
+    }
+    return 0;
+}
 
 bool table_version_needs_tags(const struct catalog_version *version, const struct table_read *read)
 {

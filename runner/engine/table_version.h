@@ -6,6 +6,10 @@
 #include "connectors/catalog.h"
 #include "runner/engine/table_read.h"
 
+/* "12" is a position, "2026-11-01" or "2026-11-01T06:00Z" a time, anything else the name of a tag.
+ * `text` is kept. */
+int table_version_parse_at(const char *text, struct table_read *read, struct error *err);
+
 /* Whether the tags have to be known first: one is asked for, or may hold what is expired. */
 bool table_version_needs_tags(const struct catalog_version *version, const struct table_read *read);
 

@@ -6,17 +6,24 @@
 #include <assert.h>
 #include <string.h>
 
-static const struct stage_type *const stages[] = {
-    [TASK_EXTRACT] = &stage_extract,
-    [TASK_TRANSFORM] = &stage_transform,
-    [TASK_LOAD] = &stage_load,
-};
+static const struct stage_type *stage_of(const struct graph_node *node)
+{
+    switch (node->kind) {
+    case TASK_EXTRACT:
+        return node->extract->from_table ? &stage_table : &stage_extract;
+    case TASK_TRANSFORM:
+        return &stage_transform;
+    case TASK_LOAD:
+        break;
+    }
+    return &stage_load;
+}
 
 void task_init(
     struct task *task, struct run *run, const struct graph_node *node, const struct plan_task *plan)
 {
     *task = (struct task){
-        .run = run, .node = node, .plan = plan, .stage = stages[node->kind], .activity = ""};
+        .run = run, .node = node, .plan = plan, .stage = stage_of(node), .activity = ""};
     arena_init(&task->arena);
     table_init(&task->puts);
 }

@@ -26,7 +26,7 @@ struct stage_type {
         struct task *task); /* after an attempt, before the next one; NULL operation: fine */
 };
 
-extern const struct stage_type stage_extract, stage_transform, stage_load;
+extern const struct stage_type stage_extract, stage_table, stage_transform, stage_load;
 
 /* A data file that a load has put into the store, waiting for the commit. */
 struct task_file {

@@ -225,7 +225,7 @@ static void list(const char *path)
 int main(int count, char **args)
 {
     if (count == 4 && strcmp(args[1], "fill") == 0)
-        fill(args[2], atoll(args[3]));
+        fill(args[2], strtoll(args[3], NULL, 10));
     else if (count == 4 && strcmp(args[1], "commit") == 0)
         measure_commits(args[2], args[3]);
     else if (count == 3 && strcmp(args[1], "list") == 0)

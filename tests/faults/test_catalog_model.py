@@ -14,7 +14,7 @@ from catalog_model import Delta, Model
 from conftest import SANITIZED
 
 STEPS = 150 if SANITIZED else 1500
-KILLS = 30 if SANITIZED else 200
+KILLS = 8 if SANITIZED else 50
 NAMESPACES = ["a", "b_1"]
 TABLES = ["t", "u"]
 VALUES = [None, "", "x", "2001-01", "a/../b", "quote's \"two\"", "Straße €", "100%"]
@@ -100,15 +100,13 @@ class Sequence:
 
     def create_version(self):
         at, lifecycle = self.at(), self.dice.choice(["active", "active", "active", "unreleased"])
-        flags = ["--column", "k VARCHAR", "--column", "v BIGINT", "--key", "k", "--partition-by", "k"]
-
         def model(m):
             made = f"unknown {uuid.uuid4()}"  # the program's choice: looked up after it
             wrong = m.create_version(at, lifecycle, made)
             self.made = None if wrong else (at, made)
             return wrong
 
-        return ["create-table-version", self.name(at), *flags, "--lifecycle", lifecycle], model
+        return ["create-table-version", self.name(at), *self.COLUMNS, "--lifecycle", lifecycle], model
 
     def set_lifecycle(self):
         at = self.at()
@@ -168,7 +166,8 @@ class Sequence:
             (f"{at[0]}/{at[1]}/{next(self.files)} {self.dice.choice(['', 'é', '%', '+'])}.parquet", n, 10 * n)
             for n in self.dice.sample(range(100), self.dice.randint(1, 3))
         ]
-        manifest = [{"key": key, "rows": rows, "bytes": size} for key, rows, size in files]
+        content = "deletes" if kind == "delete" else "data"
+        manifest = [{"key": key, "rows": rows, "bytes": size, "content": content} for key, rows, size in files]
         self.project.write("manifest.json", json.dumps(manifest))
         flags = ["--partition-id", partition] if partition else flags
         command += [*flags, "--id", new, "--type", kind, "--manifest", "manifest.json"]
@@ -194,14 +193,26 @@ class Sequence:
         chosen = self.some(self.delta_ids(at, number, stream))
         return [*command, "--id", chosen], lambda m: m.delete_delta(at, number, stream, chosen)
 
+    COLUMNS = ["--column", "k VARCHAR", "--column", "v BIGINT", "--key", "k", "--partition-by", "k"]
     VERBS = (
         [create_namespace, create_table, set_lifecycle, stage_stream, commit_stream] * 2
-        + [create_version, stage_partition, commit_partition, stage_delta, commit_delta] * 8
-        + [merge_deltas] * 4
-        + [delete_namespace, rename_table, delete_table, delete_partition, delete_staged_partition, delete_delta]
+        + [stage_partition, commit_partition, stage_delta, commit_delta] * 30
+        + [create_version, merge_deltas, delete_partition, delete_staged_partition, delete_delta] * 6
+        + [delete_namespace, rename_table, delete_table]
     )
 
     # --- one step
+
+    def make_tables(self):
+        for namespace, table in itertools.product(NAMESPACES, TABLES):
+            at = (namespace, table)
+            self.command("create-namespace", namespace, "--if-missing")
+            self.command("create-table", self.name(at))
+            self.command("create-table-version", self.name(at), *self.COLUMNS, "--lifecycle", "active")
+            self.model.namespaces.setdefault(namespace, {})
+            self.model.create_table(at)
+            self.model.create_version(at, "active", "new")
+            self.learn(self.model, (at, "new"))
 
     def learn(self, model, made):
         """The id that the program gave to the stream of a new version."""
@@ -287,7 +298,9 @@ class Sequence:
 def begin(project):
     seed = int(os.environ.get("MODEL_SEED", random.randrange(1 << 32)))
     print(f"MODEL_SEED={seed}")  # pytest shows it with a failure
-    return Sequence(project, seed)
+    sequence = Sequence(project, seed)
+    sequence.make_tables()
+    return sequence
 
 
 @pytest.mark.timeout(1200)

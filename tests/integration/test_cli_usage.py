@@ -174,7 +174,7 @@ def test_bash_completes(tmp_path):
     assert complete(shop, "run", "example", "") == []
     assert complete(shop, "preview", "example", "c") == ["customers", "clean"]
     assert complete(shop, "validate", "example", "") == ["example"]
-    assert complete(shop, "help", "catalog", "r") == ["read"]
+    assert complete(shop, "help", "catalog", "rea") == ["read"]
     assert complete(shop, "--log-format", "") == ["auto", "json", "text"]
 
 

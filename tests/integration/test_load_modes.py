@@ -220,6 +220,19 @@ def test_limits(project):
     assert "limits.rewrite" in project.fails("x", expect=3)
 
 
+def test_limits_of_overwrites(project):
+    load = {"partition_by": ["region"], "limits": {"deletes": 1}}
+    small(project, [(n, "a", n) for n in range(4)] + [(9, "b", 9)], partition_by=["region"])
+    project.run("x")
+    small(project, [(1, "a", 1), (2, "a", 1)], mode="overwrite_partitions", **load)
+    assert "2 of the 5 rows of t.x would be deleted, more than 1;" in project.fails("x", expect=3)
+    small(project, [(n, "b", n) for n in range(3)], mode="overwrite", **load)
+    assert "limits.deletes" in project.fails("x", expect=3)
+    small(project, [(n, "a", 1) for n in range(3)], mode="overwrite_partitions", **load)
+    project.run("x")
+    assert [row["v"] for row in merged.read(project, "t.x", ["id", "region"])] == [1, 1, 1, 9]
+
+
 # --- update
 
 

@@ -205,13 +205,15 @@ static void set_schema(const struct catalog_change *change)
     assert(change->schema.column_count <= ARRAY_LENGTH(table->columns));
     for (size_t i = 0; i < change->schema.column_count; i++) {
         const struct catalog_column *column = &change->schema.columns[i];
+        struct catalog_column old;
 
         assert(column->field_id == (i < table->column_count ? (int64_t)i + 1 : 0));
-        free((char *)table->columns[i].name);
-        free((char *)table->columns[i].type);
+        old = table->columns[i]; /* which the change may point into */
         table->columns[i] = (struct catalog_column){.name = mem_strdup(column->name),
             .type = mem_strdup(column->type),
             .field_id = (int64_t)i + 1};
+        free((char *)old.name);
+        free((char *)old.type);
     }
     table->column_count = change->schema.column_count;
     table->schema_id++;
@@ -220,14 +222,16 @@ static void set_schema(const struct catalog_change *change)
 static void set_column_type(const struct catalog_change *change)
 {
     struct fake_table *table = find_table(fakes_current, &change->at);
+    char *type;
 
     for (size_t i = 0; i < table->column_count; i++) {
         if (strcmp(table->columns[i].name, change->column.name) != 0)
             continue;
         assert(strcmp(table->columns[i].type, "NULL") == 0 ||
                strcmp(table->columns[i].type, change->column.type) == 0);
+        type = mem_strdup(change->column.type);
         free((char *)table->columns[i].type);
-        table->columns[i].type = mem_strdup(change->column.type);
+        table->columns[i].type = type;
     }
 }
 

@@ -13,6 +13,7 @@ static void make_version_1(void)
     buffer_init(&sql, 0);
     assert_ok(file_read(path, 1 << 20, &sql, &err), &err);
     assert_int_equal(sqlite3_open(book_path(), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql.data, NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "PRAGMA application_id = 1936483169; PRAGMA user_version = 1",
                          NULL, NULL, NULL),
@@ -103,6 +104,28 @@ static void test_positions_have_their_times(void **state)
     book_close(&book);
 }
 
+static void test_reading_leaves_it_as_it_is(void **state)
+{
+    struct book book;
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+
+    (void)state;
+    make_version_1();
+    assert_ok(book_try_open(&book, true, 0), &book.err);
+    assert_int_equal(rows_at(&book, 0), 7);
+    assert_int_equal(rows_at(&book, 3), 15);
+    book_check(&book);
+    book_close(&book);
+    assert_int_equal(sqlite3_open(book_path(), &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(statement, 0), 1);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+}
+
 static void test_it_goes_on(void **state)
 {
     struct book book;
@@ -133,6 +156,7 @@ int main(void)
         IN_FOLDER(test_what_was_there_is_there),
         IN_FOLDER(test_each_position_is_readable),
         IN_FOLDER(test_positions_have_their_times),
+        IN_FOLDER(test_reading_leaves_it_as_it_is),
         IN_FOLDER(test_it_goes_on),
     };
 

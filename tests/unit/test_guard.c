@@ -334,14 +334,11 @@ static const char *spoil_load(struct fixture *fixture, unsigned number)
         load->checks = (struct option_items){&check, 1};
         return "load.clean.checks[1].severity: quarantine cannot";
     case 2:
-        load->compact.deltas = 2;
-        return "load.clean.compact: cannot";
-    case 3:
         load->to = "https://b/x.csv";
         load->to_per_run = true;
         return "load.clean.to: https: cannot be executed by this version yet; write a local file "
                "or s3://";
-    case 4:
+    case 3:
         load->to = "x.json";
         load->to_per_run = true;
         return "load.clean.to: json cannot";
@@ -377,7 +374,7 @@ static void test_unsupported(void **state)
     while (is_refused(spoil_load, loads))
         loads++;
     assert_int_equal(extracts, 7);
-    assert_int_equal(loads, 5);
+    assert_int_equal(loads, 4);
 }
 
 static void test_supported(void **state)
@@ -414,7 +411,8 @@ static void test_unsupported_list(void **state)
     pipeline(&fixture);
     fixture.extracts[0].only_new = (struct only_new){true, REREAD_PARTITION};
     fixture.extracts[0].on_bad_row = ON_BAD_ROW_QUARANTINE;
-    fixture.loads[0].compact.files = 2;
+    fixture.loads[0].to = "https://b/x.csv";
+    fixture.loads[0].to_per_run = true;
     assert_true(build(&fixture));
     diagnostics_init(&problems);
     graph_list_unsupported(fixture.graph, &problems);

@@ -26,6 +26,7 @@ struct asked {
     enum sql_comparison comparison;
     const char *value; /* NULL: none */
     bool unquoted;
+    const char *constant_type;
 };
 
 static bool may(const struct asked *asked)
@@ -37,7 +38,8 @@ static bool may(const struct asked *asked)
         .comparison = asked->comparison,
         .values = &asked->value,
         .value_count = asked->value ? 1 : 0,
-        .quoted = !asked->unquoted};
+        .quoted = !asked->unquoted,
+        .type = asked->constant_type};
     const struct prune_file file = {
         .columns = &stored, .column_count = 1, .rows = 10, .stats = asked->stats};
     struct prune *prune = prune_new(&condition, 1, &now, 1);
@@ -110,6 +112,17 @@ static void test_times_are_compared_as_instants(void **state)
         STATS("00000000-0000-0000-0000-00000000000a", "ffffffff-0000-0000-0000-000000000000", "0"),
         "00000000-0000-0000-0000-000000000009", "00000000-0000-0000-0000-00000000000A",
         "ffffffff-0000-0000-0000-000000000000", "ffffffff-0000-0000-0000-000000000001", false);
+}
+
+static void test_constants_with_a_type(void **state)
+{
+    (void)state;
+    assert_false(MAY("DATE", NULL, STATS("2001-01-01", "2001-01-02", "0"), SQL_EQUAL, "2001-01-03",
+        false, "DATE"));
+    assert_false(MAY("TIMESTAMP", NULL, STATS("2001-01-01 00:00:00", "2001-01-02 00:00:00", "0"),
+        SQL_GREATER, "2001-01-02", false, "DATE"));
+    assert_true(MAY("TIMESTAMP", NULL, STATS("2001-01-01 00:00:00", "2001-01-02 00:00:01", "0"),
+        SQL_GREATER, "2001-01-02", false, "DATE"));
 }
 
 static void test_floats_leave_room(void **state)
@@ -204,6 +217,11 @@ static void test_in_doubt_a_file_stays(void **state)
         {"VARCHAR", "INTEGER", STATS("5", "6", "0"), SQL_EQUAL, "1", false},
         {"DOUBLE", "INTEGER", STATS("5", "6", "0"), SQL_GREATER, "7", true},
         {"DECIMAL(10,1)", "DECIMAL(10,2)", STATS("5.56", "5.56", "0"), SQL_EQUAL, "5.6", true},
+        {"VARCHAR", NULL, STATS("2001-1-1", "2001-1-1", "0"), SQL_EQUAL, "2001-01-01", false,
+            "DATE"},
+        {"TIMESTAMP", NULL, STATS("2001-01-01 00:00:00", "2001-01-01 00:00:00", "0"), SQL_EQUAL,
+            "2001-01-02 00:00:00", false, "TIMESTAMP WITH TIME ZONE"},
+        {"DATE", NULL, STATS("2001-01-01", "2001-01-02", "0"), SQL_EQUAL, "2001-01-03", false, "X"},
         {"FANCY", NULL, STATS("5", "6", "0"), SQL_EQUAL, "1", true},
         {"NULL", NULL, STATS("5", "6", "0"), SQL_EQUAL, "1", true},
     };
@@ -482,6 +500,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files_are_left_out),
         cmocka_unit_test(test_times_are_compared_as_instants),
+        cmocka_unit_test(test_constants_with_a_type),
         cmocka_unit_test(test_floats_leave_room),
         cmocka_unit_test(test_nulls),
         cmocka_unit_test(test_in_doubt_a_file_stays),

@@ -21,6 +21,7 @@ struct made {
     struct run run;
     struct graph graph;
     struct graph_node nodes[TASKS];
+    struct plan_task plans[TASKS];
     struct task tasks[TASKS];
 };
 
@@ -43,6 +44,7 @@ static void set_up(struct made *made)
     made->run.options.due_ms = 1000;
     for (size_t i = 0; i < TASKS; i++) {
         made->tasks[i].node = &made->nodes[i];
+        made->tasks[i].plan = &made->plans[i];
         made->tasks[i].state = TASK_DONE;
         made->tasks[i].retry.attempt = 1;
         made->tasks[i].started_ms = 5000;

@@ -131,6 +131,21 @@ static void test_opens_fast(void **state)
     assert_true(best_ns < 3000000);
 }
 
+static void test_a_large_file_is_not_copied(void **state)
+{
+    struct error err = {0};
+    struct sqlite db;
+
+    (void)state;
+    make(&version_1);
+    assert_ok(try_open(&db, &version_1, false, &err), &err);
+    assert_ok(
+        sqlite_run(&db, "INSERT INTO notes SELECT hex(zeroblob(33 * 1024 * 1024))", &err), &err);
+    sqlite_close(&db);
+    expect_failure(
+        &version_3, true, ERROR_NOT_SUPPORTED, "it has schema version 1, this sluice needs 3");
+}
+
 static void test_migrates_forward(void **state)
 {
     struct error err = {0};
@@ -138,8 +153,13 @@ static void test_migrates_forward(void **state)
 
     (void)state;
     make(&version_1);
-    expect_failure(
-        &version_3, true, ERROR_NOT_SUPPORTED, "it has schema version 1, this sluice needs 3");
+    assert_ok(try_open(&db, &version_3, true, &err), &err); /* a copy, brought up to date */
+    assert_int_equal(number(&db, "SELECT stars FROM notes"), 3);
+    assert_int_equal(add_note(&db, "two", &err), -1);
+    sqlite_close(&db);
+    assert_ok(try_open(&db, &version_1, true, &err), &err); /* the file is as it was */
+    sqlite_close(&db);
+    error_clear(&err);
     assert_ok(try_open(&db, &version_3, false, &err), &err);
     assert_int_equal(number(&db, "SELECT stars FROM notes"), 3); /* what was there stays */
     sqlite_close(&db);
@@ -422,6 +442,7 @@ int main(void)
         IN_FOLDER(test_opens_as_promised),
         IN_FOLDER(test_opens_fast),
         IN_FOLDER(test_migrates_forward),
+        IN_FOLDER(test_a_large_file_is_not_copied),
         IN_FOLDER(test_failed_migration_changes_nothing),
         IN_FOLDER(test_many_create_at_once),
         IN_FOLDER(test_foreign_and_damaged_files),

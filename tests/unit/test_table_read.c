@@ -713,7 +713,7 @@ static void test_files_are_fetched(void **state)
     assert_string_equal(reading.read.ret_dataset.parts[0].files.items[0], "/run/n.rows.0.parquet");
     assert_string_equal(reading.read.ret_dataset.parts[1].files.items[0], "/run/n.rows.1.parquet");
     end(&reading);
-    assert_refused(&(struct table_read){0}, ERROR_INVALID, "have to be fetched");
+    assert_refused(&(struct table_read){0}, ERROR_IO, "have to be fetched");
 }
 
 static void test_a_file_that_is_gone(void **state)
