@@ -317,7 +317,7 @@ int compact_step_open_session(struct compact *compact, struct error *err)
         return error_set(err, ERROR_INVALID, "a compaction needs %s of memory at least",
             size_format(type->memory_minimum(options.threads) + transfers, minimum));
     /* Files are written while rows are merged: that is beside what the engine counts. */
-    options.memory = type->memory_share(compact->memory - transfers, options.threads) / 8 * 7;
+    options.memory = type->memory_share(compact->memory - transfers, options.threads) / 4 * 3;
     compact->table.folder = compact->scratch.path;
     compact->table.session = type->open(&options, err);
     return compact->table.session ? 0 : -1;

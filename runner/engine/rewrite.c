@@ -89,8 +89,8 @@ static void start_put(
         .file = *file,
         .done = on_put};
     own->put.file.key = rewrite->key(rewrite, written->values, name ? name + 1 : written->path);
-    rewrite->puts =
-        mem_grow(rewrite->puts, &rewrite->put_capacity, rewrite->put_count, sizeof(*rewrite->puts));
+    rewrite->puts = mem_grow(
+        rewrite->puts, &rewrite->put_capacity, rewrite->put_count, sizeof(struct rewrite_put *));
     rewrite->puts[rewrite->put_count++] = own;
     rewrite->in_flight++;
     data_put_start(&own->put);
