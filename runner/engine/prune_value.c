@@ -106,7 +106,7 @@ static double widen(double number, enum prune_side side)
  * nearest FLOAT, and that is not the number that was written. */
 static double widen_float(float number, enum prune_side side)
 {
-    return isinf(number) ? number : nextafterf(number, side == PRUNE_LOWEST ? -INFINITY : INFINITY);
+    return nextafterf(number, side == PRUNE_LOWEST ? -INFINITY : INFINITY);
 }
 
 static bool parse_infinity(const char *text, struct prune_value *value)
