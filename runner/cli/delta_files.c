@@ -159,46 +159,69 @@ static int scan(struct writing *writing)
 
 /* --- keys --- */
 
-/* The one row of the answer is of a key that is there twice. */
-static void on_duplicate(struct sql_request *request, const struct sql_schema *schema,
+static void refuse_key(struct writing *writing, const struct sql_schema *schema,
+    const char *const *cells, const char *count)
+{
+    struct buffer key;
+
+    buffer_init(&key, 200);
+    for (size_t i = 0; i + 1 < schema->count; i++) {
+        buffer_printf(&key, "%s%s = ", i ? ", " : "", schema->columns[i].name);
+        text_append_printable(&key, cells[i]);
+    }
+    error_set(&writing->query.err, ERROR_DATA,
+        "%s rows have the key %s: in one delta there is one row a key", count, key.data);
+    buffer_deinit(&key);
+}
+
+/* The one row of the answer is of a key that is there twice, or that has a null. */
+static void on_wrong_key(struct sql_request *request, const struct sql_schema *schema,
     const char *const *cells, size_t row_count)
 {
     struct writing *writing = container_of(request, struct writing, query.request);
     const size_t last = schema->count - 1;
-    struct buffer key;
 
     if (row_count == 0)
         return;
-    buffer_init(&key, 200);
-    for (size_t i = 0; i < last; i++)
-        buffer_printf(&key, "%s%s = %s", i ? ", " : "", schema->columns[i].name,
-            cells[i] ? cells[i] : "null");
-    error_set(&writing->query.err, ERROR_DATA,
-        "%s rows have the key %s: in one delta there is one row a key", cells[last], key.data);
-    buffer_deinit(&key);
+    for (size_t i = 0; i < last; i++) {
+        if (!cells[i]) {
+            error_set(&writing->query.err, ERROR_DATA,
+                "%s of the rows have no value in %s, which is in the key", cells[last],
+                schema->columns[i].name);
+            return;
+        }
+    }
+    refuse_key(writing, schema, cells, cells[last]);
 }
 
 static int check_keys(struct writing *writing)
 {
     const struct catalog_merge *merge = &writing->wanted->version->merge;
     struct query_session *query = &writing->query;
-    struct buffer sql;
+    struct buffer keys, nulls, sql;
     int result;
 
     if (writing->wanted->type != CATALOG_UPSERT && writing->wanted->type != CATALOG_DELETE)
         return 0;
+    buffer_init(&keys, 0);
+    buffer_init(&nulls, 0);
     buffer_init(&sql, 0);
-    buffer_puts(&sql, "select ");
     for (size_t i = 0; i < merge->key_count; i++) {
-        text_append_sql_name(&sql, merge->key[i]);
-        buffer_puts(&sql, ", ");
+        text_append_sql_name(&keys, merge->key[i]);
+        buffer_puts(&keys, ", ");
+        buffer_puts(&nulls, " or ");
+        text_append_sql_name(&nulls, merge->key[i]);
+        buffer_puts(&nulls, " is null");
     }
-    buffer_printf(&sql, "count(*) from %s group by all having count(*) > 1 order by all limit 1",
-        dataset_name);
+    buffer_printf(&sql,
+        "select %scount(*) from %s group by all having count(*) > 1%s order by all limit 1",
+        keys.data, dataset_name, nulls.data);
     query->request = (struct sql_request){
-        .verb = SQL_QUERY, .query = {.sql = sql.data, .on_rows = on_duplicate}};
+        .verb = SQL_QUERY, .query = {.sql = sql.data, .on_rows = on_wrong_key}};
     result = query_session_ask(query);
     buffer_deinit(&sql);
+    buffer_deinit(&nulls);
+    buffer_deinit(&keys);
     return result;
 }
 
@@ -206,8 +229,10 @@ static int check_keys(struct writing *writing)
 
 static void append_values(struct buffer *text, const char *const *values, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        buffer_printf(text, "%s%s", i ? ", " : "", values[i] ? values[i] : "null");
+    for (size_t i = 0; i < count; i++) {
+        buffer_puts(text, i ? ", " : "");
+        text_append_printable(text, values[i] ? values[i] : "null");
+    }
 }
 
 static bool are_of_partition(const struct writing *writing, const char *const *values)
