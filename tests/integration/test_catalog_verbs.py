@@ -214,7 +214,7 @@ def test_data_of_every_format_is_staged(verbs, project, name):
     verbs("commit-delta", "a.t", "--id", delta["delta_id"])
     verbs("commit-partition", "a.t", "--id", partition)
     assert [row["id"] for row in verbs("read", "a.t")["rows"]] == [1, 2]
-    assert project.sluice("catalog", "fsck", "--deep").exit == 0
+    assert project.sluice("catalog", "fsck", "--checksums").exit == 0
     assert project.spooled() == []
 
 
