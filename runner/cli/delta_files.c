@@ -54,10 +54,11 @@ static int add_source(struct writing *writing, size_t index, struct text_list *r
         return error_set_errno(err, errno, "cannot read %s", path);
     readable->items[readable->count++] = arena_strdup(&writing->cli->arena, real);
     free(real);
-    if (format == FORMAT_AUTO || format == FORMAT_ARROW)
+    if (format == FORMAT_AUTO || format == FORMAT_ARROW ||
+        (format == FORMAT_PARQUET && dialect_compression_of(path) > COMPRESSION_NONE))
         return error_set(err, ERROR_INVALID,
-            "%s: what is it? files are called .csv, .ndjson, .json or .parquet, and .gz or .zst "
-            "behind that",
+            "%s: what is it? files are called .parquet, or .csv, .ndjson or .json, with .gz or "
+            ".zst behind that or without",
             path);
     if (index > 0 && format != writing->format)
         return error_set(err, ERROR_INVALID,

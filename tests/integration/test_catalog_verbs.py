@@ -251,6 +251,8 @@ def test_which_data_is_staged(verbs, project):
     assert "--manifest" in verbs("stage-delta", "a.t", *into, code=2)
     assert "--manifest" in verbs("stage-delta", "a.t", "d.csv", "--manifest", "m.json", *into, code=2)
     assert "d.txt" in verbs("stage-delta", "a.t", "d.txt", *into, code=2)
+    project.write("d.parquet.gz", "")
+    assert "d.parquet.gz" in verbs("stage-delta", "a.t", "d.parquet.gz", *into, code=2)
     assert "one format" in verbs("stage-delta", "a.t", "d.csv", "d.ndjson", *into, code=2)
     assert "none.csv" in verbs("stage-delta", "a.t", "none.csv", *into, code=1)
     assert "has no key" in verbs("stage-delta", "a.t", "d.csv", *into, "--type", "upsert", code=2)
