@@ -9,7 +9,158 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { OLD_POSITION = 1, FIRST_GROUP = 2 };
+
 static void round_step(struct compact_round *round);
+
+static bool is_split(const struct compact_round *round)
+{
+    return round->plan.keyed && round->options->buckets > 1;
+}
+
+/* Nothing old, and one group: what it is split into is what its buckets are. */
+static bool is_direct(const struct compact_round *round)
+{
+    bool only_new = is_split(round) && round->plan.group_count == 1;
+
+    for (size_t i = 0; i < round->plan.file_count; i++)
+        only_new = only_new && round->plan.files[i].role != COMPACT_BASE &&
+                   round->plan.files[i].role != COMPACT_TOMBSTONE;
+    return only_new;
+}
+
+/* --- what becomes of outputs --- */
+
+static void add_file(struct compact_round *round, const struct catalog_file *file, int64_t bucket)
+{
+    struct catalog_file *own;
+
+    round->files =
+        mem_grow(round->files, &round->capacity, round->file_count, sizeof(*round->files));
+    own = &round->files[round->file_count++];
+    *own = *file;
+    own->bucket = bucket + 1;
+    if (own->checksum)
+        own->checksum = arena_strdup(round->arena, own->checksum);
+}
+
+/* A shorter name has the smaller number. */
+static int by_name(const void *a, const void *b)
+{
+    const char *one = ((const struct rewrite_output *)a)->file.key;
+    const char *other = ((const struct rewrite_output *)b)->file.key;
+    const size_t length = strlen(one), other_length = strlen(other);
+
+    return length == other_length ? strcmp(one, other) : length < other_length ? -1 : 1;
+}
+
+static void keep_outputs(struct compact_round *round, int64_t bucket)
+{
+    struct rewrite *rewrite = &round->rewrite;
+
+    qsort(rewrite->outputs, rewrite->output_count, sizeof(*rewrite->outputs), by_name);
+    for (size_t i = 0; i < rewrite->output_count; i++) {
+        add_file(round, &rewrite->outputs[i].file, bucket);
+        if (!round->alteration)
+            continue;
+        round->values = mem_grow(
+            round->values, &round->value_capacity, round->file_count - 1, sizeof(*round->values));
+        round->values[round->file_count - 1] = rewrite->outputs[i].values;
+    }
+}
+
+static struct compact_pieces *pieces_of(struct compact_round *round, const char *bucket)
+{
+    const long long number = bucket ? strtoll(bucket, NULL, 10) : -1;
+
+    return number >= 0 && number < round->options->buckets ? &round->pieces[number] : NULL;
+}
+
+static void add_piece(struct compact_pieces *pieces, const struct catalog_file *file,
+    int64_t position, const char *path)
+{
+    pieces->inputs =
+        mem_grow(pieces->inputs, &pieces->capacity, pieces->count, sizeof(*pieces->inputs));
+    pieces->inputs[pieces->count++] =
+        (struct rewrite_input){.file = file, .position = position, .path = path};
+    pieces->deletes = pieces->deletes || file->content == CATALOG_DELETES;
+}
+
+/* What is old comes first, the groups follow one another. */
+static int64_t group_position(const struct compact_round *round)
+{
+    return FIRST_GROUP + (int64_t)round->group;
+}
+
+/* When the newest deletes of this round were committed. */
+static int64_t deleted_ms(const struct compact_round *round)
+{
+    int64_t newest = 0;
+
+    for (size_t i = 0; i < round->plan.file_count; i++) {
+        const struct compact_file *file = &round->plan.files[i];
+
+        if (file->role == COMPACT_NEW && file->file->content == CATALOG_DELETES)
+            newest = MAX(newest, file->committed_ms);
+    }
+    return newest;
+}
+
+static void note_tombstone(struct compact_round *round, const char *key, int64_t committed_ms)
+{
+    if (!round->tombstones)
+        round->tombstones = json_object();
+    json_put_int(round->tombstones, key, committed_ms);
+}
+
+static void keep_ready(
+    struct compact_round *round, struct compact_pieces *pieces, const struct catalog_file *file)
+{
+    pieces->ready = mem_grow(
+        pieces->ready, &pieces->ready_capacity, pieces->ready_count, sizeof(*pieces->ready));
+    pieces->ready[pieces->ready_count] = *file;
+    pieces->ready[pieces->ready_count++].checksum = arena_strdup(round->arena, file->checksum);
+    if (file->content == CATALOG_DELETES)
+        note_tombstone(round, file->key, deleted_ms(round));
+}
+
+static int keep_pieces(struct compact_round *round, struct error *err)
+{
+    const bool direct = is_direct(round);
+
+    qsort(round->rewrite.outputs, round->rewrite.output_count, sizeof(*round->rewrite.outputs),
+        by_name);
+    for (size_t i = 0; i < round->rewrite.output_count; i++) {
+        const struct rewrite_output *output = &round->rewrite.outputs[i];
+        struct compact_pieces *pieces = pieces_of(round, output->values[0]);
+        struct catalog_file *file = arena_new(round->arena, struct catalog_file);
+
+        if (!pieces)
+            return error_set(err, ERROR_INTERNAL, "rows were split into bucket %s of %" PRId64,
+                output->values[0] ? output->values[0] : "NULL", round->options->buckets);
+        *file = output->file;
+        if (direct)
+            keep_ready(round, pieces, file);
+        else
+            add_piece(pieces, file, group_position(round), output->path);
+    }
+    return 0;
+}
+
+/* Deletes were written before rows, and what was fetched for them is there. */
+static void keep_merged(struct compact_round *round)
+{
+    const struct rewrite *rewrite = &round->rewrite;
+    struct compact_pieces *pieces = &round->pieces[round->bucket];
+
+    for (size_t i = 0; rewrite->deletes && i < rewrite->output_count; i++)
+        note_tombstone(round, rewrite->outputs[i].file.key, deleted_ms(round));
+    for (size_t i = 0; rewrite->deletes && i < pieces->count; i++)
+        pieces->inputs[i].path = rewrite->inputs[rewrite->input_count - pieces->count + i].path;
+    round->rows_done = !rewrite->deletes;
+    round->deletes_done = true;
+    keep_outputs(round, round->bucket);
+}
 
 /* --- what callbacks do: record, then step --- */
 
@@ -28,11 +179,11 @@ static void on_rewritten(struct rewrite *rewrite, const struct error *err)
     round->is_rewriting = false;
     error_keep_first(&round->err, err);
     if (!err && round->step == COMPACT_ROUND_SPLITTING && round->plan.keyed && !round->alteration)
-        compact_keep_pieces(round, &round->err);
+        keep_pieces(round, &round->err);
     else if (!err && round->step == COMPACT_ROUND_SPLITTING) /* without a key, or altered */
-        compact_keep_outputs(round, -1);
+        keep_outputs(round, -1);
     else if (!err)
-        compact_keep_merged(round);
+        keep_merged(round);
     round_step(round);
 }
 
@@ -162,7 +313,7 @@ static struct text_list sort_by(const struct compact_round *round)
 static bool split_next(struct compact_round *round)
 {
     struct rewrite what = {.partitions = bucket_field(round), .partition_count = 1};
-    const bool direct = compact_is_direct(round);
+    const bool direct = is_direct(round);
     size_t deletes;
 
     if (direct) {
@@ -208,7 +359,7 @@ static bool rewrite_next(struct compact_round *round)
         const struct compact_file *file = &plan->files[round->next_file];
 
         if (file->role == COMPACT_KEPT) {
-            compact_keep_file(round, file->file, -1);
+            add_file(round, file->file, -1);
             round->files[round->file_count - 1].bucket = file->file->bucket;
         } else if (round->name_count == 0 || file->group != round->group) {
             round->group = file->group;
@@ -229,7 +380,7 @@ static void take_all_as_pieces(struct compact_round *round)
         const struct compact_file *file = &round->plan.files[i];
 
         if (file->role == COMPACT_NEW)
-            compact_add_piece(&round->pieces[0], file->file, file->position, NULL);
+            add_piece(&round->pieces[0], file->file, file->position, NULL);
     }
 }
 
@@ -239,8 +390,7 @@ static bool joins_new_ones(const struct compact_round *round, const struct compa
     const struct catalog_merge *merge = &round->table->table->merge;
 
     return file->role == COMPACT_TOMBSTONE && round->pieces[file->bucket].deletes &&
-           compact_slice(merge, file->committed_ms) ==
-               compact_slice(merge, compact_deleted_ms(round));
+           compact_slice(merge, file->committed_ms) == compact_slice(merge, deleted_ms(round));
 }
 
 /* Merging is easier where no old deletes are: those may be older than rows of the same position. */
@@ -254,8 +404,8 @@ static void mark_base(const struct compact_round *round, struct rewrite_input *i
     for (size_t i = 0; i < count && rows_only; i++)
         inputs[i].base = true;
     /* The first group has each key once, too. */
-    for (size_t i = 0; i < pieces->count && compact_is_split(round); i++)
-        pieces->inputs[i].base = count == 0 && pieces->inputs[i].position == COMPACT_FIRST_GROUP &&
+    for (size_t i = 0; i < pieces->count && is_split(round); i++)
+        pieces->inputs[i].base = count == 0 && pieces->inputs[i].position == FIRST_GROUP &&
                                  pieces->inputs[i].file->content == CATALOG_ROWS;
 }
 
@@ -275,8 +425,8 @@ static void collect_bucket(struct compact_round *round, bool old_rows,
         const bool is_old = file->role == COMPACT_BASE || file->role == COMPACT_TOMBSTONE;
 
         if (is_old && file->bucket == round->bucket && (old_rows || joins_new_ones(round, file)))
-            inputs[count++] = (struct rewrite_input){.file = file->file,
-                .position = compact_is_split(round) ? COMPACT_OLD_POSITION : file->position};
+            inputs[count++] = (struct rewrite_input){
+                .file = file->file, .position = is_split(round) ? OLD_POSITION : file->position};
     }
     mark_base(round, inputs, count);
     for (size_t i = 0; i < pieces->count; i++)
@@ -298,9 +448,9 @@ static void keep_old_files(struct compact_round *round)
             !((file->role == COMPACT_BASE && untouched) ||
                 (file->role == COMPACT_TOMBSTONE && !joins_new_ones(round, file))))
             continue;
-        compact_keep_file(round, file->file, round->bucket);
+        add_file(round, file->file, round->bucket);
         if (file->role == COMPACT_TOMBSTONE)
-            compact_note_tombstone(round, file->file->key, file->committed_ms);
+            note_tombstone(round, file->file->key, file->committed_ms);
     }
 }
 
@@ -332,7 +482,7 @@ static void begin_bucket(struct compact_round *round)
     round->bucket_begun = true;
     round->bucket_first = round->file_count;
     for (size_t i = 0; i < pieces->ready_count; i++)
-        compact_keep_file(round, &pieces->ready[i], round->bucket);
+        add_file(round, &pieces->ready[i], round->bucket);
     round->rows_done = pieces->count == 0;
     round->deletes_done = !pieces->deletes || round->table->table->merge.tombstones_ms == 0;
 }
@@ -418,7 +568,7 @@ static bool go_on(struct compact_round *round)
             return false;
         round->ranges = json_array();
         round->step = COMPACT_ROUND_SPLITTING;
-        if (round->plan.keyed && !compact_is_split(round))
+        if (round->plan.keyed && !is_split(round))
             take_all_as_pieces(round);
         __attribute__((fallthrough));
     case COMPACT_ROUND_SPLITTING:
@@ -426,7 +576,7 @@ static bool go_on(struct compact_round *round)
             return false;
         if (!round->plan.keyed)
             return rewrite_next(round);
-        if (compact_is_split(round) && split_next(round))
+        if (is_split(round) && split_next(round))
             return true;
         round->step = COMPACT_ROUND_MERGING;
         __attribute__((fallthrough));

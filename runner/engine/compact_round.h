@@ -79,23 +79,6 @@ struct compact_round {
     struct error err;
 };
 
-/* --- compact_keep.c: what of a rewrite is a file of the partition then, what is read again --- */
-
-/* Positions within a round: what rounds before left, then a group each. */
-enum { COMPACT_OLD_POSITION = 1, COMPACT_FIRST_GROUP = 2 };
-
-bool compact_is_split(const struct compact_round *round);
-bool compact_is_direct(const struct compact_round *round);
-void compact_keep_file(
-    struct compact_round *round, const struct catalog_file *file, int64_t bucket);
-void compact_keep_outputs(struct compact_round *round, int64_t bucket);
-void compact_add_piece(struct compact_pieces *pieces, const struct catalog_file *file,
-    int64_t position, const char *path);
-int64_t compact_deleted_ms(const struct compact_round *round);
-void compact_note_tombstone(struct compact_round *round, const char *key, int64_t committed_ms);
-int compact_keep_pieces(struct compact_round *round, struct error *err);
-void compact_keep_merged(struct compact_round *round);
-
 /* --- compact_alter.c: what is different where all of a table is written anew --- */
 
 void compact_alter_list(struct compact_round *round, catalog_query_fn done);
