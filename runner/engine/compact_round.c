@@ -1,4 +1,4 @@
-#include "runner/engine/compact_round.h"
+#include "runner/engine/compact_round_private.h"
 
 #include "runner/base/buffer.h"
 #include "runner/base/json.h"
@@ -9,11 +9,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { OLD_POSITION = 1, FIRST_GROUP = 2 };
-
 static void round_step(struct compact_round *round);
 
-static bool is_split(const struct compact_round *round)
+bool compact_round_is_split(const struct compact_round *round)
 {
     return round->plan.keyed && round->options->buckets > 1;
 }
@@ -21,7 +19,7 @@ static bool is_split(const struct compact_round *round)
 /* Nothing old, and one group: what it is split into is what its buckets are. */
 static bool is_direct(const struct compact_round *round)
 {
-    bool only_new = is_split(round) && round->plan.group_count == 1;
+    bool only_new = compact_round_is_split(round) && round->plan.group_count == 1;
 
     for (size_t i = 0; i < round->plan.file_count; i++)
         only_new = only_new && round->plan.files[i].role != COMPACT_BASE &&
@@ -31,7 +29,8 @@ static bool is_direct(const struct compact_round *round)
 
 /* --- what becomes of outputs --- */
 
-static void add_file(struct compact_round *round, const struct catalog_file *file, int64_t bucket)
+void compact_round_add_file(
+    struct compact_round *round, const struct catalog_file *file, int64_t bucket)
 {
     struct catalog_file *own;
 
@@ -60,7 +59,7 @@ static void keep_outputs(struct compact_round *round, int64_t bucket)
 
     qsort(rewrite->outputs, rewrite->output_count, sizeof(*rewrite->outputs), by_name);
     for (size_t i = 0; i < rewrite->output_count; i++) {
-        add_file(round, &rewrite->outputs[i].file, bucket);
+        compact_round_add_file(round, &rewrite->outputs[i].file, bucket);
         if (!round->alteration)
             continue;
         round->values = mem_grow(
@@ -89,11 +88,11 @@ static void add_piece(struct compact_pieces *pieces, const struct catalog_file *
 /* What is old comes first, the groups follow one another. */
 static int64_t group_position(const struct compact_round *round)
 {
-    return FIRST_GROUP + (int64_t)round->group;
+    return COMPACT_FIRST_GROUP + (int64_t)round->group;
 }
 
 /* When the newest deletes of this round were committed. */
-static int64_t deleted_ms(const struct compact_round *round)
+int64_t compact_round_deleted_ms(const struct compact_round *round)
 {
     int64_t newest = 0;
 
@@ -106,7 +105,8 @@ static int64_t deleted_ms(const struct compact_round *round)
     return newest;
 }
 
-static void note_tombstone(struct compact_round *round, const char *key, int64_t committed_ms)
+void compact_round_note_tombstone(
+    struct compact_round *round, const char *key, int64_t committed_ms)
 {
     if (!round->tombstones)
         round->tombstones = json_object();
@@ -121,7 +121,7 @@ static void keep_ready(
     pieces->ready[pieces->ready_count] = *file;
     pieces->ready[pieces->ready_count++].checksum = arena_strdup(round->arena, file->checksum);
     if (file->content == CATALOG_DELETES)
-        note_tombstone(round, file->key, deleted_ms(round));
+        compact_round_note_tombstone(round, file->key, compact_round_deleted_ms(round));
 }
 
 static int keep_pieces(struct compact_round *round, struct error *err)
@@ -154,7 +154,8 @@ static void keep_merged(struct compact_round *round)
     struct compact_pieces *pieces = &round->pieces[round->bucket];
 
     for (size_t i = 0; rewrite->deletes && i < rewrite->output_count; i++)
-        note_tombstone(round, rewrite->outputs[i].file.key, deleted_ms(round));
+        compact_round_note_tombstone(
+            round, rewrite->outputs[i].file.key, compact_round_deleted_ms(round));
     for (size_t i = 0; rewrite->deletes && i < pieces->count; i++)
         pieces->inputs[i].path = rewrite->inputs[rewrite->input_count - pieces->count + i].path;
     round->rows_done = !rewrite->deletes;
@@ -188,7 +189,7 @@ static void on_rewritten(struct rewrite *rewrite, const struct error *err)
 }
 
 /* The key is noted before anything is put there. */
-static const char *make_key(struct rewrite *rewrite, const char *const *values, const char *name)
+const char *compact_round_key(struct rewrite *rewrite, const char *const *values, const char *name)
 {
     struct compact_round *round = container_of(rewrite, struct compact_round, rewrite);
     const struct catalog_version *version = round->table->table;
@@ -258,7 +259,7 @@ static int make_plan(struct compact_round *round, struct error *err)
     return 0;
 }
 
-static void start_rewrite(struct compact_round *round, const struct rewrite *what)
+void compact_round_rewrite(struct compact_round *round, const struct rewrite *what)
 {
     rewrite_deinit(&round->rewrite);
     round->rewrite = *what;
@@ -302,7 +303,7 @@ static struct sql_partition *bucket_field(struct compact_round *round)
     return field;
 }
 
-static struct text_list sort_by(const struct compact_round *round)
+struct text_list compact_round_sort_by(const struct compact_round *round)
 {
     const struct catalog_version *table = round->table->table;
 
@@ -317,8 +318,8 @@ static bool split_next(struct compact_round *round)
     size_t deletes;
 
     if (direct) {
-        what.key = make_key;
-        what.sort_by = sort_by(round);
+        what.key = compact_round_key;
+        what.sort_by = compact_round_sort_by(round);
         what.file_bytes = round->options->file_bytes;
     }
     if (round->deletes_are_next) { /* its rows were written just now */
@@ -326,7 +327,7 @@ static bool split_next(struct compact_round *round)
         what.input_count = round->rewrite.input_count;
         what.deletes = true;
         round->deletes_are_next = false;
-        start_rewrite(round, &what);
+        compact_round_rewrite(round, &what);
         return true;
     }
     if (round->name_count > 0)
@@ -342,7 +343,7 @@ static bool split_next(struct compact_round *round)
         round->deletes_are_next = false;
     }
     what.keeps_inputs = round->deletes_are_next;
-    start_rewrite(round, &what);
+    compact_round_rewrite(round, &what);
     return true;
 }
 
@@ -352,26 +353,25 @@ static bool split_next(struct compact_round *round)
 static bool rewrite_next(struct compact_round *round)
 {
     const struct compact_plan *plan = &round->plan;
-    struct rewrite what = {
-        .sort_by = sort_by(round), .file_bytes = round->options->file_bytes, .key = make_key};
+    struct rewrite what = {.sort_by = compact_round_sort_by(round),
+        .file_bytes = round->options->file_bytes,
+        .key = compact_round_key};
 
     for (; round->next_file < plan->file_count; round->next_file++) {
         const struct compact_file *file = &plan->files[round->next_file];
 
         if (file->role == COMPACT_KEPT) {
-            add_file(round, file->file, -1);
+            compact_round_add_file(round, file->file, -1);
             round->files[round->file_count - 1].bucket = file->file->bucket;
         } else if (round->name_count == 0 || file->group != round->group) {
             round->group = file->group;
             collect_group(round, &what.inputs, &what.input_count);
-            start_rewrite(round, &what);
+            compact_round_rewrite(round, &what);
             return true;
         }
     }
     return false;
 }
-
-/* --- with a key: bucket by bucket --- */
 
 /* Of a table with one bucket the files are their own pieces. */
 static void take_all_as_pieces(struct compact_round *round)
@@ -382,129 +382,6 @@ static void take_all_as_pieces(struct compact_round *round)
         if (file->role == COMPACT_NEW)
             add_piece(&round->pieces[0], file->file, file->position, NULL);
     }
-}
-
-/* Whether an old tombstone becomes part of the bucket's new file of them. */
-static bool joins_new_ones(const struct compact_round *round, const struct compact_file *file)
-{
-    const struct catalog_merge *merge = &round->table->table->merge;
-
-    return file->role == COMPACT_TOMBSTONE && round->pieces[file->bucket].deletes &&
-           compact_slice(merge, file->committed_ms) == compact_slice(merge, deleted_ms(round));
-}
-
-/* Merging is easier where no old deletes are: those may be older than rows of the same position. */
-static void mark_base(const struct compact_round *round, struct rewrite_input *inputs, size_t count)
-{
-    struct compact_pieces *pieces = &round->pieces[round->bucket];
-    bool rows_only = true;
-
-    for (size_t i = 0; i < count; i++)
-        rows_only = rows_only && inputs[i].file->content == CATALOG_ROWS;
-    for (size_t i = 0; i < count && rows_only; i++)
-        inputs[i].base = true;
-    /* The first group has each key once, too. */
-    for (size_t i = 0; i < pieces->count && is_split(round); i++)
-        pieces->inputs[i].base = count == 0 && pieces->inputs[i].position == FIRST_GROUP &&
-                                 pieces->inputs[i].file->content == CATALOG_ROWS;
-}
-
-/* What is old of the bucket, then what is new. `old_rows` false: of the old only the deletes that
- * share a file with the new ones. */
-static void collect_bucket(struct compact_round *round, bool old_rows,
-    struct rewrite_input **ret_inputs, size_t *ret_count)
-{
-    const struct compact_plan *plan = &round->plan;
-    const struct compact_pieces *pieces = &round->pieces[round->bucket];
-    struct rewrite_input *inputs =
-        arena_array(round->arena, plan->file_count + pieces->count, sizeof(*inputs));
-    size_t count = 0;
-
-    for (size_t i = 0; i < plan->file_count; i++) {
-        const struct compact_file *file = &plan->files[i];
-        const bool is_old = file->role == COMPACT_BASE || file->role == COMPACT_TOMBSTONE;
-
-        if (is_old && file->bucket == round->bucket && (old_rows || joins_new_ones(round, file)))
-            inputs[count++] = (struct rewrite_input){
-                .file = file->file, .position = is_split(round) ? OLD_POSITION : file->position};
-    }
-    mark_base(round, inputs, count);
-    for (size_t i = 0; i < pieces->count; i++)
-        inputs[count++] = pieces->inputs[i];
-    *ret_inputs = inputs;
-    *ret_count = count;
-}
-
-/* Files of the bucket that go on as they are: all of them where nothing is new in it, else deletes
- * that were not joined with new ones. */
-static void keep_old_files(struct compact_round *round)
-{
-    const bool untouched = round->pieces[round->bucket].count == 0;
-
-    for (size_t i = 0; i < round->plan.file_count; i++) {
-        const struct compact_file *file = &round->plan.files[i];
-
-        if (file->bucket != round->bucket ||
-            !((file->role == COMPACT_BASE && untouched) ||
-                (file->role == COMPACT_TOMBSTONE && !joins_new_ones(round, file))))
-            continue;
-        add_file(round, file->file, round->bucket);
-        if (file->role == COMPACT_TOMBSTONE)
-            note_tombstone(round, file->file->key, file->committed_ms);
-    }
-}
-
-static void end_bucket(struct compact_round *round)
-{
-    json_t *range;
-    int64_t rows = 0;
-
-    keep_old_files(round);
-    for (size_t i = round->bucket_first; i < round->file_count; i++) {
-        if (round->files[i].content == CATALOG_ROWS)
-            rows += round->files[i].rows;
-    }
-    round->bucket_begun = round->deletes_done = round->rows_done = false;
-    if (round->file_count == round->bucket_first)
-        return;
-    range = json_object();
-    json_put_int(range, "bucket", round->bucket);
-    json_put_int(range, "first", (int64_t)round->bucket_first);
-    json_put_int(range, "files", (int64_t)(round->file_count - round->bucket_first));
-    json_put_int(range, "rows", rows);
-    json_array_append_new(round->ranges, range);
-}
-
-static void begin_bucket(struct compact_round *round)
-{
-    const struct compact_pieces *pieces = &round->pieces[round->bucket];
-
-    round->bucket_begun = true;
-    round->bucket_first = round->file_count;
-    for (size_t i = 0; i < pieces->ready_count; i++)
-        add_file(round, &pieces->ready[i], round->bucket);
-    round->rows_done = pieces->count == 0;
-    round->deletes_done = !pieces->deletes || round->table->table->merge.tombstones_ms == 0;
-}
-
-/* The deletes of a bucket first, where they are kept; then its rows. False: no bucket is left. */
-static bool merge_next(struct compact_round *round)
-{
-    struct rewrite what = {.file_bytes = round->options->file_bytes, .key = make_key};
-
-    for (; round->bucket < round->options->buckets; round->bucket++) {
-        if (!round->bucket_begun)
-            begin_bucket(round);
-        if (!round->deletes_done || !round->rows_done) {
-            what.deletes = what.keeps_inputs = !round->deletes_done;
-            what.sort_by = sort_by(round);
-            collect_bucket(round, !what.deletes, &what.inputs, &what.input_count);
-            start_rewrite(round, &what);
-            return true;
-        }
-        end_bucket(round);
-    }
-    return false;
 }
 
 /* --- the whole flow --- */
@@ -546,14 +423,15 @@ static void finish(struct compact_round *round)
 /* One rewrite of everything. */
 static bool alter_all(struct compact_round *round)
 {
-    struct rewrite what = {
-        .sort_by = sort_by(round), .file_bytes = round->options->file_bytes, .key = make_key};
+    struct rewrite what = {.sort_by = compact_round_sort_by(round),
+        .file_bytes = round->options->file_bytes,
+        .key = compact_round_key};
 
     round->step = COMPACT_ROUND_SPLITTING;
     if (compact_alter_plan(round, &round->err) || round->plan_only || round->plan.file_count == 0 ||
         compact_alter_rewrite(round, &what, &round->err))
         return false;
-    start_rewrite(round, &what);
+    compact_round_rewrite(round, &what);
     return true;
 }
 
@@ -568,7 +446,7 @@ static bool go_on(struct compact_round *round)
             return false;
         round->ranges = json_array();
         round->step = COMPACT_ROUND_SPLITTING;
-        if (round->plan.keyed && !is_split(round))
+        if (round->plan.keyed && !compact_round_is_split(round))
             take_all_as_pieces(round);
         __attribute__((fallthrough));
     case COMPACT_ROUND_SPLITTING:
@@ -576,12 +454,12 @@ static bool go_on(struct compact_round *round)
             return false;
         if (!round->plan.keyed)
             return rewrite_next(round);
-        if (is_split(round) && split_next(round))
+        if (compact_round_is_split(round) && split_next(round))
             return true;
         round->step = COMPACT_ROUND_MERGING;
         __attribute__((fallthrough));
     case COMPACT_ROUND_MERGING:
-        return merge_next(round);
+        return compact_merge_next(round);
     case COMPACT_ROUND_DONE:
         break;
     }

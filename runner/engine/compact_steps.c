@@ -316,7 +316,8 @@ int compact_step_open_session(struct compact *compact, struct error *err)
     if (type->memory_minimum(options.threads) + transfers > compact->memory)
         return error_set(err, ERROR_INVALID, "a compaction needs %s of memory at least",
             size_format(type->memory_minimum(options.threads) + transfers, minimum));
-    options.memory = type->memory_share(compact->memory - transfers, options.threads);
+    /* Files are written while rows are merged: that is beside what the engine counts. */
+    options.memory = type->memory_share(compact->memory - transfers, options.threads) / 8 * 7;
     compact->table.folder = compact->scratch.path;
     compact->table.session = type->open(&options, err);
     return compact->table.session ? 0 : -1;

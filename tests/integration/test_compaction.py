@@ -230,3 +230,43 @@ def test_killed_at_any_moment(project):
     assert table.stored() == table.expected()
     assert table.catalog("gc", "--grace", "0s")["files"] == 0
     assert project.spooled() == []
+
+
+PIPELINE = """
+name: people
+extract:
+  src: {from: "people-*.csv", only_new: true}
+load:
+  src: {into: demo.people, mode: upsert, key: [id], file_size: 1MiB, compact: {deltas: 3}}
+"""
+
+
+def test_a_load_compacts_once_there_is_enough(project):
+    project.pipeline("people", PIPELINE)
+    for number in range(4):
+        project.write(f"people-{number}.csv", f"id,name\n1,n{number}\n{number + 10},x\n")
+        result = project.run("people")
+        started = result.named("compact.started")
+        assert len(started) == (number == 2), str(result)
+        for event in started + result.named("compact.finished"):
+            assert event["pipeline"] == "people" and event["table"] == "demo.people"
+    assert [file["position"] for file in project.files("demo.people")] == [3, 4]
+    shown = project.sluice("catalog", "read", "demo.people", "--sql", "select * from people order by id", "--json")
+    assert [row["name"] for row in shown.json["rows"]] == ["n3", "x", "x", "x", "x"]
+    assert project.spooled() == []
+    project.sluice("catalog", "fsck")
+
+
+def test_a_compaction_that_fails_fails_no_run(project):
+    project.pipeline("people", PIPELINE)
+    for number in range(3):
+        project.write(f"people-{number}.csv", f"id,name\n1,n{number}\n")
+        if number == 2:
+            for path in project.path(".sluice/store").rglob("*.parquet"):
+                path.unlink()
+        result = project.run("people")
+    (finished,) = result.named("compact.finished")
+    assert finished["level"] == "warn" and finished["outcome"] == "failed" and ".parquet" in finished["error"]
+    assert result.named("run.finished")[0]["outcome"] == "succeeded"
+    assert project.sluice("catalog", "fsck").exit == 1
+    assert project.spooled() == []
