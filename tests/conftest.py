@@ -176,8 +176,12 @@ class Project:
         try:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(sql, values)]
-        except sqlite3.OperationalError:
-            # Killed before its first transaction: a file without tables.
+        except sqlite3.OperationalError as error:
+            # Killed within its first transaction, which a reader cannot take back; or before it: a file
+            # without tables.
+            if "readonly" in str(error):
+                connection.close()
+                connection = sqlite3.connect(path)
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 raise
             return []

@@ -38,7 +38,7 @@ int apply_forget_partition(struct apply_context *context, int64_t partition_id, 
 int apply_forget_stream(struct apply_context *context, int64_t stream_id, struct error *err)
 {
     static const char *const texts[] = {
-        FILES_OF "stream_id = ?1)",
+        (FILES_OF "stream_id = ?1)"),
         "DELETE FROM deltas WHERE stream_id = ?1",
         "DELETE FROM partitions WHERE stream_id = ?1",
         "DELETE FROM positions WHERE stream_id = ?1",

@@ -1,16 +1,13 @@
 #include "runner/cli/adhoc.h"
 
 #include "runner/base/mem.h"
-#include "runner/base/uuid.h"
 #include "runner/cli/adhoc_output.h"
 #include "runner/cli/adhoc_tables.h"
 #include "runner/cli/print.h"
-#include "runner/io/scratch.h"
+#include "runner/cli/query_session.h"
 
 #include <string.h>
 #include <unistd.h>
-
-enum { THREADS_MAX = 4 };
 
 const char *const adhoc_format_names[] = {
     "table", "csv", "ndjson", "json", "parquet", "arrow", NULL};
@@ -18,117 +15,25 @@ const char *const adhoc_format_names[] = {
 static const char answer_name[] = "sluice_answer", limited_name[] = "sluice_answer_limited";
 
 struct adhoc {
-    struct cli *cli;
     const struct adhoc_options *options;
     enum adhoc_format format;
-    const struct sql_engine_type *type;
+    struct query_session query;
     struct adhoc_tables tables;
-    struct scratch scratch; /* for what spills and what is fetched; none: nothing can */
-    struct error scratch_err;
-    struct work_lane lane;
-    struct sql_session *session;
-    bool stopped; /* a signal came while nothing ran that could be cancelled */
-    struct sql_request request;
     struct rows_writer *rows;
     bool reader_gone;
-    struct error err;
 };
-
-/* --- the session --- */
-
-/* Removed at the end; where the spool cannot be written to, larger sorts fail instead. */
-static void make_folder(struct adhoc *adhoc)
-{
-    const struct environment *environment = adhoc->cli->project->environment;
-    char id[UUID_TEXT_SIZE];
-
-    scratch_make(
-        &adhoc->scratch, environment->spool, uuid_v7(time_now_ms(), id), &adhoc->scratch_err);
-}
-
-static unsigned thread_count(const struct adhoc *adhoc)
-{
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned threads = (unsigned)MIN(MAX(online, 1), THREADS_MAX);
-
-    while (threads > 1 && adhoc->type->memory_minimum(threads) > adhoc->options->memory)
-        threads--;
-    return threads;
-}
-
-static int open_session(struct adhoc *adhoc)
-{
-    const unsigned threads = thread_count(adhoc);
-    struct sql_session_options options = {.loop = &adhoc->cli->loop,
-        .lane = &adhoc->lane,
-        .threads = threads,
-        .views_over = true,
-        .datasets = adhoc->tables.datasets,
-        .dataset_count = adhoc->tables.dataset_count};
-    char minimum[TIME_TEXT_SIZE];
-
-    if (adhoc->options->memory < adhoc->type->memory_minimum(threads))
-        return error_set(&adhoc->err, ERROR_INVALID, "--memory: a query needs %s at least",
-            size_format(adhoc->type->memory_minimum(threads), minimum));
-    options.folder = adhoc->scratch.path;
-    options.memory = adhoc->type->memory_share(adhoc->options->memory, threads);
-    adhoc->session = adhoc->type->open(&options, &adhoc->err);
-    return adhoc->session ? 0 : -1;
-}
-
-/* --- statements --- */
-
-/* A signal that nobody waits for ends the process at once, and its folder stays. */
-static void note_stop(void *data, int signal_number)
-{
-    struct adhoc *adhoc = data;
-
-    (void)signal_number; /* the loop keeps it for the exit code */
-    adhoc->stopped = true;
-}
-
-static void on_done(struct sql_request *request, const struct error *err)
-{
-    struct adhoc *adhoc = container_of(request, struct adhoc, request);
-
-    error_keep_first(&adhoc->err, err);
-    loop_on_stop(&adhoc->cli->loop, note_stop, adhoc);
-}
-
-static void on_stop(void *data, int signal_number)
-{
-    struct adhoc *adhoc = data;
-
-    (void)signal_number; /* the loop keeps it for the exit code */
-    adhoc->type->cancel(&adhoc->request);
-}
-
-/* Runs what is in adhoc->request to its end. */
-static int ask(struct adhoc *adhoc)
-{
-    struct cli *cli = adhoc->cli;
-
-    if (adhoc->stopped)
-        return error_set(&adhoc->err, ERROR_STOPPED, "cancelled");
-    adhoc->request.arena = &cli->arena;
-    adhoc->request.done = on_done;
-    loop_on_stop(&cli->loop, on_stop, adhoc);
-    adhoc->type->start(adhoc->session, &adhoc->request);
-    loop_run(&cli->loop);
-    return adhoc->err.code ? -1 : 0;
-}
 
 /* --- rows as they come --- */
 
 static void on_rows(struct sql_request *request, const struct sql_schema *schema,
     const char *const *cells, size_t row_count)
 {
-    struct adhoc *adhoc = container_of(request, struct adhoc, request);
+    struct adhoc *adhoc = container_of(request, struct adhoc, query.request);
 
     if (adhoc->reader_gone || rows_write(adhoc->rows, schema, cells, row_count))
         return;
     adhoc->reader_gone = true;
-    adhoc->type->cancel(request);
+    adhoc->query.type->cancel(request);
 }
 
 /* What --json says of the files, behind the rows. */
@@ -137,7 +42,7 @@ static const char *count_json(const struct adhoc *adhoc)
     struct adhoc_count count;
 
     adhoc_tables_count(&adhoc->tables, &count);
-    return arena_printf(&adhoc->cli->arena,
+    return arena_printf(&adhoc->query.cli->arena,
         "\"read\":{\"files\":%zu,\"skipped\":%zu,\"bytes\":%llu}", count.files, count.skipped,
         (unsigned long long)count.bytes);
 }
@@ -146,8 +51,8 @@ static void end_rows(struct adhoc *adhoc)
 {
     /* Nobody reads on: main() says so where that is a failure. */
     if (adhoc->reader_gone)
-        error_clear(&adhoc->err);
-    if (adhoc->err.code || adhoc->reader_gone)
+        error_clear(&adhoc->query.err);
+    if (adhoc->query.err.code || adhoc->reader_gone)
         rows_abandon(adhoc->rows);
     else
         rows_end(adhoc->rows);
@@ -158,56 +63,56 @@ static int write_rows(struct adhoc *adhoc, const char *sql)
     struct adhoc_output output;
     struct rows_options rows = {.format = (enum rows_format)adhoc->format};
 
-    if (adhoc_output_begin(&output, adhoc->options->output, &adhoc->err))
+    if (adhoc_output_begin(&output, adhoc->options->output, &adhoc->query.err))
         return -1;
     rows.out = output.stream;
     rows.members = count_json(adhoc);
     rows.width = output.is_file ? 0 : print_terminal_width(1);
-    rows.color = !output.is_file && adhoc->cli->color;
+    rows.color = !output.is_file && adhoc->query.cli->color;
     adhoc->rows = rows_new(&rows);
-    adhoc->request = (struct sql_request){.verb = SQL_QUERY,
+    adhoc->query.request = (struct sql_request){.verb = SQL_QUERY,
         .query = {.sql = sql, .limit = adhoc->options->limit, .on_rows = on_rows}};
-    ask(adhoc);
+    query_session_ask(&adhoc->query);
     end_rows(adhoc);
-    return adhoc_output_end(&output, adhoc->err.code ? -1 : 0, &adhoc->err);
+    return adhoc_output_end(&output, adhoc->query.err.code ? -1 : 0, &adhoc->query.err);
 }
 
 /* --- files of the SQL engine's --- */
 
 static int derive(struct adhoc *adhoc, const char *dataset, const char *sql)
 {
-    adhoc->request =
+    adhoc->query.request =
         (struct sql_request){.verb = SQL_DERIVE, .derive = {.dataset = dataset, .sql = sql}};
-    return ask(adhoc);
+    return query_session_ask(&adhoc->query);
 }
 
 static int write_file(struct adhoc *adhoc, const char *sql)
 {
-    struct arena *arena = &adhoc->cli->arena;
+    struct arena *arena = &adhoc->query.cli->arena;
     const int64_t limit = adhoc->options->limit;
     const char *path;
 
     if (!adhoc->options->output && isatty(1))
-        return error_set(&adhoc->err, ERROR_INVALID,
+        return error_set(&adhoc->query.err, ERROR_INVALID,
             "--format %s is not for a terminal: write it to a file with --output",
             adhoc_format_names[adhoc->format]);
-    if (!adhoc->scratch.path) {
-        adhoc->err = adhoc->scratch_err;
-        return error_prefix(&adhoc->err, "the file has to be made somewhere");
+    if (!adhoc->query.scratch.path) {
+        adhoc->query.err = adhoc->query.scratch_err;
+        return error_prefix(&adhoc->query.err, "the file has to be made somewhere");
     }
-    path = arena_printf(arena, "%s/answer", adhoc->scratch.path);
+    path = arena_printf(arena, "%s/answer", adhoc->query.scratch.path);
     if (derive(adhoc, answer_name, sql) ||
         (limit > 0 &&
             derive(adhoc, limited_name,
                 arena_printf(arena, "select * from %s limit %lld", answer_name, (long long)limit))))
         return -1;
-    adhoc->request = (struct sql_request){.verb = SQL_EXPORT,
+    adhoc->query.request = (struct sql_request){.verb = SQL_EXPORT,
         .export = {.dataset = limit > 0 ? limited_name : answer_name,
             .path = path,
             .format = adhoc->format == ADHOC_ARROW ? FORMAT_ARROW : FORMAT_PARQUET}};
-    if (ask(adhoc))
+    if (query_session_ask(&adhoc->query))
         return -1;
-    return adhoc_output_file(path, adhoc->options->output, &adhoc->err);
+    return adhoc_output_file(path, adhoc->options->output, &adhoc->query.err);
 }
 
 /* --- the whole --- */
@@ -232,51 +137,61 @@ static void print_files(const struct adhoc *adhoc)
     char size[TIME_TEXT_SIZE];
 
     adhoc_tables_count(&adhoc->tables, &count);
-    if (adhoc->cli->globals.quiet || adhoc->tables.read_count == 0)
+    if (adhoc->query.cli->globals.quiet || adhoc->tables.read_count == 0)
         return;
     fprintf(stderr, "read %zu of %zu files (%zu skipped), %s\n", count.files,
         count.files + count.skipped, count.skipped, size_format(count.bytes, size));
 }
 
-static void end(struct adhoc *adhoc)
-{
-    if (adhoc->session)
-        adhoc->type->close(adhoc->session);
-    loop_run(&adhoc->cli->loop);
-    work_lane_deinit(&adhoc->lane);
-    scratch_remove(&adhoc->scratch, NULL);
-    loop_on_stop(&adhoc->cli->loop, NULL, NULL);
-}
-
 static int read_tables(struct adhoc *adhoc, const char *sql, const char *table)
 {
-    struct error *err = &adhoc->err;
+    struct error *err = &adhoc->query.err;
+
+    return adhoc_tables_find(&adhoc->tables, adhoc->query.type, sql, table, err) ||
+                   adhoc_tables_read(&adhoc->tables, err)
+               ? -1
+               : 0;
+}
+
+static int read_files(struct adhoc *adhoc, const struct adhoc_source *source, const char **ret_sql)
+{
+    struct query_session *query = &adhoc->query;
+    struct error *err = &query->err;
 
     adhoc->tables = (struct adhoc_tables){
-        .cli = adhoc->cli, .at = adhoc->options->at, .folder = adhoc->scratch.path};
-    if (adhoc_tables_find(&adhoc->tables, adhoc->type, sql, table, err))
-        return -1;
-    if (adhoc_tables_read(&adhoc->tables, err))
-        return adhoc->scratch.path || err->code != ERROR_IO
+        .cli = query->cli, .at = adhoc->options->at, .folder = query->scratch.path};
+    *ret_sql = source->sql;
+    if (source->delta ? adhoc_delta_read(&adhoc->tables, source->delta, ret_sql, err)
+                      : read_tables(adhoc, source->sql, source->table))
+        return query->scratch.path || err->code != ERROR_IO
                    ? -1
-                   : error_prefix(err, "%s", adhoc->scratch_err.message);
-    loop_on_stop(&adhoc->cli->loop, note_stop, adhoc); /* again: reading took it */
+                   : error_prefix(err, "%s", query->scratch_err.message);
+    query_session_note_stop(query); /* again: reading took it */
     return 0;
 }
 
-int adhoc_run(
-    struct cli *cli, const struct adhoc_options *options, const char *sql, const char *table)
+static int run(struct adhoc *adhoc, const struct adhoc_source *source)
 {
-    struct adhoc adhoc = {.cli = cli, .options = options, .format = choose_format(cli, options)};
-    const bool is_binary = adhoc.format == ADHOC_PARQUET || adhoc.format == ADHOC_ARROW;
+    const bool is_binary = adhoc->format == ADHOC_PARQUET || adhoc->format == ADHOC_ARROW;
+    const char *sql;
 
-    work_lane_init(&adhoc.lane, cli->engine->pool, "query", 1);
-    loop_on_stop(&cli->loop, note_stop, &adhoc);
-    make_folder(&adhoc);
-    if (engine_sql(cli->engine, &adhoc.type, &adhoc.err) == 0 &&
-        read_tables(&adhoc, sql, table) == 0 && open_session(&adhoc) == 0 &&
-        (is_binary ? write_file : write_rows)(&adhoc, sql) == 0 && !adhoc.reader_gone)
+    if (query_session_begin(&adhoc->query) || read_files(adhoc, source, &sql) ||
+        query_session_open(&adhoc->query, (struct sql_session_options){.views_over = true,
+                                              .datasets = adhoc->tables.datasets,
+                                              .dataset_count = adhoc->tables.dataset_count}))
+        return -1;
+    return is_binary ? write_file(adhoc, sql) : write_rows(adhoc, sql);
+}
+
+int adhoc_run(
+    struct cli *cli, const struct adhoc_options *options, const struct adhoc_source *source)
+{
+    struct adhoc adhoc = {.options = options,
+        .format = choose_format(cli, options),
+        .query = {.cli = cli, .memory = options->memory}};
+
+    if (run(&adhoc, source) == 0 && !adhoc.reader_gone)
         print_files(&adhoc);
-    end(&adhoc);
-    return adhoc.err.code ? cli_fail(cli, &adhoc.err) : EXIT_OK;
+    query_session_end(&adhoc.query);
+    return adhoc.query.err.code ? cli_fail(cli, &adhoc.query.err) : EXIT_OK;
 }

@@ -1,9 +1,11 @@
-/* One SELECT over tables of the catalog, as they are or were. Its rows are written to stdout while
- * they come, or as one file. The memory does not grow with the rows; sorts and joins that are too
- * large spill to the environment's spool folder, where it may be written to. */
+/* One SELECT over tables of the catalog, as they are or were, or over one delta. Its rows are
+ * written to stdout while they come, or as one file. The memory does not grow with the rows; sorts
+ * and joins that are too large spill to the environment's spool folder, where it may be written to.
+ */
 #ifndef RUNNER_CLI_ADHOC_H
 #define RUNNER_CLI_ADHOC_H
 
+#include "connectors/catalog.h"
 #include "runner/cli/cli.h"
 #include "runner/cli/rows.h"
 
@@ -23,8 +25,12 @@ struct adhoc_options {
 #define ADHOC_FLAGS                                                                                \
     {"at", OPTION_TEXT, offsetof(struct adhoc_options, at), .value_name = "WHEN",                  \
         .help = "Tables as they were: a position, a time, a tag (default: now)"},                  \
-        {"format", OPTION_ENUM, offsetof(struct adhoc_options, format),                            \
-            .choices = adhoc_format_names, .letter = 'o', .help = "How rows are written"},         \
+        ADHOC_OUTPUT_FLAGS
+
+/* Where there is no `at`. */
+#define ADHOC_OUTPUT_FLAGS                                                                         \
+    {"format", OPTION_ENUM, offsetof(struct adhoc_options, format), .choices = adhoc_format_names, \
+        .letter = 'o', .help = "How rows are written"},                                            \
         {"output", OPTION_TEXT, offsetof(struct adhoc_options, output), .value_name = "FILE",      \
             .help = "Into a file, in the format of its extension unless --format says another"},   \
         {"limit", OPTION_INT, offsetof(struct adhoc_options, limit), .letter = 'n', .min = 1,      \
@@ -35,9 +41,23 @@ struct adhoc_options {
             .help = "What the process may take"                                                    \
     }
 
-/* Runs `sql` over every table that it names. `table` (NULL: none) is one that is there under its
- * bare name, too. The engine must be open; returns the exit code. */
+/* A delta, staged or committed, with its files. */
+struct adhoc_delta {
+    const struct catalog_version *version;
+    const struct catalog_schema *schemas; /* the version's */
+    size_t schema_count;
+    const struct catalog_delta *delta;
+    int64_t entry; /* of its files that one alone, from 1 on; 0: all */
+};
+
+struct adhoc_source {
+    const char *sql;                 /* over every table that it names */
+    const char *table;               /* one that is there under its bare name, too; NULL: none */
+    const struct adhoc_delta *delta; /* in place of both: its rows as they are stored; NULL */
+};
+
+/* The engine must be open; returns the exit code. */
 int adhoc_run(
-    struct cli *cli, const struct adhoc_options *options, const char *sql, const char *table);
+    struct cli *cli, const struct adhoc_options *options, const struct adhoc_source *source);
 
 #endif

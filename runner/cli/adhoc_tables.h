@@ -2,7 +2,7 @@
 #ifndef RUNNER_CLI_ADHOC_TABLES_H
 #define RUNNER_CLI_ADHOC_TABLES_H
 
-#include "runner/cli/cli.h"
+#include "runner/cli/adhoc.h"
 #include "runner/engine/table_read.h"
 
 struct adhoc_tables {
@@ -28,6 +28,12 @@ int adhoc_tables_find(struct adhoc_tables *tables, const struct sql_engine_type 
 
 /* Reads them; runs the loop. */
 int adhoc_tables_read(struct adhoc_tables *tables, struct error *err);
+
+/* One delta in place of them (adhoc_delta.c): its rows as they are stored, of deletes the columns
+ * that their files have, and with _change_type where there are both. *ret_sql asks for them. Runs
+ * the loop. */
+int adhoc_delta_read(struct adhoc_tables *tables, const struct adhoc_delta *delta,
+    const char **ret_sql, struct error *err);
 
 /* Of what was read. */
 void adhoc_tables_count(const struct adhoc_tables *tables, struct adhoc_count *ret_count);

@@ -215,8 +215,7 @@ int catalog_args_manifest(const char *json, size_t length, const char *what, str
     int result = 0;
 
     if (!parsed)
-        return error_set(err, ERROR_INVALID, "%s: %.*s", what, 300,
-            err ? err->message : "no JSON");
+        return error_set(err, ERROR_INVALID, "%s: %.*s", what, 300, err ? err->message : "no JSON");
     if (!json_is_array(list))
         result = error_set(err, ERROR_INVALID, "%s: holds no array of files", what);
     else

@@ -128,4 +128,8 @@ CATALOG_VERB(delete_delta);
 extern const struct option_set catalog_flags_stage_delta;
 CATALOG_VERB(stage_delta);
 
+/* catalog_download_verb.c */
+extern const struct option_set catalog_flags_download_delta;
+CATALOG_VERB(download_delta);
+
 #endif

@@ -104,7 +104,7 @@ static int run_read(struct cli *cli, const void *values, const char *const *args
         return code;
     if (make_select(options, args[0], &cli->arena, &sql, &err))
         return cli_fail(cli, &err);
-    return adhoc_run(cli, &options->adhoc, sql, args[0]);
+    return adhoc_run(cli, &options->adhoc, &(struct adhoc_source){.sql = sql, .table = args[0]});
 }
 
 /* --- history, files --- */

@@ -45,6 +45,9 @@ const struct command command_catalog_storage_verbs[] = {
     VERSION_VERB("get-delta", "Show a delta", &catalog_flags_get_delta, catalog_verb_get_delta),
     VERSION_VERB("get-latest-delta", "Show a partition's newest delta",
         &catalog_flags_get_latest_delta, catalog_verb_get_latest_delta),
+    VERSION_VERB("download-delta",
+        "Read the rows of a delta as they are stored, of a staged one, too",
+        &catalog_flags_download_delta, catalog_verb_download_delta),
     VERB("exists", "Whether it exists: true and exit code 0, or false and 1", NULL,
         catalog_verb_exists, "NAMESPACE[.TABLE[@VERSION]]", ARGUMENT_TABLE),
     NAMESPACE_VERB("create-namespace", "Create a namespace", &catalog_flags_create_namespace,
@@ -74,8 +77,21 @@ const struct command command_catalog_storage_verbs[] = {
         &catalog_flags_commit_partition, catalog_verb_commit_partition),
     VERSION_VERB("delete-partition", "Deprecate a partition, drop a staged one",
         &catalog_flags_delete_partition, catalog_verb_delete_partition),
-    VERSION_VERB("stage-delta", "Stage a delta of files that are in the store, with --manifest",
-        &catalog_flags_stage_delta, catalog_verb_stage_delta),
+    {.name = "stage-delta",
+        .arguments = "NAMESPACE.TABLE[@VERSION] [FILE…]",
+        .help = "Stage a delta of data: CSV, NDJSON, JSON, Parquet",
+        .details =
+            "Files are called .parquet, or .csv, .ndjson or .json, with .gz or .zst behind that or "
+            "without. They are read under the table's columns and written into its store. All rows "
+            "have to be of the delta's partition. Of --type delete the files have the columns of "
+            "the key, and of sequence_by, alone; no two rows of it, and of --type upsert, may have "
+            "one key.",
+        .options = &catalog_flags_stage_delta,
+        .args_min = 1,
+        .args_max = 10000,
+        .argument = ARGUMENT_TABLE,
+        .next_argument = ARGUMENT_FILE,
+        .run = catalog_verb_stage_delta},
     {.name = "merge-deltas",
         .arguments = "NAMESPACE.TABLE[@VERSION] ID ID…",
         .help = "Make one staged delta of several of one partition and type",

@@ -12,7 +12,7 @@ static int run(struct cli *cli, const void *options, const char *const *args, si
     const int code = cli_open_engine(cli, true);
 
     (void)arg_count;
-    return code ? code : adhoc_run(cli, options, args[0], NULL);
+    return code ? code : adhoc_run(cli, options, &(struct adhoc_source){.sql = args[0]});
 }
 
 const struct command command_sql = {

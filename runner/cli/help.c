@@ -241,7 +241,8 @@ static void append_usage_line(
 static void append_usage(struct buffer *buffer, const struct command *command)
 {
     append_usage_line(buffer, "Usage:", command);
-    for (const struct command *sub = command->run ? command->group : NULL; sub; sub = cli_next_command(sub))
+    for (const struct command *sub = command->run ? command->group : NULL; sub;
+         sub = cli_next_command(sub))
         append_usage_line(buffer, "      ", sub);
     buffer_putc(buffer, '\n');
 }

@@ -185,7 +185,7 @@ def test_bash_completes_behind_an_equals_sign(tmp_path):
     shop = tmp_path / "shop"
     assert sluice("init", "shop", cwd=tmp_path).returncode == 0
     assert complete(shop, "run", "example", "--task", "=", "l") == ["load.clean"]
-    assert complete(shop, "sql", "--format", "=") == ["table", "csv", "ndjson", "json"]
+    assert complete(shop, "sql", "--format", "=") == ["table", "csv", "ndjson", "json", "parquet", "arrow"]
     assert complete(shop, "--env", "=", "dev", "run", "") == ["example"]
 
 
