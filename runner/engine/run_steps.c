@@ -311,7 +311,7 @@ static void on_committed(struct catalog_apply *apply, const struct error *err)
 
     run->committed = !err;
     run->conflicted = run_may_repeat(run, err);
-    if (run->conflicted) {
+    if (err && run->conflicted) {
         run->work_err = *err; /* run_step_wait() tells of it */
     } else if (err) {
         if (run->cancelled && err->code == ERROR_CONFLICT)
