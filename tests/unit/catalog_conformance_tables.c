@@ -443,18 +443,20 @@ static void test_properties_are_checked(void **state)
 static void test_properties_up_to_a_megabyte(void **state)
 {
     struct desk *desk = desk_with_table(state, false);
+    static const char begin[] = "{\"q\\\"/..ü\":\"";
     char *json = mem_calloc(CATALOG_PROPERTIES_MAX + 2, 1);
 
     memset(json, 'x', CATALOG_PROPERTIES_MAX);
-    memcpy(json, "{\"q\\\"/..ü\":\"", strlen("{\"q\\\"/..ü\":\""));
-    memcpy(json + CATALOG_PROPERTIES_MAX - 2, "\"}", 2);
+    for (size_t i = 0; begin[i]; i++)
+        json[i] = begin[i];
+    snprintf(json + CATALOG_PROPERTIES_MAX - 2, 4, "\"}");
     desk_add(desk, CATALOG_UPDATE_TABLE)->properties = json;
     desk_add_at(desk, CATALOG_STAGE_PARTITION, "d")->properties = json;
     desk_add_at(desk, CATALOG_COMMIT_PARTITION, "d");
     desk_apply(desk);
     assert_string_equal(desk_ask(desk, CATALOG_GET_TABLE).tables[0].properties, json);
     assert_string_equal(desk_ask(desk, CATALOG_LIST_PARTITIONS).partitions[0].properties, json);
-    memcpy(json + CATALOG_PROPERTIES_MAX - 2, "x\"}", 3);
+    snprintf(json + CATALOG_PROPERTIES_MAX - 2, 4, "x\"}");
     desk_add(desk, CATALOG_UPDATE_TABLE)->properties = json;
     desk_apply_fails(desk, ERROR_INVALID, "n.t: properties: 1048577 bytes of JSON are over");
     free(json);
