@@ -85,6 +85,18 @@ static void look_at(
     }
 }
 
+/* Whether its rows are older than all else of their keys. Beside deletes of its own, such as
+ * tombstones that a compaction kept, they are not: of one position a row beats a delete, and a base
+ * row beats nothing. */
+static bool is_base(const struct catalog_delta *delta, const struct partition *partition)
+{
+    bool has_deletes = false;
+
+    for (size_t f = 0; f < delta->file_count; f++)
+        has_deletes = has_deletes || delta->files[f].content == CATALOG_DELETES;
+    return delta == partition->oldest && !has_deletes;
+}
+
 /* In a partition that is merged a file that does not match may hold a newer row of a key, or the
  * delete of one, that an older file has: it is left out only where the conditions are on the key,
  * as then all rows of a key match or none does. */
@@ -113,13 +125,14 @@ void table_files_add(struct table_files *files, const struct table_facts *facts,
         const struct catalog_delta *delta = &deltas[i];
         const struct partition *partition = table_get(&partitions, delta->partition_id);
         const bool merges = has_key && (partition->several || partition->has_deletes);
+        const bool base = merges && is_base(delta, partition);
 
         for (size_t f = 0; f < delta->file_count; f++)
             *add(files) = (struct table_file){.file = &delta->files[f],
                 .position = delta->position,
                 .change = change,
                 .merges = merges,
-                .base = merges && delta == partition->oldest,
+                .base = base,
                 .group = partition->number,
                 .skipped = is_skipped(facts, partition, merges, &delta->files[f])};
     }

@@ -321,6 +321,22 @@ static void test_only_what_is_not_clean_is_merged(void **state)
     end(&reading);
 }
 
+/* Tombstones that a compaction kept stand at the position of its rows: those are no base then, as a
+ * base row would lose to a delete that it beats. */
+static void test_rows_beside_deletes_are_no_base(void **state)
+{
+    static const struct partition partitions[] = {{"p", "x", 1, 0}, {0}};
+    static const struct delta deltas[] = {
+        {"p", 1, CATALOG_UPSERT, false, {STATS("p1", "1", "5"), DELETES("d1")}},
+        {"p", 2, CATALOG_UPSERT, false, {STATS("p2", "3", "9")}},
+        {0},
+    };
+
+    (void)state;
+    set_model(partitions, deltas, 2, true);
+    assert_reads(READ(0), "p1.parquet@1#0 p2.parquet@2#0 | deletes d1.parquet@1#0");
+}
+
 static void test_pruning_what_is_merged(void **state)
 {
     static const char *const four[] = {"4"}, *const one[] = {"1"}, *const many[] = {"100"};
@@ -511,6 +527,7 @@ int main(void)
         TEST(test_an_empty_table),
         TEST(test_files_are_skipped),
         TEST(test_only_what_is_not_clean_is_merged),
+        TEST(test_rows_beside_deletes_are_no_base),
         TEST(test_pruning_what_is_merged),
         TEST(test_changes),
         TEST(test_changes_over_compactions),
