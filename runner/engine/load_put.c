@@ -1,23 +1,16 @@
 #include "runner/engine/load_put.h"
 
 #include "runner/base/buffer.h"
-#include "runner/base/crc.h"
 #include "runner/base/mem.h"
+#include "runner/engine/data_put.h"
 #include "runner/engine/run_private.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <unistd.h>
-
-enum { BLOCK_BYTES = 1024 * 1024 };
 
 /* One file. */
 struct load_put {
     struct load_puts *puts;
     struct load_put *next; /* waiting */
     struct work work;      /* its checksum */
-    uint64_t crc;
+    char checksum[16];     /* data_put_sum() */
     struct error work_err;
     struct store_request request;
     struct task_file file;
@@ -29,19 +22,10 @@ struct load_put {
 static void read_checksum(struct work *work)
 {
     struct load_put *put = container_of(work, struct load_put, work);
-    const int fd = open(put->request.path, O_RDONLY | O_CLOEXEC);
-    char *block = mem_calloc(1, BLOCK_BYTES);
-    ssize_t got = fd < 0 ? -1 : 0;
 
-    while (fd >= 0 && !work_cancelled(work) && (got = read(fd, block, BLOCK_BYTES)) > 0)
-        put->crc = crc_update(CRC_32C, put->crc, block, (size_t)got);
-    if (got < 0)
-        error_set_errno(&put->work_err, errno, "%s", put->request.path);
-    else if (work_cancelled(work))
+    if (data_put_sum(put->request.path, work, put->checksum, &put->work_err) == 0 &&
+        work_cancelled(work))
         error_set(&put->work_err, ERROR_STOPPED, "cancelled");
-    if (fd >= 0)
-        close(fd);
-    free(block);
 }
 
 static void on_checksum(struct work *work, bool ran)
@@ -54,7 +38,7 @@ static void on_checksum(struct work *work, bool ran)
         error_set(&put->work_err, ERROR_STOPPED, "cancelled");
     error_keep_first(&puts->err, &put->work_err);
     if (!puts->err.code) {
-        put->file.file.checksum = arena_printf(&puts->task->arena, "crc32c:%08" PRIx64, put->crc);
+        put->file.file.checksum = arena_strdup(&puts->task->arena, put->checksum);
         if (puts->last)
             puts->last->next = put;
         else
