@@ -97,7 +97,7 @@ void diagnostics_sort(struct diagnostics *problems)
 
     if (problems->count == 0)
         return;
-    qsort(problems->items, problems->count, sizeof(*problems->items), compare);
+    mem_sort(problems->items, problems->count, sizeof(*problems->items), compare);
     for (size_t i = 1; i < problems->count; i++) {
         if (compare(&problems->items[kept], &problems->items[i]) != 0)
             problems->items[++kept] = problems->items[i];

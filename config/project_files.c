@@ -96,7 +96,7 @@ int project_pipeline_paths(struct project *project, struct text_list *ret_paths,
         ret_paths->count = listing.count;
         ret_paths->items = arena_array(&project->arena, listing.count, sizeof(char *));
         if (listing.count) {
-            qsort(listing.items, listing.count, sizeof(*listing.items), compare);
+            mem_sort(listing.items, listing.count, sizeof(*listing.items), compare);
             memcpy(ret_paths->items, listing.items, listing.count * sizeof(*listing.items));
         }
     }

@@ -360,8 +360,7 @@ static void copy_result(struct reader *r, struct arena *arena, struct sql_statem
 {
     struct sql_statement statement = {.rootless = r->rootless, .table_count = r->table_count};
 
-    if (r->table_count > 1)
-        qsort(r->tables, r->table_count, sizeof(*r->tables), by_offset);
+    mem_sort(r->tables, r->table_count, sizeof(*r->tables), by_offset);
     statement.tables = arena_array(arena, r->table_count, sizeof(*statement.tables));
     for (size_t i = 0; i < r->table_count; i++) {
         statement.tables[i] = r->tables[i];

@@ -218,7 +218,7 @@ void parts_rank(struct parts_view *view)
                 .place = place,
                 .source = s};
     }
-    qsort(files, count, sizeof(*files), by_rank);
+    mem_sort(files, count, sizeof(*files), by_rank);
     for (size_t i = 0; i < count; i++)
         ranks[files[i].place] = arena_printf(&view->arena, "%lld", (long long)i << ROW_BITS);
     for (size_t s = 0; s < view->count; s++) {

@@ -128,7 +128,7 @@ static void hand_over(struct list_flow *flow)
 
     if (!flow->kept_count)
         return;
-    qsort(flow->kept, flow->kept_count, sizeof(*flow->kept), list_page_compare);
+    mem_sort(flow->kept, flow->kept_count, sizeof(*flow->kept), list_page_compare);
     list->items = arena_array(list->arena, flow->kept_count, sizeof(*flow->kept));
     memcpy(list->items, flow->kept, flow->kept_count * sizeof(*flow->kept));
     list->item_count = flow->kept_count;

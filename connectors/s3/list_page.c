@@ -261,7 +261,6 @@ int list_page_read(struct list_flow *flow, struct error *err)
     arena_deinit(&flow->arena);
     if (read_answer(flow, err) || check_items(flow, err))
         return -1;
-    if (flow->count)
-        qsort(flow->items, flow->count, sizeof(*flow->items), list_page_compare);
+    mem_sort(flow->items, flow->count, sizeof(*flow->items), list_page_compare);
     return 0;
 }

@@ -89,8 +89,7 @@ static int compare(const void *a, const void *b)
 
 void sync_index_sort(struct sync_index *index)
 {
-    if (index->count)
-        qsort(index->entries, index->count, sizeof(*index->entries), compare);
+    mem_sort(index->entries, index->count, sizeof(*index->entries), compare);
 }
 
 struct sync_entry *sync_index_find(struct sync_index *index, const char *name)

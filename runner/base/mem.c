@@ -31,6 +31,12 @@ void *mem_grow(void *items, size_t *capacity, size_t count, size_t size)
     return mem_realloc(items, *capacity, size);
 }
 
+void mem_sort(void *items, size_t count, size_t size, int (*compare)(const void *, const void *))
+{
+    if (count > 1)
+        qsort(items, count, size, compare);
+}
+
 char *mem_strdup(const char *text)
 {
     return checked(strdup(text));

@@ -23,6 +23,9 @@ void *mem_realloc(void *pointer, size_t count, size_t size) __attribute__((retur
  * `list->items = mem_grow(list->items, &list->capacity, list->count, sizeof(*list->items));` */
 void *mem_grow(void *items, size_t *capacity, size_t count, size_t size);
 
+/* qsort() that also takes no items at all at NULL, which the C library's own may not be given. */
+void mem_sort(void *items, size_t count, size_t size, int (*compare)(const void *, const void *));
+
 char *mem_strdup(const char *text) __attribute__((malloc, returns_nonnull));
 char *mem_strndup(const char *text, size_t length) __attribute__((malloc, returns_nonnull));
 char *mem_printf(const char *format, ...)

@@ -104,8 +104,7 @@ static int gather(struct cli *cli, const struct runs_options *options, const cha
     settle_all(cli, history);
     if (options->failed)
         keep_failed(history);
-    if (history->count > 1)
-        qsort(history->runs, history->count, sizeof(*history->runs), by_start);
+    mem_sort(history->runs, history->count, sizeof(*history->runs), by_start);
     history->count = MIN(history->count, (size_t)options->limit);
     return EXIT_OK;
 }

@@ -128,8 +128,7 @@ static int find_next(const struct log_reader *reader, struct names *ret_names, s
     }
     if (dir)
         closedir(dir);
-    if (names.count > 1)
-        qsort(names.items, names.count, sizeof(*names.items), compare_names);
+    mem_sort(names.items, names.count, sizeof(*names.items), compare_names);
     *ret_names = names;
     return 0;
 }

@@ -152,8 +152,7 @@ static void add_schemas(struct changes *changes)
         if (is_table_load(task) && task->table.evolves)
             evolving[count++] = task;
     }
-    if (count > 1)
-        qsort(evolving, count, sizeof(struct task *), compare_schemas);
+    mem_sort(evolving, count, sizeof(struct task *), compare_schemas);
     for (size_t i = 0; i < count; i++) {
         struct catalog_change *change;
 
@@ -275,8 +274,7 @@ static void add_table_load(struct changes *changes, struct task *task)
     if (task->node->load->mode == MODE_OVERWRITE)
         add(changes, CATALOG_DELETE_ALL_PARTITIONS)->at = table_of(task);
     add_emptied(changes, task);
-    if (task->file_count > 1)
-        qsort(task->files, task->file_count, sizeof(*task->files), compare_files);
+    mem_sort(task->files, task->file_count, sizeof(*task->files), compare_files);
     for (size_t i = 0, end; i < task->file_count; i = end) {
         for (end = i + 1;
              end < task->file_count && same_partition(&task->files[i], &task->files[end]);)

@@ -49,7 +49,7 @@ static void collect_files(const struct catalog_delta *deltas, size_t count, stru
                 .committed_ms = deltas[i].created_ms};
     }
     /* Files of one delta are one array: their addresses are their order. */
-    qsort(plan->files, plan->file_count, sizeof(*plan->files), by_order);
+    mem_sort(plan->files, plan->file_count, sizeof(*plan->files), by_order);
 }
 
 /* --- the round before --- */

@@ -57,7 +57,7 @@ static void keep_outputs(struct compact_round *round, int64_t bucket)
 {
     struct rewrite *rewrite = &round->rewrite;
 
-    qsort(rewrite->outputs, rewrite->output_count, sizeof(*rewrite->outputs), by_name);
+    mem_sort(rewrite->outputs, rewrite->output_count, sizeof(*rewrite->outputs), by_name);
     for (size_t i = 0; i < rewrite->output_count; i++) {
         compact_round_add_file(round, &rewrite->outputs[i].file, bucket);
         if (!round->alteration)
@@ -128,7 +128,7 @@ static int keep_pieces(struct compact_round *round, struct error *err)
 {
     const bool direct = is_direct(round);
 
-    qsort(round->rewrite.outputs, round->rewrite.output_count, sizeof(*round->rewrite.outputs),
+    mem_sort(round->rewrite.outputs, round->rewrite.output_count, sizeof(*round->rewrite.outputs),
         by_name);
     for (size_t i = 0; i < round->rewrite.output_count; i++) {
         const struct rewrite_output *output = &round->rewrite.outputs[i];

@@ -178,7 +178,7 @@ static void order_layer(struct layering *layering, unsigned layer,
             mean_of(layering, neighbours, slot, false, layering->layout->slots[slot].order), i,
             slot};
     }
-    qsort(scratch, count, sizeof(*scratch), compare_weighted);
+    mem_sort(scratch, count, sizeof(*scratch), compare_weighted);
     for (unsigned i = 0; i < count; i++) {
         layering->ranked[start + i] = scratch[i].slot;
         layering->layout->slots[scratch[i].slot].order = i;

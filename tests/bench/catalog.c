@@ -193,8 +193,8 @@ static void measure_commits(const char *path, const char *bare_path)
     }
     sqlite_close(&db);
     sqlite_close(&other);
-    qsort(ours_ns, COMMITS, sizeof(*ours_ns), compare);
-    qsort(bare_times_ns, COMMITS, sizeof(*bare_times_ns), compare);
+    mem_sort(ours_ns, COMMITS, sizeof(*ours_ns), compare);
+    mem_sort(bare_times_ns, COMMITS, sizeof(*bare_times_ns), compare);
     printf("%llu %llu\n", (unsigned long long)ours_ns[COMMITS / 2] / 1000,
         (unsigned long long)bare_times_ns[COMMITS / 2] / 1000);
 }

@@ -74,7 +74,7 @@ static const char *expected(struct sluice *s, const struct model *m)
                 text_of(s, row->sequence), text_of(s, row->deletes ? -1 : row->value),
                 m->keeps ? row->deletes ? "|true" : "|false" : "");
     }
-    qsort(lines, count, sizeof(*lines), by_text);
+    mem_sort(lines, count, sizeof(*lines), by_text);
     buffer_init(&text, 0);
     for (size_t i = 0; i < count; i++)
         buffer_puts(&text, lines[i]);
@@ -92,7 +92,7 @@ static const char *sorted(struct sluice *s, const char *text)
 
     for (const char *at = text; *at; at = strchr(at, '\n') + 1)
         lines[count++] = arena_strndup(&s->arena, at, (size_t)(strchr(at, '\n') + 1 - at));
-    qsort(lines, count, sizeof(*lines), by_text);
+    mem_sort(lines, count, sizeof(*lines), by_text);
     buffer_init(&all, 0);
     for (size_t i = 0; i < count; i++)
         buffer_puts(&all, lines[i]);
