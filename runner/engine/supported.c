@@ -71,9 +71,6 @@ static void check_extract(const struct report *report, const struct extract *ext
     if (extract->only_new.reread != REREAD_NONE)
         refuse(report, &extract->only_new.reread, "only_new.reread", NULL,
             "read whole (no `only_new`) and load with `mode: overwrite`");
-    if (extract->cursor.column)
-        refuse(report, &extract->cursor.column, "cursor", NULL,
-            "use `only_new: true`, or read whole and load with `mode: overwrite`");
     if (extract->on_bad_row == ON_BAD_ROW_QUARANTINE)
         refuse(report, &extract->on_bad_row, "on_bad_row", "quarantine", "use fail or skip");
     if (pipeline_is_set(report->pipeline, &extract->max_bad_rows) || extract->max_bad_share)
