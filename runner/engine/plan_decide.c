@@ -58,6 +58,23 @@ static void find_new_rows(struct plan *plan, struct seen_question *question)
     question->new_count = plan_source_has_new(&extract->source, question->after);
 }
 
+/* on_changed: fail. */
+static void refuse_changed(struct plan *plan, const struct seen_question *question,
+    const struct store_object *object, const struct catalog_seen *before)
+{
+    const struct extract *extract = question->extract->extract;
+    struct error err = {0};
+
+    if (extract->only_new.on_changed != ON_CHANGED_FAIL)
+        return;
+    error_set(&err, ERROR_CHANGED,
+        "\"%s\" was read before as version %s (%llu bytes) and is %s now (%llu bytes): put the old "
+        "one back and the new one under another name, or write `on_changed: append` or replace",
+        object->key, before->version, (unsigned long long)before->size, object->version,
+        (unsigned long long)object->size);
+    plan_keep_error(plan, question->extract, &extract->only_new.on_changed, "only_new", &err);
+}
+
 static void find_new_objects(struct plan *plan, struct seen_question *question)
 {
     const struct engine *engine = plan->operation->options.engine;
@@ -76,6 +93,8 @@ static void find_new_objects(struct plan *plan, struct seen_question *question)
         question->is_new[i] = !before || before->size != object->size ||
                               strcmp(before->version, object->version) != 0;
         question->new_count += question->is_new[i];
+        if (before && question->is_new[i])
+            refuse_changed(plan, question, object, before);
     }
     table_deinit(&seen);
 }

@@ -78,8 +78,9 @@ static void check_extract(const struct report *report, const struct extract *ext
             extract->max_bad_share ? (const void *)&extract->max_bad_share : &extract->max_bad_rows,
             extract->max_bad_share ? "max_bad_share" : "max_bad_rows", NULL,
             "use on_bad_row: fail");
-    if (extract->only_new.on_changed != ON_CHANGED_APPEND)
-        refuse(report, &extract->only_new.on_changed, "only_new.on_changed", NULL, "use append");
+    if (extract->only_new.on_changed == ON_CHANGED_REPLACE)
+        refuse(report, &extract->only_new.on_changed, "only_new.on_changed", "replace",
+            "use append or fail");
     if (extract->metadata)
         refuse(report, &extract->metadata, "metadata", NULL, "leave it out");
     if (extract->mask.count)
