@@ -73,7 +73,7 @@ struct project *project_load(
 void project_free(struct project *project);
 
 /* Every pipeline file of the project's folder (*.yaml, *.yml, sub-folders included, names that
- * begin with "." or "_" left out), sorted; owned by the project. */
+ * begin with "." or "_" and tests, *.test.yaml, left out), sorted; owned by the project. */
 int project_pipeline_paths(struct project *project, struct text_list *ret_paths, struct error *err);
 
 /* A pipeline as named on the command line: a path that ends in .yaml/.yml, or the name of one in
