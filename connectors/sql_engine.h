@@ -34,7 +34,7 @@ enum sql_comparison {
     SQL_IS_NOT_NULL,
 };
 
-/* column <comparison> constant. BETWEEN is two. */
+/* column <comparison> constant, or parameter. BETWEEN is two. */
 struct sql_condition {
     const char *column;
     enum sql_comparison comparison;
@@ -44,6 +44,8 @@ struct sql_condition {
     const char *type; /* that the statement casts all constants to, DATE or TIMESTAMP '…' ("DATE",
                          "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "UUID"): a column of texts
                          is not compared with it as texts are. NULL: none */
+    const char *parameter; /* in place of a constant, which is there once its value is known:
+                              "since"; NULL: none */
 };
 
 /* One SELECT, parsed but not bound. Names of CTEs are taken out. */

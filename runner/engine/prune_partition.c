@@ -113,7 +113,7 @@ static bool read_parts(const char *value, int count, int parts[4])
 
         if ((i > 0 && *at++ != '-') || (int)strspn(at, "0123456789") != digits)
             return false;
-        parts[i] = atoi(at);
+        parts[i] = (int)strtol(at, NULL, 10);
         if (parts[i] < low[i] || parts[i] > high[i])
             return false;
         at += digits;

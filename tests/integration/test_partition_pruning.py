@@ -153,3 +153,82 @@ def test_rows_that_moved_to_another_partition(project):
     assert sorted(rows) == [(2,), (4,)] and files[2] > 0
     rows, files = read(project, "t.k", "--columns", "id", "--where", "p = 'b'")
     assert sorted(rows) == [(0,), (1,), (3,), (5,)] and files[2] > 0
+
+
+# --- conditions of a pipeline's SQL
+
+
+SELECT = "select id, p from o where p = 'b' and id >= $least"
+
+
+def copy(project, sql=SELECT, **more):
+    project.pipeline("copy", {
+        "params": {"least": {"type": "int", "default": "0"}},
+        "extract": {"o": {"from": "catalog://t.o"}, **more.pop("extract", {})},
+        "transform": {"c": {"sql": sql, **more.pop("options", {})}, **more.pop("transform", {})},
+        "load": {"c": {"into": "t.c", "mode": "overwrite"}, **more.pop("load", {})},
+    })  # fmt: skip
+
+
+def source(project, count=3):
+    """t.o: `count` deltas of ten rows, ids in order, p is a or b: two files each."""
+    for n in range(count):
+        project.write("o.ndjson", "".join(json.dumps({"id": 10 * n + i, "p": "ab"[i % 2]}) + "\n" for i in range(10)))
+        project.pipeline("o", {
+            "extract": {"o": {"from": "o.ndjson", "repeat": True, "columns": {"p": "varchar"}}},
+            "load": {"o": {"into": "t.o", "partition_by": ["p"]}},
+        })  # fmt: skip
+        project.run("o")
+
+
+def table_read(result):
+    (event,) = result.named("table.read")
+    return event["files"], event["skipped"]
+
+
+def test_conditions_of_the_only_reader_are_asked_of_files(project):
+    source(project)
+    copy(project)
+    assert table_read(project.run("copy")) == (3, 3)
+    assert sorted(project.rows("t.c")) == [(n, "b") for n in range(1, 30, 2)]
+    planned = project.sluice("plan", "copy", "--param", "least=15")
+    assert "reads catalog://t.o: 2 files (4 skipped), " in planned.stdout, str(planned)
+    result = project.run("copy", "--param", "least=15")
+    assert table_read(result) == (2, 4)
+    assert sorted(project.rows("t.c")) == [(n, "b") for n in range(15, 30, 2)]
+    assert table_read(project.run("copy", "--param", "least=1000")) == (0, 6)
+    # Nothing is left of it, and it is not "nothing new": the load decides what no rows mean.
+    assert sorted(project.rows("t.c")) == [(n, "b") for n in range(15, 30, 2)]
+    # Its own rows are all of them.
+    preview = project.sluice("preview", "copy", "o", "--format", "csv", "--limit", "100")
+    assert len(preview.stdout.splitlines()) == 31, str(preview)
+
+
+def test_conditions_that_others_do_not_ask(project):
+    source(project)
+    for more in (
+        {"load": {"o": {"into": "t.all", "mode": "overwrite"}}},
+        {"transform": {"d": {"sql": "select count(*) as n from o"}}, "load": {"d": {"into": "t.d", "mode": "overwrite"}}},
+        {"options": {"checks": [{"sql": "select count(*) = 30 from o", "name": "all"}]}},
+        {"sql": "select id, p from (select * from o) where p = 'b'"},
+        {"sql": "select o.id, o.p from o join o as other using (id) where o.p = 'b'"},
+        {"sql": "select id, p from o where p = 'b' or id = 0"},
+    ):
+        copy(project, **more)
+        assert table_read(project.run("copy")) == (6, 0), more
+        ids = {row[0] for row in project.rows("t.c")}
+        assert ids >= set(range(1, 30, 2)) and len(ids) in (15, 16)
+
+
+def test_conditions_on_what_is_new(project):
+    source(project, 2)
+    project.pipeline("copy", {
+        "extract": {"o": {"from": "catalog://t.o", "only_new": True}},
+        "transform": {"c": {"sql": "select id, p, _change_type from o where p = 'a' and _change_type = 'insert'"}},
+        "load": {"c": {"into": "t.c"}},
+    })  # fmt: skip
+    assert table_read(project.run("copy")) == (2, 2)
+    source(project, 1)
+    assert table_read(project.run("copy")) == (1, 1)
+    assert sorted(project.rows("t.c")) == sorted((n, "a", "insert") for n in [*range(0, 20, 2), *range(0, 10, 2)])
+    assert project.run("copy").events[-1]["outcome"] == "nothing_new"
