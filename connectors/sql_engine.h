@@ -48,6 +48,13 @@ struct sql_condition {
                               "since"; NULL: none */
 };
 
+/* A column as it is written: c, t.c; of a STRUCT's member s.m the qualifier is s. */
+struct sql_name {
+    const char *qualifier; /* NULL: none */
+    const char *name;
+    size_t offset; /* byte of the statement */
+};
+
 /* One SELECT, parsed but not bound. Names of CTEs are taken out. */
 struct sql_statement {
     struct sql_table
@@ -63,6 +70,10 @@ struct sql_statement {
                                          its WHERE asks of single columns, ANDed. A row that fails
                                          one is not looked at. None where that is not certain */
     size_t condition_count;
+    struct text_list columns; /* what it calls the columns that it yields; none where one of them is
+                                 the engine's to name, as those of a * are, and in a UNION */
+    struct sql_name *names;   /* columns that its WHERE names, but in sub-queries and lambdas */
+    size_t name_count;
 };
 
 /* --- data ------------------------------------------------------------------------------------ */
