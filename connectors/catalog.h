@@ -123,8 +123,9 @@ enum catalog_change_verb {
     CATALOG_SET_COLUMN_TYPE,  /* column: one whose type is "NULL" gets its type; the same type again
                                  is fine, another one is CONFLICT */
     CATALOG_SET_SCHEMA,    /* schema: all columns as they are to be, known ones by field_id. Added,
-                              widened (runner/base/column_type.h), renamed, no longer required:
-                              anything else is INVALID and names column and both types.
+                              widened (runner/base/column_type.h), renamed, no longer required,
+                              required where the statistics of no file say or leave open that it is
+                              null: anything else is INVALID and names column and both types.
                               expect_schema_id ≠ the one that holds: CONFLICT */
     CATALOG_SET_LIFECYCLE, /* at.version → lifecycle; deleted is for ever */
     CATALOG_STAGE_STREAM,  /* at.stream_id: the id that it gets. Notes the committed one */
