@@ -42,8 +42,9 @@ enum catalog_query_verb {
     CATALOG_LIST_FILES,        /* what is read at `at_position` (0: now), by partition, then in
                                   ascending order → deltas with manifests. A position that is not
                                   there, or is expired and held by no tag, is ERROR_INVALID */
-    CATALOG_LIST_ALL_FILES,    /* of the whole catalog, whatever refers to them: for gc and fsck;
-                                  by table, page by page → deltas with manifests */
+    CATALOG_LIST_ALL_FILES,    /* of the whole catalog, a namespace, a table (at.version 0: all of
+                                  them), whatever refers to them: for gc and fsck; by table, page by
+                                  page → deltas with manifests */
     CATALOG_FIND_POSITION,     /* the last position that was committed at `at_ms` or before
                                   → position */
     CATALOG_LIST_TAGS,         /* of a version → tags */

@@ -336,3 +336,23 @@ def test_conditions_of_loads_that_are_fine(project, mode, options):
     project.write("pipelines/x.yaml", CONDITIONS.format(mode=mode, options=options))
     result = project.sluice("validate")
     assert result.exit == 0, str(result)
+
+
+# --- environments that would mix their files
+
+
+def test_validate_finds_environments_that_mix_their_files(project):
+    project.write("pipelines/x.yaml", CONDITIONS.format(mode="upsert", options="key: [id]"))
+
+    def validate(*others):
+        lines = "".join(f"  {line}\n" for line in others)
+        project.write("sluice.yaml", f"environments:\n  dev: {{store: 'file:.sluice/store'}}\n{lines}")
+        return project.sluice("validate")
+
+    result = validate("uat: {store: 'file:other'}")
+    assert result.exit == 2, str(result)
+    assert "sluice.yaml:3:3: environments.uat: it shares the catalog sqlite:" in result.error
+    assert "/.sluice/catalog.db with dev, but has another store" in result.error
+    assert validate("uat: {store: 'file:other', catalog: 'sqlite:uat.db'}").exit == 0
+    assert validate("uat: {logs: {dir: other}}").exit == 0
+    assert validate("uat: {store: '${env.NOWHERE}'}").exit == 0
