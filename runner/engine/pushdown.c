@@ -75,6 +75,8 @@ void pushdown_conditions(const struct graph *graph, const struct plan_task *task
 
     *ret_conditions = NULL;
     *ret_count = 0;
+    if (extract->extract->cursor.column) /* it is to see all rows, to know the greatest value */
+        return;
     if (!reader || reader->kind != TASK_TRANSFORM || !tasks[reader->index].wanted ||
         !names(&reader->statement, extract) || is_checked(reader, extract))
         return;

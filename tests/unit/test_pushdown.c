@@ -119,6 +119,9 @@ static void test_others_read_it_too(void **state)
     assert_int_equal(pushed(&plot, &conditions), 0);
     check.table_count = 0;
     assert_int_equal(pushed(&plot, &conditions), 2);
+    plot.extract.cursor.column = "b";
+    assert_int_equal(pushed(&plot, &conditions), 0);
+    plot.extract.cursor.column = NULL;
     plot.nodes[READER].statement.table_count = 0; /* it is a check alone that reads it */
     assert_int_equal(pushed(&plot, &conditions), 0);
     arena_deinit(&plot.arena);
