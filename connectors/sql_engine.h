@@ -34,7 +34,7 @@ enum sql_comparison {
     SQL_IS_NOT_NULL,
 };
 
-/* column <comparison> constant. BETWEEN is two. */
+/* column <comparison> constant, or parameter. BETWEEN is two. */
 struct sql_condition {
     const char *column;
     enum sql_comparison comparison;
@@ -44,6 +44,15 @@ struct sql_condition {
     const char *type; /* that the statement casts all constants to, DATE or TIMESTAMP '…' ("DATE",
                          "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "UUID"): a column of texts
                          is not compared with it as texts are. NULL: none */
+    const char *parameter; /* in place of a constant, which is there once its value is known:
+                              "since"; NULL: none */
+};
+
+/* A column as it is written: c, t.c; of a STRUCT's member s.m the qualifier is s. */
+struct sql_name {
+    const char *qualifier; /* NULL: none */
+    const char *name;
+    size_t offset; /* byte of the statement */
 };
 
 /* One SELECT, parsed but not bound. Names of CTEs are taken out. */
@@ -61,6 +70,10 @@ struct sql_statement {
                                          its WHERE asks of single columns, ANDed. A row that fails
                                          one is not looked at. None where that is not certain */
     size_t condition_count;
+    struct text_list columns; /* what it calls the columns that it yields; none where one of them is
+                                 the engine's to name, as those of a * are, and in a UNION */
+    struct sql_name *names;   /* columns that its WHERE names, but in sub-queries and lambdas */
+    size_t name_count;
 };
 
 /* --- data ------------------------------------------------------------------------------------ */

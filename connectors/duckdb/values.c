@@ -1,6 +1,6 @@
 #include "connectors/duckdb/values.h"
 
-#include "connectors/duckdb/murmur.h"
+#include "runner/base/murmur.h"
 
 #include <math.h>
 #include <string.h>

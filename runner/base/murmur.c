@@ -1,4 +1,4 @@
-#include "connectors/duckdb/murmur.h"
+#include "runner/base/murmur.h"
 
 static uint32_t rotate(uint32_t value, unsigned bits)
 {
