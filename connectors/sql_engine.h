@@ -116,6 +116,8 @@ struct sql_merge {
     const char *sequence_by;
     bool keep_deletes; /* a delete that wins is a row with nulls beside key and sequence, `_deleted`
                           is true in it: for compaction. There is such a column then */
+    int64_t buckets, bucket; /* buckets > 0: only rows whose SQL_PARTITION_KEY of that width over
+                                `key` is `bucket`; what is not is left out before rows meet */
 };
 
 /* A named, immutable set of rows that later statements of the session can select from. */
@@ -269,10 +271,13 @@ struct sql_write {
     size_t partition_count;
     struct text_list sort_by; /* within a file: "c", "c desc" */
     uint64_t file_bytes;      /* a target; 0: no limit */
-    bool skip_misfits;    /* rows that do not fit the schema are left out and counted: a value that
-                             cannot be cast without loss, a null where one is required, a value in a
-                             column that the schema lacks. Else the first one is ERROR_DATA and names
-                             column, both types and row */
+    bool any_order;     /* rows need not keep theirs, nor fill one file after the other: all threads
+                           write, a file or more each. No partitions, no sort_by */
+    uint64_t row_bytes; /* any_order: of a row in memory, about */
+    bool skip_misfits;  /* rows that do not fit the schema are left out and counted: a value that
+                           cannot be cast without loss, a null where one is required, a value in a
+                           column that the schema lacks. Else the first one is ERROR_DATA and names
+                           column, both types and row */
     struct text_list key; /* what else names that row, where show_values */
     bool show_values;     /* errors may quote what is in it */
     sql_file_fn on_file;
