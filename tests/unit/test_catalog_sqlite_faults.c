@@ -556,6 +556,68 @@ static void test_each_write_fails_in_turn(void **state)
     sqlite3_vfs_unregister(&faulty.vfs);
 }
 
+static size_t commits_named(struct book *book, const char *run_id)
+{
+    struct catalog_query query = {.verb = CATALOG_GET_COMMIT, .run_id = run_id};
+
+    return book_ask_with(book, query).count;
+}
+
+/* What a query says after a commit that failed holds for ever: whoever is told that it was not made
+ * removes its files. The log has another commit before it, so that it stays when the disk does not
+ * let it be emptied, and is recovered by who opens it next. True: nothing failed. */
+static bool ask_after_fault(struct faulty *faulty, int n)
+{
+    struct catalog_query query = {.verb = CATALOG_GET_COMMIT, .run_id = "run-1"};
+    bool answered, applied;
+    struct book book;
+
+    copy_file(copy_path(), book_path());
+    faulty->has_failed = false;
+    assert_int_equal(open_faulty(&book), 0);
+    book_add_append(&book, "2024-01", "before", 1);
+    book_apply(&book);
+    faulty->left = n;
+    add_an_append(&book);
+    book_add_commit(&book, "run-1", 1);
+    applied = book_try_apply(&book) == 0;
+    assert_true(applied || faulty->has_failed);
+    answered = book_try_ask(&book, &query) == 0;
+    assert_true(answered || faulty->keep_on);
+    assert_true(!answered || query.count == applied);
+    book_close(&book);
+    faulty->left = 0;
+    book_open(&book);
+    book_check(&book);
+    assert_true(!answered || commits_named(&book, "run-1") == query.count);
+    book_close(&book);
+    return !faulty->has_failed;
+}
+
+static void test_an_answer_after_a_failed_commit_holds(void **state)
+{
+    static const int errors[] = {SQLITE_FULL, SQLITE_IOERR_WRITE};
+    struct faulty faulty;
+
+    (void)state;
+    faulty_register(&faulty);
+    make_a_catalog();
+    copy_file(book_path(), copy_path());
+    for (size_t i = 0; i < 2 * ARRAY_LENGTH(errors); i++) {
+        bool passed = false;
+        int n = 0;
+
+        faulty.error = errors[i / 2];
+        while (!passed) {
+            faulty.keep_on = i % 2 == 0;
+            passed = ask_after_fault(&faulty, ++n);
+            faulty.keep_on = false;
+        }
+        assert_true(n > 3);
+    }
+    sqlite3_vfs_unregister(&faulty.vfs);
+}
+
 static void test_each_write_of_creating_fails_in_turn(void **state)
 {
     struct faulty faulty;
@@ -590,6 +652,7 @@ int main(void)
         IN_FOLDER(test_kill_leaves_whole_applies),
         IN_FOLDER(test_full_disk),
         IN_FOLDER(test_each_write_fails_in_turn),
+        IN_FOLDER(test_an_answer_after_a_failed_commit_holds),
         IN_FOLDER(test_each_write_of_creating_fails_in_turn),
     };
 
