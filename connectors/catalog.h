@@ -37,21 +37,24 @@ enum catalog_query_verb {
                                    unless `current`, of replaced ones → deltas */
     CATALOG_LIST_PARTITION_DELTAS, /* of at.partition_id, in any state: committed deltas of a staged
                                       partition are seen here alone → deltas */
-    CATALOG_GET_DELTA,         /* at.position and at.values, or at.delta_id → deltas (0 or 1) */
-    CATALOG_GET_LATEST_DELTA,  /* of at.values → deltas (0 or 1) */
-    CATALOG_LIST_FILES,        /* what is read at `at_position` (0: now), by partition, then in
-                                  ascending order → deltas with manifests. A position that is not
-                                  there, or is expired and held by no tag, is ERROR_INVALID */
-    CATALOG_LIST_ALL_FILES,    /* of the whole catalog, whatever refers to them: for gc and fsck;
-                                  by table, page by page → deltas with manifests */
-    CATALOG_FIND_POSITION,     /* the last position that was committed at `at_ms` or before
-                                  → position */
-    CATALOG_LIST_TAGS,         /* of a version → tags */
-    CATALOG_GET_COMMIT,        /* run_id → commits (0 or 1) */
-    CATALOG_LIST_COMMITS,      /* pipeline, instance (NULL: all) → commits */
-    CATALOG_LIST_CURSORS,      /* pipeline, instance; load, extract where they are said
-                                  → cursors */
-    CATALOG_LIST_SEEN,         /* pipeline, instance, load, extract → seen */
+    CATALOG_GET_DELTA,        /* at.position and at.values, or at.delta_id → deltas (0 or 1) */
+    CATALOG_GET_LATEST_DELTA, /* of at.values → deltas (0 or 1) */
+    CATALOG_LIST_FILES,       /* what is read at `at_position` (0: now), by partition, then in
+                                 ascending order → deltas with manifests. A position that is not
+                                 there, or is expired and held by no tag, is ERROR_INVALID */
+    CATALOG_LIST_ALL_FILES,   /* of the whole catalog, whatever refers to them: for gc and fsck;
+                                 by table, page by page → deltas with manifests */
+    CATALOG_LIST_STAGED,   /* of the whole catalog: staged streams; staged partitions and deltas of
+                              other streams and partitions; those first in which nothing was
+                              staged for the longest time → staged */
+    CATALOG_FIND_POSITION, /* the last position that was committed at `at_ms` or before
+                              → position */
+    CATALOG_LIST_TAGS,     /* of a version → tags */
+    CATALOG_GET_COMMIT,    /* run_id → commits (0 or 1) */
+    CATALOG_LIST_COMMITS,  /* pipeline, instance (NULL: all) → commits */
+    CATALOG_LIST_CURSORS,  /* pipeline, instance; load, extract where they are said
+                              → cursors */
+    CATALOG_LIST_SEEN,     /* pipeline, instance, load, extract → seen */
     CATALOG_LIST_PUBLICATIONS, /* pipeline, instance: not ended yet → publications */
     CATALOG_CHECK,             /* whether the catalog itself is sound: references, sums, the
                                   storage's own check → problems (texts; none: sound) */
@@ -91,6 +94,7 @@ struct catalog_query {
         struct catalog_seen *seen;
         struct catalog_publication *publications;
         struct catalog_tag *tags;
+        struct catalog_staged *staged;
         const char **problems;
     };
     int64_t position;
@@ -163,6 +167,8 @@ enum catalog_change_verb {
     CATALOG_EXPIRE,        /* what is read at positions < at.position alone is forgotten, but
                               for what tags hold, and streams that were replaced; of a version that
                               is deleted, all. at.version 0: the latest active one */
+    CATALOG_DROP_STAGED,   /* before_ms: what LIST_STAGED lists with an older touched_ms goes, with
+                              all   that is in it */
     CATALOG_EXPECT,        /* CONFLICT unless the newest position of at's version is
                               at.position (0: no such table, or nothing in it) and, if it is
                               not 0, its schema's id is expect_schema_id: somebody else was
@@ -220,6 +226,7 @@ struct catalog_change {
             const char *compaction;
         } partition;
         struct catalog_tag tag;
+        int64_t before_ms; /* DROP_STAGED */
         struct catalog_cursor cursor;
         struct {
             struct catalog_cursor cursor; /* its state is not read */
