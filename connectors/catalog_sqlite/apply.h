@@ -180,6 +180,7 @@ APPLY_VERB(drop_staged);
 APPLY_VERB(expect);
 APPLY_VERB(raise_fence);
 APPLY_VERB(set_cursor);
+APPLY_VERB(delete_cursor);
 APPLY_VERB(add_seen);
 APPLY_VERB(record_commit);
 APPLY_VERB(add_publication);
