@@ -56,8 +56,8 @@ static bool is_file(int fd)
 }
 
 /* What stands behind a name of libc's, found once. */
-#define REAL(type, name, parameters)                                                               \
-    static type(*real) parameters;                                                                 \
+#define REAL(name)                                                                                 \
+    static __typeof__(&(name)) real;                                                               \
                                                                                                    \
     if (!real)                                                                                     \
     *(void **)&real = dlsym(RTLD_NEXT, #name)
@@ -66,7 +66,7 @@ static bool is_file(int fd)
     type name parameters;                                                                          \
     type name parameters                                                                           \
     {                                                                                              \
-        REAL(type, name, parameters);                                                              \
+        REAL(name);                                                                                \
         return is_file(fd) && fails_now() ? -1 : real(__VA_ARGS__);                                \
     }
 
@@ -74,7 +74,7 @@ static bool is_file(int fd)
     int name parameters;                                                                           \
     int name parameters                                                                            \
     {                                                                                              \
-        REAL(int, name, parameters);                                                               \
+        REAL(name);                                                                                \
         return fails_now() ? -1 : real(__VA_ARGS__);                                               \
     }
 
@@ -99,7 +99,6 @@ ON_NAME(mkdir, (const char *path, mode_t mode), path, mode)
 ssize_t copy_file_range(
     int from, off64_t *from_at, int fd, off64_t *at, size_t length, unsigned flags)
 {
-    REAL(ssize_t, copy_file_range,
-        (int from, off64_t *from_at, int fd, off64_t *at, size_t length, unsigned flags));
+    REAL(copy_file_range);
     return fails_now() ? -1 : real(from, from_at, fd, at, length, flags);
 }
