@@ -14,7 +14,7 @@ pytest.importorskip("duckdb")
 
 import duckdb  # noqa: E402
 import servers  # noqa: E402
-from conftest import SANITIZED, Project  # noqa: E402
+from conftest import PATIENCE, SANITIZED, Project  # noqa: E402
 from lake import Lake  # noqa: E402
 from test_catalog_care import (  # noqa: E402, F401
     table,
@@ -118,7 +118,7 @@ def test_gc_goes_by_the_clock_of_the_store(project, table, flags):
 
 
 def test_gc_of_what_is_staged(project, table):
-    lake = project.lake
+    lake, old = project.lake, 4 * PATIENCE
     project.write("d.csv", "id,v,seq\n100,x,1\n")
     kept = table.catalog("stage-delta", "n.t", "d.csv", "--type", "upsert")
     whole = table.catalog("stage-partition", "n.t")["partition_id"]
@@ -135,19 +135,19 @@ def test_gc_of_what_is_staged(project, table):
     assert "list-staged" in project.sluice("catalog", "gc").stderr
     said = table.catalog("gc", "--grace", "1ms", "--staged", "1h", "--delete")
     assert (said["removed"], said["staged"], said["abandoned"]) == (0, 3, 0), "not that old"
-    time.sleep(2)
+    time.sleep(old + 0.5)
     late = table.catalog("stage-delta", "n.t", "d.csv", "--type", "upsert", "--partition-id", whole)
-    said = table.catalog("gc", "--grace", "1ms", "--staged", "1s")
+    said = table.catalog("gc", "--grace", "1ms", "--staged", f"{old}s")
     assert (said["staged"], said["abandoned"]) == (3, 2), "somebody is at work on that partition"
     assert len(table.catalog("list-staged")) == 3
-    said = table.catalog("gc", "--grace", "1ms", "--staged", "1s", "--delete")
+    said = table.catalog("gc", "--grace", "1ms", "--staged", f"{old}s", "--delete")
     assert said["removed"] == 1
     assert [s["id"] for s in table.catalog("list-staged")] == [whole]
     assert files[0] not in project.stored()
     assert {files[1], late["files"][0]["key"]} <= set(project.stored())
     assert project.sluice("catalog", "commit-delta", "n.t", "--id", kept["delta_id"]).exit == 1
-    time.sleep(2)
-    assert table.catalog("gc", "--grace", "1ms", "--staged", "1s", "--delete")["removed"] == 2
+    time.sleep(old + 0.5)
+    assert table.catalog("gc", "--grace", "1ms", "--staged", f"{old}s", "--delete")["removed"] == 2
     assert table.catalog("list-staged") == [] and table.stored() == table.expected()
     table.catalog("fsck", "--checksums")
     lake.check_consistent()
