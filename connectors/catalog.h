@@ -45,6 +45,9 @@ enum catalog_query_verb {
     CATALOG_LIST_ALL_FILES,    /* of the whole catalog, a namespace, a table (at.version 0: all of
                                   them), whatever refers to them: for gc and fsck; by table, page by
                                   page → deltas with manifests */
+    CATALOG_LIST_STAGED,       /* of the whole catalog: staged streams; staged partitions and deltas
+                                  of other streams and partitions; those first in which nothing was
+                                  staged for the longest time → staged */
     CATALOG_FIND_POSITION,     /* the last position that was committed at `at_ms` or before
                                   → position */
     CATALOG_LIST_TAGS,         /* of a version → tags */
@@ -92,6 +95,7 @@ struct catalog_query {
         struct catalog_seen *seen;
         struct catalog_publication *publications;
         struct catalog_tag *tags;
+        struct catalog_staged *staged;
         const char **problems;
     };
     int64_t position;
@@ -165,6 +169,8 @@ enum catalog_change_verb {
     CATALOG_EXPIRE,        /* what is read at positions < at.position alone is forgotten, but
                               for what tags hold, and streams that were replaced; of a version that
                               is deleted, all. at.version 0: the latest active one */
+    CATALOG_DROP_STAGED,   /* before_ms: what LIST_STAGED lists with an older touched_ms goes, with
+                              all   that is in it */
     CATALOG_EXPECT,        /* CONFLICT unless the newest position of at's version is
                               at.position (0: no such table, or nothing in it) and, if it is
                               not 0, its schema's id is expect_schema_id: somebody else was
@@ -223,6 +229,7 @@ struct catalog_change {
             const char *compaction;
         } partition;
         struct catalog_tag tag;
+        int64_t before_ms; /* DROP_STAGED */
         struct catalog_cursor cursor;
         struct {
             struct catalog_cursor cursor; /* its state is not read */

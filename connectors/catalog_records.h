@@ -176,6 +176,20 @@ struct catalog_tag {
     int64_t position, created_ms;
 };
 
+/* What somebody staged, and neither committed nor dropped so far. */
+struct catalog_staged {
+    const char *kind; /* "stream", "partition", "delta" */
+    const char *id;
+    const char *namespace, *table;
+    int64_t version;
+    const char *const *values; /* of a partition, of a delta's */
+    size_t value_count;
+    int64_t created_ms;
+    int64_t touched_ms; /* when the newest of what is in it was staged */
+    int64_t rows, files;
+    uint64_t bytes;
+};
+
 /* --- runs ---------------------------------------------------------------------------------------
  */
 

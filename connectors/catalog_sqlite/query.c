@@ -201,6 +201,7 @@ static const struct {
     [CATALOG_GET_LATEST_DELTA] = {query_get_latest_delta, sizeof(struct catalog_delta)},
     [CATALOG_LIST_FILES] = {query_list_files, sizeof(struct catalog_delta)},
     [CATALOG_LIST_ALL_FILES] = {query_list_all_files, sizeof(struct catalog_delta)},
+    [CATALOG_LIST_STAGED] = {query_list_staged, sizeof(struct catalog_staged)},
     [CATALOG_FIND_POSITION] = {query_find_position, 0},
     [CATALOG_LIST_TAGS] = {query_list_tags, sizeof(struct catalog_tag)},
     [CATALOG_GET_COMMIT] = {query_get_commit, sizeof(struct catalog_commit)},

@@ -88,7 +88,8 @@ const struct command command_catalog_care[] = {
             "Only files in the environment's store that look like ours, are older than --grace by "
             "the store's clock, and that no live run is writing.\n\n"
             "Keys of --json: deleted (whether --delete was given), files, bytes, removed, young, "
-            "in_use, orphans (path, bytes, modified).",
+            "in_use, staged, abandoned (how many things were staged, and of these longer ago than "
+            "--staged), orphans (path, bytes, modified).",
         .options = &catalog_gc_flags,
         .run = command_catalog_gc,
     },

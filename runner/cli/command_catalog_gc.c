@@ -11,17 +11,26 @@
 /* --- gc --- */
 
 struct gc_flags {
-    struct duration grace;
+    struct duration grace, staged;
     bool removes;
 };
 
 static const struct option gc_table[] = {
     {"grace", OPTION_DURATION, offsetof(struct gc_flags, grace), .preset = "3d", .min = 0,
         .max = 1e14, .help = "Younger files stay: somebody may be about to commit them"},
+    {"staged", OPTION_DURATION, offsetof(struct gc_flags, staged), .min = 1, .max = 1e14,
+        .help = "What was staged longer ago, and never committed, is abandoned: it goes with its "
+                "files (default: it stays)"},
     {"delete", OPTION_BOOL, offsetof(struct gc_flags, removes),
         .help = "Delete them; without it they are only listed"},
 };
 const struct option_set catalog_gc_flags = OPTION_SET("gc", "Options", struct gc_flags, gc_table);
+
+struct gc_staged {
+    size_t count, abandoned;
+    int64_t files; /* of what is abandoned */
+    uint64_t bytes;
+};
 
 struct collecting {
     struct gc gc;
@@ -50,6 +59,39 @@ static const char *shown_name(struct cli *cli, const struct gc *gc, const char *
     return shown;
 }
 
+/* Of what is staged: how much there is, and how much of it is abandoned. */
+static struct gc_staged sum_staged(const struct gc *gc)
+{
+    struct gc_staged sum = {.count = gc->staged.count};
+
+    for (size_t i = 0; i < gc->staged.count; i++) {
+        const struct catalog_staged *staged = &gc->staged.staged[i];
+        const bool abandoned = staged->touched_ms < gc->abandoned_ms;
+
+        sum.abandoned += abandoned;
+        sum.files += abandoned ? staged->files : 0;
+        sum.bytes += abandoned ? staged->bytes : 0;
+    }
+    return sum;
+}
+
+static void print_staged(const struct gc *gc)
+{
+    const struct gc_staged sum = sum_staged(gc);
+    char count[PRINT_COUNTED_SIZE], files[PRINT_COUNTED_SIZE], size[TIME_TEXT_SIZE];
+
+    if (sum.abandoned)
+        fprintf(stderr, "%zu of %s longer ago than --staged%s: %s, %s\n", sum.abandoned,
+            print_counted((int64_t)sum.count, "thing", count),
+            gc->removes ? ", dropped" : "; --delete drops them",
+            print_counted(sum.files, "file", files), size_format(sum.bytes, size));
+    else if (sum.count)
+        fprintf(stderr,
+            "%s staged and not committed, with their files, stay; `sluice catalog "
+            "list-staged` lists them\n",
+            print_counted((int64_t)sum.count, "thing", count));
+}
+
 static void print_gc_json(struct cli *cli, const struct gc *gc)
 {
     json_t *item = json_object(), *files = json_array();
@@ -57,9 +99,9 @@ static void print_gc_json(struct cli *cli, const struct gc *gc)
     for (size_t i = 0; i < gc->orphan_count; i++) {
         json_t *file = json_object();
 
-        json_put_url(file, "path", shown_name(cli, gc, gc->orphans[i]->key));
-        json_put_int(file, "bytes", (int64_t)gc->orphans[i]->size);
-        json_put_time(file, "modified", gc->orphans[i]->modified_ms);
+        json_put_url(file, "path", shown_name(cli, gc, gc->orphans[i].key));
+        json_put_int(file, "bytes", (int64_t)gc->orphans[i].size);
+        json_put_time(file, "modified", gc->orphans[i].modified_ms);
         json_array_append_new(files, file);
     }
     json_object_set_new(item, "deleted", json_boolean(gc->removes));
@@ -68,6 +110,8 @@ static void print_gc_json(struct cli *cli, const struct gc *gc)
     json_put_int(item, "removed", (int64_t)(gc->removed + gc->swept));
     json_put_int(item, "young", (int64_t)gc->young);
     json_put_int(item, "in_use", (int64_t)gc->busy);
+    json_put_int(item, "staged", (int64_t)sum_staged(gc).count);
+    json_put_int(item, "abandoned", (int64_t)sum_staged(gc).abandoned);
     json_object_set_new(item, "orphans", files);
     cli_print_json(item);
 }
@@ -79,7 +123,7 @@ static void print_gc(struct cli *cli, const struct gc *gc)
     char count[PRINT_COUNTED_SIZE], size[TIME_TEXT_SIZE], ago[TIME_TEXT_SIZE];
 
     for (size_t i = 0; i < gc->orphan_count; i++) {
-        const struct store_object *object = gc->orphans[i];
+        const struct store_object *object = &gc->orphans[i];
         const char *const cells[] = {size_format(object->size, size),
             time_format_ago(object->modified_ms, gc->now_ms, ago),
             shown_name(cli, gc, object->key)};
@@ -98,6 +142,7 @@ static void print_gc(struct cli *cli, const struct gc *gc)
     if (gc->young)
         fprintf(stderr, "%s more, younger than --grace, stay\n",
             print_counted((int64_t)gc->young, "file", count));
+    print_staged(gc);
 }
 
 int command_catalog_gc(
@@ -113,6 +158,7 @@ int command_catalog_gc(
         return code;
     own.gc = (struct gc){.engine = cli->engine,
         .grace_ms = duration_ms(&flags->grace),
+        .staged_ms = duration_ms(&flags->staged),
         .removes = flags->removes,
         .done = on_collected};
     gc_start(&own.gc);

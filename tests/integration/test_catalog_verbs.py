@@ -185,7 +185,7 @@ KEYED = ["--key", "id", "--key", "month", "--sort-by", "id"]
 SELECT = "select * from (values (2, '1990-01', 'b'), (1, '1990-01', null)) t(id, month, note)"
 
 
-def write_data(project, name):
+def write_data(project, name, select=SELECT):
     path, plain = project.path(name), name.removesuffix(".gz").removesuffix(".zst")
     if plain.endswith(".parquet"):
         format = "format parquet"
@@ -193,7 +193,7 @@ def write_data(project, name):
         compression = {"gz": "gzip", "zst": "zstd"}.get(name.rsplit(".", 1)[1], "none")
         kind = "format csv, header" if plain.endswith(".csv") else "format json"
         format = f"{kind}{', array true' if plain.endswith('.json') else ''}, compression {compression}"
-    duckdb.sql(f"copy ({SELECT}) to '{path}' ({format})")
+    duckdb.sql(f"copy ({select}) to '{path}' ({format})")
 
 
 @pytest.mark.parametrize(
