@@ -158,7 +158,8 @@ enum catalog_change_verb {
                                  deltas take it; at.partition_id of a staged one: it goes */
     CATALOG_DELETE_ALL_PARTITIONS, /* all of a table: overwrite; those staged by this apply stay */
     CATALOG_ROLLBACK,      /* what was read at at.position is read again, at a new position */
-    CATALOG_SET_TAG,       /* tag.name, tag.position (0: the newest); replaces it */
+    CATALOG_SET_TAG,       /* tag.name, tag.position (0: the newest); replaces it, but with
+                              if_missing, where it holds another position: ERROR_EXISTS */
     CATALOG_DELETE_TAG,    /* tag.name */
     CATALOG_EXPIRE,        /* what is read at positions < at.position alone is forgotten, but
                               for what tags hold, and streams that were replaced; of a version that

@@ -88,8 +88,11 @@ int adhoc_tables_find(struct adhoc_tables *tables, const struct sql_engine_type 
     const char *bare = NULL;
     size_t offset;
 
-    if (type->parse(sql, arena, &statement, &offset, err))
-        return error_prefix(err, "SQL, character %zu", offset + 1);
+    if (type->parse(sql, arena, &statement, &offset, err)) {
+        if (tables->condition_at == 0 || offset < tables->condition_at)
+            return error_prefix(err, "SQL, character %zu", offset + 1);
+        return error_prefix(err, "--where, character %zu", offset - tables->condition_at + 1);
+    }
     tables->reads = arena_array(arena, statement.table_count + 1, sizeof(*tables->reads));
     if (table) {
         if (add_table(tables, table, err))

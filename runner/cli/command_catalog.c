@@ -3,6 +3,7 @@
 #include "runner/cli/adhoc.h"
 #include "runner/cli/command_catalog_care.h"
 #include "runner/cli/commands.h"
+#include "runner/cli/tables.h"
 
 #include "runner/base/buffer.h"
 
@@ -64,9 +65,10 @@ static int append_columns(struct buffer *sql, const char *columns, struct error 
 }
 
 /* A comment at the end of the condition must not hide what follows. */
-static int make_select(const struct read_options *options, const char *table, struct arena *arena,
-    const char **ret_sql, struct error *err)
+static int make_select(const struct read_options *options, struct arena *arena,
+    struct adhoc_source *source, struct error *err)
 {
+    const char *table = source->table;
     const char *dot = strchr(table, '.');
     struct buffer sql;
     int rc = 0;
@@ -83,11 +85,14 @@ static int make_select(const struct read_options *options, const char *table, st
             buffer_putc(&sql, '*');
         buffer_puts(&sql, " from ");
         text_append_sql_name(&sql, dot ? dot + 1 : table);
-        if (options->where)
-            buffer_printf(&sql, " where (%s\n)", options->where);
+        if (options->where) {
+            buffer_puts(&sql, " where (");
+            source->condition_at = sql.length;
+            buffer_printf(&sql, "%s\n)", options->where);
+        }
     }
     if (!rc)
-        *ret_sql = arena_strdup(arena, sql.data);
+        source->sql = arena_strdup(arena, sql.data);
     buffer_deinit(&sql);
     return rc;
 }
@@ -96,15 +101,16 @@ static int run_read(struct cli *cli, const void *values, const char *const *args
 {
     const struct read_options *options = values;
     const int code = cli_open_engine(cli, true);
-    const char *sql;
+    struct adhoc_source source = {.table = args[0]};
+    struct catalog_locator at;
     struct error err;
 
     (void)arg_count;
     if (code)
         return code;
-    if (make_select(options, args[0], &cli->arena, &sql, &err))
+    if (tables_parse(cli, args[0], &at, &err) || make_select(options, &cli->arena, &source, &err))
         return cli_fail(cli, &err);
-    return adhoc_run(cli, &options->adhoc, &(struct adhoc_source){.sql = sql, .table = args[0]});
+    return adhoc_run(cli, &options->adhoc, &source);
 }
 
 /* --- history, files --- */

@@ -44,6 +44,7 @@ const struct command command_catalog_care[] = {
         .arguments = "NAMESPACE.TABLE NAME [POSITION|TIME|TAG]",
         .help = "Name a point (default: now); it stays readable until the tag goes",
         .details = "Keys of --json: table, position.",
+        .options = &catalog_tag_flags,
         .args_min = 2,
         .args_max = 3,
         .argument = ARGUMENT_TABLE,

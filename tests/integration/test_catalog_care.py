@@ -1,9 +1,11 @@
 """Rollback, tags, expire, gc, fsck, backup, export and import."""
 
+import csv
 import json
 import os
 import shutil
 import sqlite3
+import threading
 import time
 import uuid
 
@@ -74,6 +76,33 @@ def test_expire_keeps_what_tags_hold(project, table):
     assert table.stored() == table.expected()
     assert project.sluice("catalog", "expire", "n.t").exit == 2
     assert table.catalog("expire", "n.t", "--older-than", "1d")["first_position"] >= 1
+
+
+def shown(project, at=None):
+    """Rows as the program reads them, as Keyed.expected() has them."""
+    when = ["--at", str(at)] if at else []
+    read = project.sluice("catalog", "read", "n.t", "--format", "csv", *when)
+    assert read.exit == 0, str(read)
+    rows = csv.reader(read.stdout.splitlines()[1:])
+    return sorted((tuple(value or None for value in row) for row in rows), key=str)
+
+
+def test_expire_forgets_what_is_before_and_nothing_else(project, table):
+    first, second, third = table.positions
+    table.compact("--full")  # what is read before the third is a partition of its own now
+    table.catalog("rollback", "n.t", str(first))
+    assert table.catalog("expire", "n.t", "--before", str(second))["first_position"] == second
+    assert shown(project, second) == table.expected(at=second)
+    assert shown(project, third) == table.expected(at=third)
+    assert shown(project) == table.expected(at=first)
+    early = project.sluice("catalog", "read", "n.t", "--at", str(first))
+    assert early.exit == 2 and f"position {first} of n.t is expired" in early.error
+    table.catalog("gc", "--delete", "--grace", "0s")
+    assert shown(project, second) == table.expected(at=second)
+    table.catalog("expire", "n.t", "--before", str(third))
+    assert project.sluice("catalog", "read", "n.t", "--at", str(second)).exit == 2
+    assert shown(project, third) == table.expected(at=third)
+    table.catalog("fsck", "--checksums")
 
 
 def test_gc_takes_only_what_is_ours(project, table):
@@ -192,3 +221,75 @@ def test_backup_while_others_write(project, table, tmp_path):
     shutil.copy(copy, project.path(".sluice/catalog.db"))
     table.catalog("fsck")
     assert table.stored() == table.expected()
+
+
+def make_large(project, megabytes):
+    """Properties of a million bytes, which are allowed."""
+    properties = json.dumps({"x": "y" * 1_000_000})
+    with sqlite3.connect(project.path(".sluice/catalog.db")) as db:
+        for n in range(megabytes):
+            db.execute(
+                "insert into namespaces (name, properties, created_ms) values (?, ?, 1)",
+                (f"large{n}", properties),
+            )
+
+
+def test_a_tag_moves_only_where_that_is_meant(project, table):
+    first, second, third = table.positions
+    table.catalog("tag", "n.t", "good", str(second))
+    table.catalog("tag", "n.t", "good", str(second))  # the same again
+    refused = project.sluice("catalog", "tag", "n.t", "good")
+    assert refused.exit != 0 and f"holds position {second}" in refused.error and "--move" in refused.error
+    assert table.catalog("tags", "n.t")[0]["position"] == second
+    table.catalog("tag", "n.t", "good", str(third), "--move")
+    assert table.catalog("tags", "n.t")[0]["position"] == third
+    long = project.sluice("catalog", "tag", "n.t", "a" * 300)
+    assert long.exit == 2 and "255" in long.error
+
+
+@pytest.fixture
+def copies_to(tmp_path):
+    (tmp_path / "copies").mkdir()
+    return tmp_path / "copies"
+
+
+def test_backup_ends_while_others_never_pause(project, table, copies_to):
+    """SQLite begins a copy anew with each commit of another process, unless it copies one state."""
+    path, stop = project.path(".sluice/catalog.db"), threading.Event()
+    make_large(project, 24)
+
+    def write():
+        db = sqlite3.connect(path, isolation_level=None, timeout=30)
+        db.execute("pragma synchronous = off")
+        while not stop.is_set():
+            db.execute("update namespaces set created_ms = created_ms + 1")
+        db.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        copied = project.sluice("catalog", "backup", copies_to / "copy.db", timeout=30)
+    finally:
+        stop.set()
+        writer.join()
+    assert copied.exit == 0, str(copied)
+    (found,) = sqlite3.connect(copies_to / "copy.db").execute("pragma integrity_check").fetchone()
+    assert found == "ok" and os.listdir(copies_to) == ["copy.db"]
+
+
+@pytest.mark.parametrize("command", ["backup", "export"])
+def test_what_a_killed_copy_left_goes(project, table, copies_to, command):
+    left = copies_to / ".sluice-0123456789abcdef.tmp"
+    left.write_bytes(b"half")
+    theirs = copies_to / ".sluice-theirs"
+    theirs.write_bytes(b"theirs")
+    assert project.sluice("catalog", command, copies_to / "copy").exit == 0
+    assert sorted(os.listdir(copies_to)) == [theirs.name, "copy"]
+
+
+def test_backups_to_one_file_at_once(project, table, copies_to):
+    make_large(project, 8)
+    started = [project.start("catalog", "backup", copies_to / "copy.db") for _ in range(4)]
+    results = [project.finish(copy) for copy in started]
+    assert sorted(result.exit for result in results) == [0, 1, 1, 1], str(results)
+    assert os.listdir(copies_to) == ["copy.db"]
