@@ -148,10 +148,16 @@ static const struct command sub_commands[] = {
     {
         .name = "history",
         .arguments = "NAMESPACE.TABLE",
-        .help = "List a table's deltas, the newest first",
-        .details = "Keys of --json, one object a delta: position, previous_position, type (add, "
-                   "append, upsert, delete), state (committed, deprecated), run_id, partition "
-                   "(texts and nulls), rows, bytes, created.",
+        .help = "List a table's commits, the newest first",
+        .details =
+            "One line for each delta; for a commit that brought none, rollback (of rows that "
+            "were there before), removal (what was there is gone) or partition (an empty "
+            "one).\n\n"
+            "Keys of --json, one object each: position, previous_position, type (add, "
+            "append, upsert, delete, rollback, removal, partition), state (committed, deprecated), "
+            "run_id, "
+            "partition "
+            "(texts and nulls), rows, bytes, created.",
         .options = &delta_set,
         .args_min = 1,
         .args_max = 1,

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import threading
 import time
@@ -47,6 +48,28 @@ def test_rollback_and_tags(project, table):
     assert project.sluice("catalog", "untag", "n.t", "good").exit == 1
     assert project.sluice("catalog", "rollback", "n.t", "99").exit != 0
     table.catalog("fsck")
+
+
+def history(table, *flags):
+    return [(line["position"], line["type"]) for line in table.catalog("history", "n.t", *flags)]
+
+
+def test_history_has_each_commit(project, table):
+    first, second, third = table.positions
+    deltas = [(third, "delete"), (second, "upsert"), (first, "upsert"), (first - 1, "partition")]
+    assert history(table) == deltas
+    back = table.catalog("rollback", "n.t", str(first))["position"]
+    assert history(table)[:3] == [(back, "rollback"), *deltas[:2]] and history(table, "-n", "1") == [(back, "rollback")]
+    again = table.catalog("rollback", "n.t", str(third))["position"]
+    assert history(table, "-n", "2") == [(again, "rollback"), (back, "rollback")]
+    table.catalog("delete-partition", "n.t")
+    assert history(table, "-n", "2")[0] == (again + 1, "removal")
+    table.known.clear()
+    later = table.commit("select 5 as id, 'later' as v, 9 as seq")
+    newest = [(later, "upsert"), (later - 1, "partition"), (again + 1, "removal"), (again, "rollback")]
+    assert history(table, "-n", "4") == newest
+    text = project.sluice("catalog", "history", "n.t", "-n", "4").stdout.splitlines()
+    assert [(int(line.split()[0]), line.split()[1]) for line in text[1:]] == newest
 
 
 def test_a_rolled_back_table_is_compacted(project, table):
@@ -129,6 +152,35 @@ def test_gc_takes_only_what_is_ours(project, table):
     assert table.catalog("gc", "--delete")["removed"] == 1
     assert not ours.exists() and all(path.exists() for path in others)
     assert table.stored() == table.expected() and project.spooled() == []
+
+
+def test_gc_leaves_what_a_live_run_writes(project, table):
+    project.pipeline(
+        "slow",
+        {
+            "transform": {"x": {"sql": "select i from range(50000) r(i)"}},
+            "load": {"x": {"into": "n.x", "mode": "overwrite"}},
+        },
+    )
+    run = project.start("run", "slow", bufsize=0)
+    line = run.stderr.readline()
+    while b'"event":"task.started"' not in line:
+        line = run.stderr.readline()
+        assert line
+    os.kill(run.pid, signal.SIGSTOP)  # it holds its lease
+    try:
+        path = project.path(f".sluice/store/n/x/1/{json.loads(line)['run_id']}-x-9.parquet")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+        said = table.catalog("gc", "--delete", "--grace", "0s")
+        assert said["in_use"] >= 1 and said["removed"] == 0 and path.exists()
+    finally:
+        os.kill(run.pid, signal.SIGCONT)
+        ended = project.finish(run)
+    assert ended.exit == 0, str(ended)
+    said = table.catalog("gc", "--delete", "--grace", "0s")
+    assert said["in_use"] == 0 and not path.exists()
+    table.catalog("fsck", "--checksums")
 
 
 def test_gc_of_an_empty_project(project):
