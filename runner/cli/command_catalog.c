@@ -65,11 +65,9 @@ static int append_columns(struct buffer *sql, const char *columns, struct error 
 }
 
 /* A comment at the end of the condition must not hide what follows. */
-static int make_select(const struct read_options *options, struct arena *arena,
+static int make_select(const struct read_options *options, const char *table, struct arena *arena,
     struct adhoc_source *source, struct error *err)
 {
-    const char *table = source->table;
-    const char *dot = strchr(table, '.');
     struct buffer sql;
     int rc = 0;
 
@@ -84,7 +82,7 @@ static int make_select(const struct read_options *options, struct arena *arena,
         else
             buffer_putc(&sql, '*');
         buffer_puts(&sql, " from ");
-        text_append_sql_name(&sql, dot ? dot + 1 : table);
+        text_append_sql_name(&sql, table);
         if (options->where) {
             buffer_puts(&sql, " where (");
             source->condition_at = sql.length;
@@ -108,7 +106,8 @@ static int run_read(struct cli *cli, const void *values, const char *const *args
     (void)arg_count;
     if (code)
         return code;
-    if (tables_parse(cli, args[0], &at, &err) || make_select(options, &cli->arena, &source, &err))
+    if (tables_parse_version(cli, args[0], &at, &err) ||
+        make_select(options, at.table, &cli->arena, &source, &err))
         return cli_fail(cli, &err);
     return adhoc_run(cli, &options->adhoc, &source);
 }
@@ -147,7 +146,7 @@ static const struct command sub_commands[] = {
     },
     {
         .name = "history",
-        .arguments = "NAMESPACE.TABLE",
+        .arguments = "NAMESPACE.TABLE[@VERSION]",
         .help = "List a table's commits, the newest first",
         .details =
             "One line for each delta; for a commit that brought none, rollback (of rows that "
@@ -166,7 +165,7 @@ static const struct command sub_commands[] = {
     },
     {
         .name = "files",
-        .arguments = "NAMESPACE.TABLE",
+        .arguments = "NAMESPACE.TABLE[@VERSION]",
         .help = "List the data files that the table consists of now",
         .details = "Keys of --json, one object a file: path, format, partition (texts and nulls), "
                    "rows, bytes, position, run_id.",
@@ -178,7 +177,7 @@ static const struct command sub_commands[] = {
     },
     {
         .name = "read",
-        .arguments = "NAMESPACE.TABLE",
+        .arguments = "NAMESPACE.TABLE[@VERSION]",
         .help = "Write a table's rows, or those of a SELECT over it",
         .details = "Rows are written while they come, in any number. CSV has a header. Parquet and "
                    "an Arrow IPC stream (arrow) go to a file or a pipe. Upserts and deletes are "
@@ -229,7 +228,8 @@ static const struct command sub_commands[] = {
             "it: columns go by their field ids. A column is named as it is called before. Prints "
             "what catalog schema does.\n\n"
             "For --partition-by, --unpartitioned, --key and --sequence-by all rows are written "
-            "anew, into a new version; the one before stays readable, as deprecated. Where "
+            "anew, into a new version; the one before stays readable, as NAMESPACE.TABLE@VERSION. "
+            "Where "
             "somebody writes to the table meanwhile, it is tried again. --buckets rewrites what "
             "is there. Then the keys of --json are: table, dry_run, version, files_rewritten, "
             "bytes_rewritten, files_after, rows_after.",

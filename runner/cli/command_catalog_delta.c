@@ -19,7 +19,7 @@ static int ask_deltas(
 
     if (code)
         return code;
-    if (tables_find(cli, name, &found, &version, &err)) {
+    if (tables_find_version(cli, name, &found, &version, &err)) {
         code = cli_fail(cli, &err);
     } else {
         ask->catalog = *what;

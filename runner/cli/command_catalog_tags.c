@@ -17,7 +17,7 @@ static int open_table(struct cli *cli, bool read_only, const char *name, struct 
 
     if (code)
         return code;
-    return tables_find(cli, name, found, ret_version, &err) ? cli_fail(cli, &err) : EXIT_OK;
+    return tables_find_version(cli, name, found, ret_version, &err) ? cli_fail(cli, &err) : EXIT_OK;
 }
 
 static struct catalog_change change_of(

@@ -50,8 +50,8 @@ def test_rollback_and_tags(project, table):
     table.catalog("fsck")
 
 
-def history(table, *flags):
-    return [(line["position"], line["type"]) for line in table.catalog("history", "n.t", *flags)]
+def history(table, *flags, name="n.t"):
+    return [(line["position"], line["type"]) for line in table.catalog("history", name, *flags)]
 
 
 def test_history_has_each_commit(project, table):
@@ -101,10 +101,10 @@ def test_expire_keeps_what_tags_hold(project, table):
     assert table.catalog("expire", "n.t", "--older-than", "1d")["first_position"] >= 1
 
 
-def shown(project, at=None):
+def shown(project, at=None, name="n.t"):
     """Rows as the program reads them, as Keyed.expected() has them."""
     when = ["--at", str(at)] if at else []
-    read = project.sluice("catalog", "read", "n.t", "--format", "csv", *when)
+    read = project.sluice("catalog", "read", name, "--format", "csv", *when)
     assert read.exit == 0, str(read)
     rows = csv.reader(read.stdout.splitlines()[1:])
     return sorted((tuple(value or None for value in row) for row in rows), key=str)
@@ -215,6 +215,26 @@ def rows_of(path):
     rows = {name: sorted(map(str, connection.execute(f'select * from "{name}"'))) for name in tables}
     connection.close()
     return rows
+
+
+def test_the_version_before_stays_readable(project, table):
+    first, second, third = table.positions
+    table.catalog("tag", "n.t", "held", str(second))
+    before = {at: shown(project, at) for at in (first, second, third)}
+    table.catalog("alter", "n.t", "--partition-by", "v")
+    assert shown(project) == before[third]
+    for at, rows in before.items():
+        assert shown(project, at, name="n.t@1") == rows
+    assert shown(project, "held", name="n.t@1") == before[second]
+    assert history(table, name="n.t@1")[0] == (third, "delete")
+    assert len(table.catalog("files", "n.t@1")) == 3
+    assert table.catalog("tags", "n.t@1")[0]["tag"] == "held" and table.catalog("tags", "n.t") == []
+    both = project.sluice("sql", 'select count(*), count(b.id) from n.t a join n."t@1" b using (id)', "--format", "csv")
+    assert both.stdout.splitlines()[1] == "9,9", str(both)
+    assert "there is no n.t@7" in project.sluice("catalog", "read", "n.t@7").error
+    assert project.sluice("catalog", "read", "n.t@x").exit == 2
+    assert project.sluice("catalog", "compact", "n.t@1").exit == 2
+    table.catalog("fsck", "--checksums")
 
 
 def test_export_and_import(project, table, tmp_path):
