@@ -36,6 +36,8 @@ struct resources {
 struct retry_options {
     int64_t attempts;
     struct duration backoff, max_backoff;
+    struct text_list on; /* error codes (error_code_name()) that are tried again besides those that
+                            pass by themselves; none: those alone */
 };
 
 struct defaults {
@@ -47,9 +49,12 @@ enum on_bad_row { ON_BAD_ROW_FAIL, ON_BAD_ROW_QUARANTINE, ON_BAD_ROW_SKIP };
 
 enum reread { REREAD_NONE, REREAD_PARTITION };
 
+enum on_changed { ON_CHANGED_APPEND, ON_CHANGED_REPLACE, ON_CHANGED_FAIL };
+
 struct only_new {
-    bool enabled; /* `only_new: true`, or the map was there */
-    int reread;   /* enum reread */
+    bool enabled;   /* `only_new: true`, or the map was there */
+    int reread;     /* enum reread */
+    int on_changed; /* enum on_changed: of an object that was seen under another version */
 };
 
 struct cursor_options {
@@ -71,7 +76,11 @@ struct extract {
     struct csv_dialect csv;
     struct option_pairs columns; /* contract: name → SQL type */
     int on_bad_row;              /* enum on_bad_row */
-    const char *timezone;        /* of naive timestamps; NULL: UTC */
+    int64_t max_bad_rows;        /* of a run: more stop it; -1: no limit */
+    const char *max_bad_share;   /* as written: "1%"; NULL: no limit */
+    double bad_share;            /* the same, 0 … 1; -1: no limit */
+    bool metadata; /* columns _run_id, _source, _source_version, _row_number behind the others */
+    const char *timezone; /* of naive timestamps; NULL: UTC */
     struct text_list mask, after;
     struct retry_options retry;
     struct duration timeout;
@@ -81,14 +90,31 @@ enum check_kind {
     CHECK_NOT_NULL,        /* columns */
     CHECK_UNIQUE,          /* columns, together */
     CHECK_ACCEPTED_VALUES, /* values, by column */
-    CHECK_ROW_COUNT,       /* min, max */
+    CHECK_ROW_COUNT,       /* min, max, change against the last run */
     CHECK_SQL,             /* sql: one row, one boolean */
+    CHECK_REGEX,           /* patterns, by column */
+    CHECK_BETWEEN,         /* bounds, by column */
+    CHECK_FOREIGN_KEY,     /* columns whose values are in another dataset */
+    CHECK_FRESHNESS,       /* a column's newest value */
 };
 
 enum severity { SEVERITY_ERROR, SEVERITY_WARN, SEVERITY_QUARANTINE };
 
 struct row_count_options {
-    int64_t min, max; /* max -1: none */
+    int64_t min, max;    /* max -1: none */
+    const char *change;  /* as written: "50%"; NULL: not compared with the last run */
+    double change_share; /* the same, 0 …; -1: not compared */
+};
+
+struct foreign_key_options {
+    struct text_list columns;
+    const char *references; /* a dataset of the pipeline */
+    struct text_list key;   /* its columns, in the same order; never empty after loading */
+};
+
+struct freshness_options {
+    const char *column;
+    struct duration max_age; /* of its newest value, at the run's due time */
 };
 
 struct check {
@@ -100,6 +126,10 @@ struct check {
     struct option_texts_by_name accepted_values;
     struct row_count_options row_count;
     const char *sql;
+    struct option_pairs regex;           /* column → RE2 that the whole value matches */
+    struct option_texts_by_name between; /* column → [least, most]; "" is open */
+    struct foreign_key_options foreign_key;
+    struct freshness_options freshness;
 };
 
 struct transform {
@@ -200,12 +230,33 @@ struct load {
     struct retry_options retry;
 };
 
+/* A POST of JSON when a run has ended. */
+struct hook {
+    struct option_item item;
+    const char *url;
+    struct option_pairs headers;
+    const char *body; /* JSON; NULL: the run as `runs show --json` has it */
+    struct duration timeout;
+    int64_t attempts;
+};
+
+struct quarantine_options {
+    struct duration keep; /* of rows; older ones are expired by the next run that commits */
+};
+
+/* What becomes of due times that nobody ran, by `run --all-due`. */
+enum catchup { CATCHUP_NONE, CATCHUP_LAST, CATCHUP_ALL };
+
 struct pipeline {
     struct arena arena;
     const char *path; /* as shown in errors: relative to the working folder where it is below */
     const char *root; /* the project's root: where relative paths start; absolute */
     const char *name, *description, *owner, *schedule, *timezone;
     struct duration freshness; /* 0: not watched */
+    int catchup;               /* enum catchup */
+    bool deterministic;        /* the same inputs give the same files, byte for byte */
+    struct quarantine_options quarantine;
+    struct option_items on_commit, on_failure, finally; /* struct hook */
     struct option_items params;
     struct resources resources;
     struct defaults defaults;

@@ -160,6 +160,65 @@ int pipeline_check_share(const char *text, struct error *err)
     return pipeline_parse_share(text, &share, &rows, err);
 }
 
+int pipeline_parse_percent(const char *text, double *ret_share, struct error *err)
+{
+    double share;
+    int64_t rows;
+
+    if (pipeline_parse_share(text, &share, &rows, err))
+        return -1;
+    if (share < 0)
+        return error_set(err, ERROR_INVALID, "\"%s\" is not a share; write 5%%", text);
+    *ret_share = share;
+    return 0;
+}
+
+int pipeline_check_percent(const char *text, struct error *err)
+{
+    double share;
+
+    return pipeline_parse_percent(text, &share, err);
+}
+
+/* A count can more than double. */
+int pipeline_check_change(const char *text, struct error *err)
+{
+    double share;
+
+    if (strlen(text) > 3 && text[strspn(text, "0123456789")] == '%')
+        return 0;
+    return pipeline_parse_percent(text, &share, err);
+}
+
+/* --- what is tried again, what is told --- */
+
+int pipeline_check_error_code(const char *text, struct error *err)
+{
+    static const enum error_code codes[] = {ERROR_NOT_FOUND, ERROR_DENIED, ERROR_CHANGED,
+        ERROR_DATA, ERROR_SQL, ERROR_IO, ERROR_NO_SPACE, ERROR_LIMIT, ERROR_CHECK};
+    const char *names[ARRAY_LENGTH(codes) + 1] = {NULL};
+    const char *nearest;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(codes); i++) {
+        names[i] = error_code_name(codes[i]);
+        if (strcmp(names[i], text) == 0)
+            return 0;
+    }
+    nearest = text_nearest(text, names);
+    return error_set(err, ERROR_INVALID,
+        "\"%s\" is no failure to try again; %s%s%sthere are: not_found, denied, changed, data, "
+        "sql, "
+        "io, no_space, limit, check",
+        text, nearest ? "did you mean \"" : "", nearest ? nearest : "", nearest ? "\"? " : "");
+}
+
+int pipeline_check_http_url(const char *text, struct error *err)
+{
+    if (strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0)
+        return 0;
+    return error_set(err, ERROR_INVALID, "is no URL to post to; it begins with https://");
+}
+
 /* --- partitions --- */
 
 static bool is_plain(const char *column)

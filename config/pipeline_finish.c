@@ -33,65 +33,10 @@ static void inherit(
         retry->backoff = defaults->retry.backoff;
     if (!pipeline_is_set(pipeline, &retry->max_backoff))
         retry->max_backoff = defaults->retry.max_backoff;
+    if (!pipeline_is_set(pipeline, &retry->on))
+        retry->on = defaults->retry.on;
     if (!pipeline_is_set(pipeline, timeout))
         *timeout = defaults->timeout;
-}
-
-/* --- checks --- */
-
-static void join(struct buffer *title, const struct text_list *list)
-{
-    for (size_t i = 0; i < list->count; i++)
-        buffer_printf(title, "%s%s", i ? ", " : "", list->items[i]);
-}
-
-static const char *title_of(struct pipeline *pipeline, const struct check *check)
-{
-    struct buffer title;
-    const char *own;
-
-    buffer_init(&title, 200);
-    buffer_printf(&title, "%s(", check_kind_names[check->kind]);
-    if (check->kind == CHECK_NOT_NULL)
-        join(&title, &check->not_null);
-    else if (check->kind == CHECK_UNIQUE)
-        join(&title, &check->unique);
-    for (size_t i = 0; i < check->accepted_values.count; i++)
-        buffer_printf(&title, "%s%s", i ? ", " : "", check->accepted_values.items[i].name);
-    if (check->kind == CHECK_ROW_COUNT && check->row_count.max >= 0)
-        buffer_printf(&title, "%lld to %lld", (long long)check->row_count.min,
-            (long long)check->row_count.max);
-    else if (check->kind == CHECK_ROW_COUNT)
-        buffer_printf(&title, "%lld or more", (long long)check->row_count.min);
-    if (check->kind == CHECK_SQL)
-        buffer_printf(&title, "%.*s", (int)strcspn(check->sql ? check->sql : "", "\n"),
-            check->sql ? check->sql : "");
-    buffer_puts(&title, ")");
-    own = arena_strdup(&pipeline->arena, title.data);
-    buffer_deinit(&title);
-    return own;
-}
-
-static void finish_checks(struct pipeline *pipeline, const struct option_items *checks)
-{
-    struct check *all = checks->items;
-
-    for (size_t i = 0; i < checks->count; i++) {
-        struct check *check = &all[i];
-        const bool there[] = {pipeline_is_set(pipeline, &check->not_null),
-            pipeline_is_set(pipeline, &check->unique),
-            pipeline_is_set(pipeline, &check->accepted_values),
-            pipeline_has_map(pipeline, &check->row_count), pipeline_is_set(pipeline, &check->sql)};
-
-        for (size_t kind = 0; kind < ARRAY_LENGTH(there); kind++) {
-            if (there[kind])
-                check->kind = (enum check_kind)kind;
-        }
-        if (!pipeline_is_set(pipeline, &check->row_count.max))
-            check->row_count.max = -1;
-        if (!check->title)
-            check->title = title_of(pipeline, check);
-    }
 }
 
 /* --- transforms --- */
@@ -158,7 +103,7 @@ static void finish_transform(struct pipeline_reader *reader, struct transform *t
     transform->sql_path = reader->pipeline->path;
     if (transform->sql_file)
         read_sql_file(reader, transform);
-    finish_checks(reader->pipeline, &transform->checks);
+    pipeline_finish_checks(reader->pipeline, &transform->checks);
     inherit(reader->pipeline, &transform->retry, &transform->timeout);
 }
 
@@ -184,6 +129,9 @@ static void finish_extract(struct pipeline *pipeline, struct extract *extract)
     if (extract->from)
         split_table(&pipeline->arena, pipeline_catalog_table(extract->from),
             &extract->from_namespace, &extract->from_table);
+    extract->bad_share = -1;
+    if (extract->max_bad_share) /* fails only where ${…} is still in it */
+        pipeline_parse_percent(extract->max_bad_share, &extract->bad_share, NULL);
     inherit(pipeline, &extract->retry, &extract->timeout);
 }
 
@@ -222,7 +170,7 @@ static void finish_load(struct pipeline_reader *reader, struct load *load)
                 &load->partitions[load->partition_count], &err) == 0)
             load->partition_count++;
     }
-    finish_checks(reader->pipeline, &load->checks);
+    pipeline_finish_checks(reader->pipeline, &load->checks);
     inherit(reader->pipeline, &load->retry, &load->timeout);
 }
 

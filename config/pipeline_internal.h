@@ -21,9 +21,16 @@ int pipeline_check_date_format(const char *text, struct error *err);
 int pipeline_check_encoding(const char *text, struct error *err);
 int pipeline_check_decimal(const char *text, struct error *err);
 int pipeline_check_share(const char *text, struct error *err);
+int pipeline_check_percent(const char *text, struct error *err); /* up to 100% */
+int pipeline_check_change(const char *text, struct error *err);  /* also more */
+int pipeline_check_error_code(const char *text, struct error *err);
+int pipeline_check_http_url(const char *text, struct error *err);
 
 /* "5%" is a share of 0.05, "1000" so many rows; the other one is -1. */
 int pipeline_parse_share(const char *text, double *ret_share, int64_t *ret_rows, struct error *err);
+
+/* "5%" is 0.05. */
+int pipeline_parse_percent(const char *text, double *ret_share, struct error *err);
 
 /* What follows catalog:// in a path; NULL: it has another scheme, or none. */
 const char *pipeline_catalog_table(const char *from);
@@ -44,6 +51,10 @@ void pipeline_fail(struct pipeline_reader *reader, const void *field, const char
 /* pipeline_params.c: types --param and defaults into each param's value. */
 void pipeline_set_params(struct pipeline_reader *reader);
 
+/* pipeline_checks.c, pipeline_hooks.c: what may be said about each. */
+extern const struct option_set pipeline_check_set, pipeline_hook_set;
+void pipeline_finish_checks(struct pipeline *pipeline, const struct option_items *checks);
+
 /* pipeline_finish.c: what follows from what was written: inherited settings, files read, texts
  * taken apart. */
 void pipeline_finish(struct pipeline_reader *reader);
@@ -62,6 +73,8 @@ void pipeline_validate_format(struct pipeline_reader *reader, const char *addres
     const char *const *path);
 void pipeline_validate_checks(
     struct pipeline_reader *reader, const char *address, const struct option_items *checks);
+void pipeline_validate_hooks(
+    struct pipeline_reader *reader, const char *address, const struct option_items *hooks);
 void pipeline_validate_repeats(
     struct pipeline_reader *reader, const char *address, const struct text_list *list);
 

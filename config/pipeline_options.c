@@ -13,14 +13,13 @@ const char *const load_mode_names[] = {
     "append", "overwrite", "overwrite_partitions", "upsert", "delete", "scd2", NULL};
 const char *const partition_transform_names[] = {
     "identity", "year", "month", "day", "hour", "bucket", "truncate", NULL};
-const char *const check_kind_names[] = {
-    "not_null", "unique", "accepted_values", "row_count", "sql", NULL};
-const char *const severity_names[] = {"error", "warn", "quarantine", NULL};
 
 static const char *const format_names[] = {"auto", "csv", "json", "ndjson", "parquet", NULL};
 static const char *const compression_names[] = {"auto", "none", "gzip", "zstd", NULL};
 static const char *const on_bad_row_names[] = {"fail", "quarantine", "skip", NULL};
 static const char *const reread_names[] = {"none", "partition", NULL};
+static const char *const on_changed_names[] = {"append", "replace", "fail", NULL};
+static const char *const catchup_names[] = {"none", "last", "all", NULL};
 static const char *const schema_policy_names[] = {
     "evolve", "freeze", "discard_columns", "discard_rows", NULL};
 static const char *const on_empty_names[] = {"keep", "replace", "fail", NULL};
@@ -39,6 +38,9 @@ static const struct option retry_table[] = {
         .min = 1, .max = 86400000, .help = "Longest wait before the second attempt; it doubles"},
     {"max_backoff", OPTION_DURATION, offsetof(struct retry_options, max_backoff), .preset = "30s",
         .min = 1, .max = 86400000, .help = "Longest wait between two attempts"},
+    {"on", OPTION_TEXTS, offsetof(struct retry_options, on), .min = 1, .max = 32,
+        .flags = OPTION_RAW, .pattern = "^[a-z_]+$", .check = pipeline_check_error_code,
+        .help = "Failures to try again besides those that pass by themselves: [not_found, data]"},
 };
 static const struct option_set retry_set = OPTION_SET("retry",
     "Attempts at a task that failed for a passing reason", struct retry_options, retry_table);
@@ -140,6 +142,10 @@ static const struct option only_new_table[] = {
         .help = "Read each version of an object once"},
     {"reread", OPTION_ENUM, offsetof(struct only_new, reread), .preset = "none",
         .choices = reread_names, .help = "partition: a new object brings its whole partition back"},
+    {"on_changed", OPTION_ENUM, offsetof(struct only_new, on_changed), .preset = "append",
+        .choices = on_changed_names, .value_name = "choice for changed objects",
+        .help = "What becomes of an object that was read before and is another one now; replace: "
+                "its rows go, the new ones come"},
 };
 static const struct option_set only_new_set = {
     .name = "only_new",
@@ -192,6 +198,13 @@ static const struct option extract_table[] = {
         .choices = on_bad_row_names, .value_name = "choice for bad rows",
         .help = "What becomes of a row that breaks the contract; a JSON array that is malformed "
                 "has no rows to tell apart and fails whole"},
+    {"max_bad_rows", OPTION_INT, offsetof(struct extract, max_bad_rows), .preset = "-1", .min = -1,
+        .max = 9e15, .help = "More bad rows than that stop the run; -1: no limit"},
+    {"max_bad_share", OPTION_TEXT, offsetof(struct extract, max_bad_share), .max = 32,
+        .pattern = "^[0-9]+([.][0-9]+)?%$", .check = pipeline_check_percent,
+        .help = "A greater share of bad rows stops the run: 1%"},
+    {"metadata", OPTION_BOOL, offsetof(struct extract, metadata), .preset = "false",
+        .help = "Adds _run_id, _source, _source_version and _row_number to each row"},
     {"timezone", OPTION_TEXT, offsetof(struct extract, timezone), .max = 255,
         .help = "Zone of timestamps without one; default: UTC"},
     {"mask", OPTION_TEXTS, offsetof(struct extract, mask), .min = 1, .max = 10000,
@@ -203,44 +216,6 @@ static const struct option extract_table[] = {
 static const struct option_set extract_set = OPTION_SET(
     "extract", "A dataset that is read from files, or from a table", struct extract, extract_table);
 
-/* --- checks --- */
-
-static const struct option row_count_table[] = {
-    {"min", OPTION_INT, offsetof(struct row_count_options, min), .preset = "0", .min = 0,
-        .max = 9e15, .help = "Fewest rows"},
-    {"max", OPTION_INT, offsetof(struct row_count_options, max), .min = 0, .max = 9e15,
-        .help = "Most rows"},
-};
-static const struct option_set row_count_set = OPTION_SET(
-    "row_count", "How many rows there may be", struct row_count_options, row_count_table);
-
-static const struct option check_table[] = {
-    {"not_null", OPTION_TEXTS, offsetof(struct check, not_null), .min = 1, .max = 1000,
-        .help = "Columns without nulls"},
-    {"unique", OPTION_TEXTS, offsetof(struct check, unique), .min = 1, .max = 1000,
-        .help = "Columns that together are different in each row"},
-    {"accepted_values", OPTION_TEXTS_BY_NAME, offsetof(struct check, accepted_values), .min = 1,
-        .max = 1000, .flags = OPTION_NULLABLE,
-        .help = "The only values of a column: {size: [Small, Medium, Large]}"},
-    {"row_count", OPTION_OBJECT, offsetof(struct check, row_count), .fields = &row_count_set,
-        .help = "How many rows there may be"},
-    {"sql", OPTION_TEXT, offsetof(struct check, sql), .flags = OPTION_RAW,
-        .help = "A SELECT of one row with one boolean, true where all is well"},
-    {"name", OPTION_TEXT, offsetof(struct check, title), .max = 255, .flags = OPTION_RAW,
-        .help = "What reports call it"},
-    {"severity", OPTION_ENUM, offsetof(struct check, severity), .preset = "error",
-        .choices = severity_names,
-        .help = "error: nothing is committed; warn: told; quarantine: the rows are set aside"},
-};
-static const struct option_set check_set = {
-    .name = "check",
-    .help = "A condition on the rows about to be committed",
-    .options = check_table,
-    .count = ARRAY_LENGTH(check_table),
-    .size = sizeof(struct check),
-    .one_of = check_kind_names,
-};
-
 /* --- transform --- */
 
 static const struct option transform_table[] = {
@@ -248,8 +223,8 @@ static const struct option transform_table[] = {
         .help = "One SELECT over datasets by name; parameters are $NAME"},
     {"sql_file", OPTION_TEXT, offsetof(struct transform, sql_file), .max = 4096,
         .help = "A file with the SELECT, from the project's root"},
-    {"checks", OPTION_LIST, offsetof(struct transform, checks), .fields = &check_set, .min = 1,
-        .max = 1000, .help = "Conditions on its rows"},
+    {"checks", OPTION_LIST, offsetof(struct transform, checks), .fields = &pipeline_check_set,
+        .min = 1, .max = 1000, .help = "Conditions on its rows"},
     OPTION_AFTER(struct transform),
     OPTION_RETRY(struct transform),
     OPTION_TIMEOUT(struct transform, "one attempt"),
@@ -354,7 +329,7 @@ static const struct option load_table[] = {
         .choices = compression_names, .help = "How they are compressed; auto: by extension"},
     {"csv", OPTION_OBJECT, offsetof(struct load, csv), .fields = &csv_set,
         .help = "The dialect of CSV files that `to` writes"},
-    {"checks", OPTION_LIST, offsetof(struct load, checks), .fields = &check_set, .min = 1,
+    {"checks", OPTION_LIST, offsetof(struct load, checks), .fields = &pipeline_check_set, .min = 1,
         .max = 1000, .help = "Conditions on the rows"},
     OPTION_AFTER(struct load),
     OPTION_RETRY(struct load),
@@ -372,6 +347,13 @@ static const struct option_set load_set = {
 
 /* --- the file --- */
 
+static const struct option quarantine_table[] = {
+    {"keep", OPTION_DURATION, offsetof(struct quarantine_options, keep), .preset = "90d",
+        .min = 1000, .max = DURATION_MAX_MS, .help = "How long rows stay there"},
+};
+static const struct option_set quarantine_set = OPTION_SET(
+    "quarantine", "Rows that were set aside", struct quarantine_options, quarantine_table);
+
 static const struct option pipeline_table[] = {
     {"name", OPTION_TEXT, offsetof(struct pipeline, name), .flags = OPTION_RAW,
         .pattern = TASK_NAME_PATTERN, .check = pipeline_check_name,
@@ -387,6 +369,18 @@ static const struct option pipeline_table[] = {
         .flags = OPTION_RAW, .help = "Zone of the schedule and of the dates of ${run.due}"},
     {"freshness", OPTION_DURATION, offsetof(struct pipeline, freshness), .min = 1,
         .max = DURATION_MAX_MS, .help = "Unhealthy when the last successful run is older"},
+    {"catchup", OPTION_ENUM, offsetof(struct pipeline, catchup), .preset = "last",
+        .choices = catchup_names, .help = "Which missed due times `run --all-due` makes up for"},
+    {"deterministic", OPTION_BOOL, offsetof(struct pipeline, deterministic), .preset = "false",
+        .help = "The same inputs give the same files, byte for byte; SQL has one thread then"},
+    {"quarantine", OPTION_OBJECT, offsetof(struct pipeline, quarantine), .fields = &quarantine_set,
+        .help = "Rows that on_bad_row: quarantine and checks set aside"},
+    {"on_commit", OPTION_LIST, offsetof(struct pipeline, on_commit), .fields = &pipeline_hook_set,
+        .min = 1, .max = 100, .help = "What is told that a run has committed"},
+    {"on_failure", OPTION_LIST, offsetof(struct pipeline, on_failure), .fields = &pipeline_hook_set,
+        .min = 1, .max = 100, .help = "What is told that a run has failed"},
+    {"finally", OPTION_LIST, offsetof(struct pipeline, finally), .fields = &pipeline_hook_set,
+        .min = 1, .max = 100, .help = "What is told that a run has ended, however it did"},
     {"params", OPTION_OBJECTS, offsetof(struct pipeline, params), .fields = &param_set, .max = 1000,
         .pattern = "^[A-Za-z_][A-Za-z0-9_]{0,62}$", .check = pipeline_check_param_name,
         .help = "Parameters, by name"},

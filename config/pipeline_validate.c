@@ -75,43 +75,6 @@ void pipeline_validate_format(struct pipeline_reader *reader, const char *addres
             dialect_format_name(*format));
 }
 
-static void validate_check(
-    struct pipeline_reader *reader, const char *address, const struct check *check)
-{
-    const struct row_count_options *rows = &check->row_count;
-    const bool row_wise = check->kind == CHECK_NOT_NULL || check->kind == CHECK_ACCEPTED_VALUES ||
-                          check->kind == CHECK_UNIQUE;
-
-    pipeline_validate_repeats(reader, address, &check->not_null);
-    pipeline_validate_repeats(reader, address, &check->unique);
-    if (check->severity == SEVERITY_QUARANTINE && !row_wise)
-        pipeline_fail(reader, &check->severity,
-            "%s.severity: %s is about all rows at once, none of them can be quarantined; choose "
-            "error or warn",
-            address, check_kind_names[check->kind]);
-    if (!pipeline_has_map(reader->pipeline, rows))
-        return;
-    if (!pipeline_is_set(reader->pipeline, &rows->min) &&
-        !pipeline_is_set(reader->pipeline, &rows->max))
-        pipeline_fail(reader, rows, "%s.row_count: needs min, max or both", address);
-    if (rows->max >= 0 && rows->min > rows->max)
-        pipeline_fail(reader, &rows->min, "%s.row_count.min: %lld is more than max, %lld", address,
-            (long long)rows->min, (long long)rows->max);
-}
-
-void pipeline_validate_checks(
-    struct pipeline_reader *reader, const char *address, const struct option_items *checks)
-{
-    const struct check *all = checks->items;
-
-    for (size_t i = 0; i < checks->count; i++) {
-        char *own = mem_printf("%s.checks[%zu]", address, i + 1);
-
-        validate_check(reader, own, &all[i]);
-        free(own);
-    }
-}
-
 /* --- extracts and transforms --- */
 
 static void validate_extract_mode(
@@ -127,6 +90,21 @@ static void validate_extract_mode(
     if (!extract->only_new.enabled && extract->only_new.reread != REREAD_NONE)
         pipeline_fail(reader, &extract->only_new.reread,
             "%s.only_new.reread: means nothing where only_new is not enabled", address);
+    if (!extract->only_new.enabled &&
+        pipeline_is_set(reader->pipeline, &extract->only_new.on_changed))
+        pipeline_fail(reader, &extract->only_new.on_changed,
+            "%s.only_new.on_changed: means nothing where only_new is not enabled", address);
+    if (extract->only_new.reread != REREAD_NONE &&
+        extract->only_new.on_changed != ON_CHANGED_APPEND)
+        pipeline_fail(reader, &extract->only_new.on_changed,
+            "%s.only_new.on_changed: reread reads what is there now in any case; leave it out",
+            address);
+    if (extract->on_bad_row == ON_BAD_ROW_FAIL &&
+        (pipeline_is_set(reader->pipeline, &extract->max_bad_rows) || extract->max_bad_share))
+        pipeline_fail(reader,
+            extract->max_bad_share ? (const void *)&extract->max_bad_share : &extract->max_bad_rows,
+            "%s.%s: the first bad row fails the run; add on_bad_row: quarantine or skip", address,
+            extract->max_bad_share ? "max_bad_share" : "max_bad_rows");
 }
 
 /* A table knows what is in it: nothing about files is said of it. */
@@ -151,6 +129,9 @@ static void validate_from_table(
         {extract->cursor.column != NULL, &extract->cursor, "cursor", "; write only_new: true"},
         {extract->only_new.reread != REREAD_NONE, &extract->only_new.reread, "only_new.reread",
             "; read the table whole"},
+        {pipeline_is_set(pipeline, &extract->only_new.on_changed), &extract->only_new.on_changed,
+            "only_new.on_changed", NULL},
+        {pipeline_is_set(pipeline, &extract->metadata), &extract->metadata, "metadata", NULL},
     };
     struct error err;
 
@@ -316,6 +297,9 @@ static void validate_file(struct pipeline_reader *reader)
         pipeline_fail(reader, &pipeline->extracts,
             "has no tasks; add an extract: or a transform:, and a load:");
     validate_retry(reader, "defaults", &pipeline->defaults.retry);
+    pipeline_validate_hooks(reader, "on_commit", &pipeline->on_commit);
+    pipeline_validate_hooks(reader, "on_failure", &pipeline->on_failure);
+    pipeline_validate_hooks(reader, "finally", &pipeline->finally);
 }
 
 void pipeline_validate(struct pipeline_reader *reader)

@@ -71,11 +71,18 @@ static void check_extract(const struct report *report, const struct extract *ext
     if (extract->only_new.reread != REREAD_NONE)
         refuse(report, &extract->only_new.reread, "only_new.reread", NULL,
             "read whole (no `only_new`) and load with `mode: overwrite`");
-    if (extract->cursor.column)
-        refuse(report, &extract->cursor.column, "cursor", NULL,
-            "use `only_new: true`, or read whole and load with `mode: overwrite`");
     if (extract->on_bad_row == ON_BAD_ROW_QUARANTINE)
         refuse(report, &extract->on_bad_row, "on_bad_row", "quarantine", "use fail or skip");
+    if (pipeline_is_set(report->pipeline, &extract->max_bad_rows) || extract->max_bad_share)
+        refuse(report,
+            extract->max_bad_share ? (const void *)&extract->max_bad_share : &extract->max_bad_rows,
+            extract->max_bad_share ? "max_bad_share" : "max_bad_rows", NULL,
+            "use on_bad_row: fail");
+    if (extract->only_new.on_changed == ON_CHANGED_REPLACE)
+        refuse(report, &extract->only_new.on_changed, "only_new.on_changed", "replace",
+            "use append or fail");
+    if (extract->metadata)
+        refuse(report, &extract->metadata, "metadata", NULL, "leave it out");
     if (extract->mask.count)
         refuse(report, &extract->mask, "mask", NULL,
             "leave it out, and keep `logs.samples` off in sluice.yaml");
@@ -88,6 +95,9 @@ static void check_checks(const struct report *report, const struct option_items 
     for (size_t i = 0; i < checks->count; i++) {
         char key[48];
 
+        if (items[i].kind > CHECK_SQL || items[i].row_count.change)
+            refuse(report, &items[i].item, "checks", check_kind_names[items[i].kind],
+                "say it in a `sql` check");
         if (items[i].severity != SEVERITY_QUARANTINE)
             continue;
         snprintf(key, sizeof(key), "checks[%zu].severity", i + 1);
@@ -110,9 +120,26 @@ static void check_load(const struct report *report, const struct load *load)
             load->format == FORMAT_AUTO ? "to" : "format", "json", "use csv, ndjson or parquet");
 }
 
+static void check_file(const struct pipeline *pipeline, struct diagnostics *problems)
+{
+    const struct report report = {pipeline, problems, "pipeline"};
+
+    if (pipeline->deterministic)
+        refuse(&report, &pipeline->deterministic, "deterministic", NULL, "leave it out");
+    if (pipeline->on_commit.count)
+        refuse(&report, &pipeline->on_commit, "on_commit", NULL, "leave it out");
+    if (pipeline->on_failure.count)
+        refuse(&report, &pipeline->on_failure, "on_failure", NULL, "leave it out");
+    if (pipeline->finally.count)
+        refuse(&report, &pipeline->finally, "finally", NULL, "leave it out");
+    if (pipeline->defaults.retry.on.count)
+        refuse(&report, &pipeline->defaults.retry.on, "defaults.retry.on", NULL, "leave it out");
+}
+
 void graph_list_unsupported(const struct graph *graph, struct diagnostics *problems)
 {
     check_secrets(graph->pipeline, problems);
+    check_file(graph->pipeline, problems);
     for (unsigned i = 0; i < graph->count; i++) {
         const struct graph_node *node = &graph->nodes[i];
         const struct report report = {graph->pipeline, problems, node->id};
