@@ -37,28 +37,31 @@ enum catalog_query_verb {
                                    unless `current`, of replaced ones → deltas */
     CATALOG_LIST_PARTITION_DELTAS, /* of at.partition_id, in any state: committed deltas of a staged
                                       partition are seen here alone → deltas */
-    CATALOG_GET_DELTA,         /* at.position and at.values, or at.delta_id → deltas (0 or 1) */
-    CATALOG_GET_LATEST_DELTA,  /* of at.values → deltas (0 or 1) */
-    CATALOG_LIST_FILES,        /* what is read at `at_position` (0: now), by partition, then in
-                                  ascending order → deltas with manifests. A position that is not
-                                  there, or is expired and held by no tag, is ERROR_INVALID */
-    CATALOG_LIST_ALL_FILES,    /* of the whole catalog, a namespace, a table (at.version 0: all of
-                                  them), whatever refers to them: for gc and fsck; by table, page by
-                                  page → deltas with manifests */
-    CATALOG_LIST_STAGED,       /* of the whole catalog: staged streams; staged partitions and deltas
-                                  of other streams and partitions; those first in which nothing was
-                                  staged for the longest time → staged */
-    CATALOG_FIND_POSITION,     /* the last position that was committed at `at_ms` or before
-                                  → position */
-    CATALOG_LIST_TAGS,         /* of a version → tags */
-    CATALOG_GET_COMMIT,        /* run_id → commits (0 or 1) */
-    CATALOG_LIST_COMMITS,      /* pipeline, instance (NULL: all) → commits */
-    CATALOG_LIST_CURSORS,      /* pipeline, instance; load, extract where they are said
-                                  → cursors */
-    CATALOG_LIST_SEEN,         /* pipeline, instance, load, extract → seen */
-    CATALOG_LIST_PUBLICATIONS, /* pipeline, instance: not ended yet → publications */
-    CATALOG_CHECK,             /* whether the catalog itself is sound: references, sums, the
-                                  storage's own check → problems (texts; none: sound) */
+    CATALOG_GET_DELTA,        /* at.position and at.values, or at.delta_id → deltas (0 or 1) */
+    CATALOG_GET_LATEST_DELTA, /* of at.values → deltas (0 or 1) */
+    CATALOG_LIST_FILES,       /* what is read at `at_position` (0: now), by partition, then in
+                                 ascending order → deltas with manifests. A position that is not
+                                 there, or is expired and held by no tag, is ERROR_INVALID */
+    CATALOG_LIST_ALL_FILES,   /* of the whole catalog, a namespace, a table (at.version 0: all of
+                                 them), whatever refers to them: for gc and fsck; by table, page by
+                                 page → deltas with manifests */
+    CATALOG_LIST_STAGED,      /* of the whole catalog: staged streams; staged partitions and deltas
+                                 of other streams and partitions; those first in which nothing was
+                                 staged for the longest time → staged */
+    CATALOG_FIND_POSITION,    /* the last position that was committed at `at_ms` or before
+                                 → position */
+    CATALOG_LIST_BARE_POSITIONS, /* that no delta has: of rollbacks and of what took rows away; of
+                                    the stream of `at`, between first and last position, inclusive,
+                                    the newest first → positions */
+    CATALOG_LIST_TAGS,           /* of a version → tags */
+    CATALOG_GET_COMMIT,          /* run_id → commits (0 or 1) */
+    CATALOG_LIST_COMMITS,        /* pipeline, instance (NULL: all) → commits */
+    CATALOG_LIST_CURSORS,        /* pipeline, instance; load, extract where they are said
+                                    → cursors */
+    CATALOG_LIST_SEEN,           /* pipeline, instance, load, extract → seen */
+    CATALOG_LIST_PUBLICATIONS,   /* pipeline, instance: not ended yet → publications */
+    CATALOG_CHECK,               /* whether the catalog itself is sound: references, sums, the
+                                    storage's own check → problems (texts; none: sound) */
 };
 
 struct catalog;
@@ -94,6 +97,7 @@ struct catalog_query {
         struct catalog_cursor *cursors;
         struct catalog_seen *seen;
         struct catalog_publication *publications;
+        struct catalog_position *positions;
         struct catalog_tag *tags;
         struct catalog_staged *staged;
         const char **problems;
@@ -164,7 +168,8 @@ enum catalog_change_verb {
                                  deltas take it; at.partition_id of a staged one: it goes */
     CATALOG_DELETE_ALL_PARTITIONS, /* all of a table: overwrite; those staged by this apply stay */
     CATALOG_ROLLBACK,      /* what was read at at.position is read again, at a new position */
-    CATALOG_SET_TAG,       /* tag.name, tag.position (0: the newest); replaces it */
+    CATALOG_SET_TAG,       /* tag.name, tag.position (0: the newest); replaces it, but with
+                              if_missing, where it holds another position: ERROR_EXISTS */
     CATALOG_DELETE_TAG,    /* tag.name */
     CATALOG_EXPIRE,        /* what is read at positions < at.position alone is forgotten, but
                               for what tags hold, and streams that were replaced; of a version that

@@ -170,6 +170,13 @@ struct catalog_delta {
     size_t file_count;
 };
 
+/* A commit without rows of its own. */
+struct catalog_position {
+    int64_t position, committed_ms;
+    bool brought_back; /* rows that had been committed before: a rollback */
+    bool took_away;    /* rows, or had others in their place; neither: an empty partition */
+};
+
 /* A name for a position: what was there then stays readable until the tag goes. */
 struct catalog_tag {
     const char *name;

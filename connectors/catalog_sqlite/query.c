@@ -203,6 +203,7 @@ static const struct {
     [CATALOG_LIST_ALL_FILES] = {query_list_all_files, sizeof(struct catalog_delta)},
     [CATALOG_LIST_STAGED] = {query_list_staged, sizeof(struct catalog_staged)},
     [CATALOG_FIND_POSITION] = {query_find_position, 0},
+    [CATALOG_LIST_BARE_POSITIONS] = {query_list_bare_positions, sizeof(struct catalog_position)},
     [CATALOG_LIST_TAGS] = {query_list_tags, sizeof(struct catalog_tag)},
     [CATALOG_GET_COMMIT] = {query_get_commit, sizeof(struct catalog_commit)},
     [CATALOG_LIST_COMMITS] = {query_list_commits, sizeof(struct catalog_commit)},

@@ -29,7 +29,7 @@ const struct command command_catalog_care[] = {
     },
     {
         .name = "rollback",
-        .arguments = "NAMESPACE.TABLE POSITION|TIME|TAG",
+        .arguments = "NAMESPACE.TABLE[@VERSION] POSITION|TIME|TAG",
         .help = "Make a table read as it did at that point: itself a commit",
         .details = "Nothing is lost: what was committed since can still be read at its own "
                    "position.\n\nKeys of --json: table, position (the new one).",
@@ -41,9 +41,10 @@ const struct command command_catalog_care[] = {
     },
     {
         .name = "tag",
-        .arguments = "NAMESPACE.TABLE NAME [POSITION|TIME|TAG]",
+        .arguments = "NAMESPACE.TABLE[@VERSION] NAME [POSITION|TIME|TAG]",
         .help = "Name a point (default: now); it stays readable until the tag goes",
         .details = "Keys of --json: table, position.",
+        .options = &catalog_tag_flags,
         .args_min = 2,
         .args_max = 3,
         .argument = ARGUMENT_TABLE,
@@ -51,7 +52,7 @@ const struct command command_catalog_care[] = {
     },
     {
         .name = "tags",
-        .arguments = "NAMESPACE.TABLE",
+        .arguments = "NAMESPACE.TABLE[@VERSION]",
         .help = "List a table's tags",
         .details = "Keys of --json, one object a tag: tag, position, created.",
         .args_min = 1,
@@ -61,7 +62,7 @@ const struct command command_catalog_care[] = {
     },
     {
         .name = "untag",
-        .arguments = "NAMESPACE.TABLE NAME",
+        .arguments = "NAMESPACE.TABLE[@VERSION] NAME",
         .help = "Remove a tag",
         .args_min = 2,
         .args_max = 2,
@@ -70,7 +71,7 @@ const struct command command_catalog_care[] = {
     },
     {
         .name = "expire",
-        .arguments = "NAMESPACE.TABLE",
+        .arguments = "NAMESPACE.TABLE[@VERSION]",
         .help = "Forget what was replaced long ago; what tags hold stays",
         .details = "The files go with `sluice catalog gc --delete`.\n\n"
                    "Keys of --json: table, first_position (how far back can be read now).",

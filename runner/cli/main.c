@@ -3,6 +3,7 @@
 #include "runner/cli/cli.h"
 #include "runner/cli/help.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,6 +21,16 @@ static int end_stdout(int code)
         return code;
     fprintf(stderr, "sluice: standard output cannot be written; is the disk full?\n");
     return code ? code : EXIT_FAILED;
+}
+
+/* Whoever closed one of the three would find a data file in its place. What stands in cannot be
+ * read resp. written, so that data which goes nowhere is still told. */
+static void hold_standard_files(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+    }
 }
 
 static int unknown_command(struct cli *cli, const struct command *group, const char *word)
@@ -116,6 +127,7 @@ int main(int argc, char **argv)
     const char *const *words;
     int used, code;
 
+    hold_standard_files();
     setlocale(LC_CTYPE, "C.UTF-8");
     signal(SIGPIPE, SIG_IGN);
     arena_init(&cli.arena);
