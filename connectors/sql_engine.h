@@ -101,8 +101,9 @@ struct sql_part {
 struct sql_merge {
     struct text_list key; /* none: all rows are rows */
     const char *sequence_by;
-    bool keep_deletes; /* a delete that wins is a row with nulls beside key and sequence, `_deleted`
-                          is true in it: for compaction. There is such a column then */
+    bool keep_deletes; /* a delete that wins is a row with nulls beside key and sequence,
+                          `_sluice_deleted` is true in it: for compaction. There is such a column
+                          then */
 };
 
 /* A named, immutable set of rows that later statements of the session can select from. */

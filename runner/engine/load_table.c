@@ -212,3 +212,12 @@ const char *load_table_missing(const struct load *load, const struct load_table 
     }
     return NULL;
 }
+
+const char *load_table_reserved(const struct sql_schema *dataset)
+{
+    for (size_t i = 0; i < dataset->count; i++) {
+        if (strncasecmp(dataset->columns[i].name, LOAD_OWN, strlen(LOAD_OWN)) == 0)
+            return dataset->columns[i].name;
+    }
+    return NULL;
+}

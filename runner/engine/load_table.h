@@ -9,6 +9,7 @@
 
 #define SCD2_FROM "valid_from"
 #define SCD2_TO "valid_to"
+#define LOAD_OWN "_sluice_" /* what names of such columns begin with */
 
 struct load_table {
     struct catalog_merge merge; /* as the table has it, or is to have it; no key: rows add up */
@@ -34,6 +35,10 @@ int load_table_check(const struct load *load, const struct catalog_version *vers
  * those of the dataset; NULL: all are there. */
 const char *load_table_missing(const struct load *load, const struct load_table *table,
     const struct sql_schema *dataset, const void **ret_field, const char **ret_key);
+
+/* The first column under a name that the statements of a load by key have for columns of their
+ * own; NULL: there is none. */
+const char *load_table_reserved(const struct sql_schema *dataset);
 
 /* Names are compared as SQL does: without case. */
 bool load_table_lists(const struct text_list *names, const char *name);

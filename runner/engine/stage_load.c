@@ -214,8 +214,8 @@ static void settle_empty(struct load_stage *stage)
 {
     struct task *task = stage->task;
     const struct load *load = task->node->load;
-    const bool empties =
-        load->mode == MODE_OVERWRITE || load->scope || load->absent == ABSENT_CLOSE;
+    const bool empties = load->mode == MODE_OVERWRITE || load->mode == MODE_OVERWRITE_PARTITIONS ||
+                         load->absent == ABSENT_CLOSE;
 
     if (task->rows > 0 || task->file_count > 0 || !empties || load->to)
         return;
@@ -438,9 +438,18 @@ static int fit_merged(struct load_stage *stage, const struct sql_schema *dataset
     const struct sql_schema rows = rows_of(stage, dataset);
     const void *field;
     const char *key, *missing = load_table_missing(load, &stage->table, dataset, &field, &key);
+    const char *reserved = load_table_reserved(dataset);
 
     if (missing)
         return missing_column(stage, missing, field, key);
+    if (reserved) {
+        error_set(&stage->err, ERROR_INVALID,
+            "column \"%s\" of %s: loads by key have columns of their own under names that begin "
+            "with " LOAD_OWN "; name it otherwise in the SELECT",
+            reserved, load->from);
+        task_place_error(task, &load->key, "key", &stage->err);
+        return -1;
+    }
     if (load->mode != MODE_SCD2 && load->mode != MODE_DELETE)
         return table_schema_fit(task, &stage->schema, &stage->err);
     for (size_t i = 0; i < load->partition_count && load->mode == MODE_SCD2; i++) {

@@ -95,7 +95,7 @@ static void test_nothing(void **state)
     must_open(&s, &table);
     assert_string_equal(rows(&s, "from t"), "");
     assert_string_equal(types(&s, "from t"),
-        "id BIGINT, text VARCHAR, _deleted BOOLEAN, _change_type VARCHAR, "
+        "id BIGINT, text VARCHAR, _sluice_deleted BOOLEAN, _change_type VARCHAR, "
         "_stream_position BIGINT");
     sluice_close(&s);
 }
@@ -185,7 +185,7 @@ static void test_taken_names(void **state)
     (void)state;
     sluice_open(&s);
     assert_int_equal(open_table(&s, &table, &err), ERROR_INVALID);
-    assert_contains(err.message, "\"_deleted\"");
+    assert_contains(err.message, "\"_sluice_deleted\"");
     assert_int_equal(open_table(&s, &lost, &err), ERROR_INVALID);
     assert_contains(err.message, "\"other\"");
     sluice_close(&s);
