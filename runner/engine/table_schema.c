@@ -178,6 +178,7 @@ int table_schema_fit_rows(struct task *task, const struct sql_schema *rows,
     evolve = (struct evolve){.table = load->into,
         .columns = table.base,
         .column_count = table.base_count,
+        .exists = !table.creates,
         .rows = rows,
         .policy = (enum schema_policy)load->schema,
         .fixed = fixed_columns(task, arena)};
