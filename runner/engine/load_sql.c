@@ -404,6 +404,11 @@ const char *load_sql_counts(const struct load_sql *sql, struct arena *arena)
     else
         buffer_printf(&text, LOAD_DELETE "%s", sql->joined ? " and " LOAD_STORED : "");
     buffer_puts(&text, " then 1 else 0 end)");
+    if (sql->counts && sql->joined) {
+        buffer_puts(&text, ", (select count(*)");
+        append_from(&text, sql, LOAD_OLD);
+        buffer_puts(&text, sql->sequence ? " where not _sluice_deleted)" : ")");
+    }
     append_from(&text, sql, source_of(sql));
     return load_sql_take(&text, arena);
 }

@@ -17,6 +17,8 @@ struct load_table {
     struct text_list own_key;   /* what tells the dataset's rows apart: of scd2 without SCD2_FROM */
     struct text_list moving;    /* columns of partition_by outside of the key: a row whose value
                                    changes moves */
+    bool counts;                /* a limit is a share of the table's rows, which are fewer than its
+                                   files have: all of them are looked at */
     bool looks_up;              /* needs the stored rows of the dataset's keys */
     bool expects;               /* holds only for the table as it was looked at, also one that was
                                    not there */

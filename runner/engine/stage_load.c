@@ -243,9 +243,15 @@ static void finish(struct load_stage *stage)
 
 /* --- what a merge gave --- */
 
-static int64_t stored_rows(const struct task *task)
+/* As the table's files have them, also those of which a newer one is there, unless they were
+ * counted. */
+static int64_t stored_rows(const struct load_stage *stage)
 {
-    return task->plan->load.table_exists ? task->plan->load.version.rows : 0;
+    const struct plan_load *plan = &stage->task->plan->load;
+
+    if (stage->merge.ret_stored >= 0)
+        return stage->merge.ret_stored;
+    return plan->table_exists ? plan->version.rows : 0;
 }
 
 static void check_deletes(struct load_stage *stage, int64_t deleted)
@@ -254,7 +260,7 @@ static void check_deletes(struct load_stage *stage, int64_t deleted)
     const struct load *load = task->node->load;
 
     task->merged.deleted = MAX(deleted, 0);
-    if (!stage->err.code && load_limit_deletes(load, deleted, stored_rows(task), &stage->err))
+    if (!stage->err.code && load_limit_deletes(load, deleted, stored_rows(stage), &stage->err))
         task_place_error(task, &load->limits.deletes, "limits.deletes", &stage->err);
 }
 
@@ -286,7 +292,7 @@ static void take_merged(struct load_stage *stage)
     if (merge->deletes)
         find_entry_schema(stage);
     check_deletes(
-        stage, replaces ? stored_rows(stage->task) - merge->ret_rows : merge->ret_deleted);
+        stage, replaces ? stored_rows(stage) - merge->ret_rows : merge->ret_deleted);
 }
 
 /* --- the whole flow --- */

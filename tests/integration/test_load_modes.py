@@ -220,6 +220,22 @@ def test_limits(project):
     assert "limits.rewrite" in project.fails("x", expect=3)
 
 
+@pytest.mark.parametrize("sequence", [None, "v"])
+@pytest.mark.parametrize("layout", [[], ["region"], ["v"]], ids=str)
+def test_shares_are_of_rows_that_are_there(project, layout, sequence):
+    load = {"key": ["id"], "delete_when": "region = 'd'", "limits": {"deletes": "20%"}}
+    load |= {"partition_by": layout} if layout else {}
+    load |= {"sequence_by": sequence} if sequence else {}
+    for n in range(3):
+        small(project, [(k, "a", n) for k in range(10)], **load)
+        project.run("x")
+    small(project, [(k, "d", 9) for k in range(3)], **load)
+    assert "3 of the 10 rows of t.x would be deleted, more than 20%" in project.fails("x", expect=3)
+    small(project, [(k, "d", 9) for k in (1, 2, 70)], **load)
+    project.run("x")
+    assert len(merged.read(project, "t.x", ["id"], sequence)) == 8
+
+
 def test_limits_of_overwrites(project):
     load = {"partition_by": ["region"], "limits": {"deletes": 1}}
     small(project, [(n, "a", n) for n in range(4)] + [(9, "b", 9)], partition_by=["region"])
