@@ -291,8 +291,7 @@ static void take_merged(struct load_stage *stage)
     stage->deletes = merge->deletes;
     if (merge->deletes)
         find_entry_schema(stage);
-    check_deletes(
-        stage, replaces ? stored_rows(stage) - merge->ret_rows : merge->ret_deleted);
+    check_deletes(stage, replaces ? stored_rows(stage) - merge->ret_rows : merge->ret_deleted);
 }
 
 /* --- the whole flow --- */

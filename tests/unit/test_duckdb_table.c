@@ -174,7 +174,7 @@ static void test_odd_names(void **state)
 static void test_taken_names(void **state)
 {
     struct sql_column columns[] = {
-        {.name = "id", .type = "BIGINT"}, {.name = "_Deleted", .type = "VARCHAR"}};
+        {.name = "id", .type = "BIGINT"}, {.name = "_Sluice_deleted", .type = "VARCHAR"}};
     const struct sql_dataset table = {
         .name = "t", .schema = {columns, 2}, .merge = {.key = LIST("id"), .keep_deletes = true}};
     const struct sql_dataset lost = {
