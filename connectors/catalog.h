@@ -42,8 +42,9 @@ enum catalog_query_verb {
     CATALOG_LIST_FILES,        /* what is read at `at_position` (0: now), by partition, then in
                                   ascending order → deltas with manifests. A position that is not
                                   there, or is expired and held by no tag, is ERROR_INVALID */
-    CATALOG_LIST_ALL_FILES,    /* of the whole catalog, whatever refers to them: for gc and fsck;
-                                  by table, page by page → deltas with manifests */
+    CATALOG_LIST_ALL_FILES,    /* of the whole catalog, a namespace, a table (at.version 0: all of
+                                  them), whatever refers to them: for gc and fsck; by table, page by
+                                  page → deltas with manifests */
     CATALOG_FIND_POSITION,     /* the last position that was committed at `at_ms` or before
                                   → position */
     CATALOG_LIST_TAGS,         /* of a version → tags */
@@ -123,8 +124,9 @@ enum catalog_change_verb {
     CATALOG_SET_COLUMN_TYPE,  /* column: one whose type is "NULL" gets its type; the same type again
                                  is fine, another one is CONFLICT */
     CATALOG_SET_SCHEMA,    /* schema: all columns as they are to be, known ones by field_id. Added,
-                              widened (runner/base/column_type.h), renamed, no longer required:
-                              anything else is INVALID and names column and both types.
+                              widened (runner/base/column_type.h), renamed, no longer required,
+                              required where the statistics of no file say or leave open that it is
+                              null: anything else is INVALID and names column and both types.
                               expect_schema_id ≠ the one that holds: CONFLICT */
     CATALOG_SET_LIFECYCLE, /* at.version → lifecycle; deleted is for ever */
     CATALOG_STAGE_STREAM,  /* at.stream_id: the id that it gets. Notes the committed one */

@@ -321,6 +321,23 @@ static int forget_replaced_streams(
     }
 }
 
+/* A time leads to the last position before it: those that are read still are kept, each with the
+ * one behind it, where it ends; the last one that is expired, and the first one of all, so that
+ * times before and after tell "expired" from "nothing was there". */
+static int forget_positions(
+    struct apply_context *context, const struct apply_stream *stream, struct error *err)
+{
+    return apply_execute(context,
+        "DELETE FROM positions WHERE stream_id = ?1 AND position < ?2 AND position NOT IN"
+        "  (SELECT kept FROM (SELECT min(position) AS kept FROM positions WHERE stream_id = ?1"
+        "    UNION SELECT max(position) FROM positions WHERE stream_id = ?1 AND position < ?2"
+        "    UNION SELECT position FROM tags WHERE version_id = ?3"
+        "    UNION SELECT (SELECT min(position) FROM positions q WHERE q.stream_id = ?1"
+        "        AND q.position > g.position) FROM tags g WHERE g.version_id = ?3)"
+        "   WHERE kept IS NOT NULL)",
+        stream->stream_id, stream->first_position, stream->version_id, err);
+}
+
 static int expire_stream(
     struct apply_context *context, struct apply_stream *stream, int64_t position, struct error *err)
 {
@@ -338,8 +355,10 @@ static int expire_stream(
     if (result)
         return -1;
     stream->first_position = MAX(stream->first_position, position);
-    return apply_execute(context, "UPDATE streams SET first_position = ?2 WHERE stream_id = ?1",
-        stream->stream_id, stream->first_position, 0, err);
+    if (apply_execute(context, "UPDATE streams SET first_position = ?2 WHERE stream_id = ?1",
+            stream->stream_id, stream->first_position, 0, err))
+        return -1;
+    return forget_positions(context, stream, err);
 }
 
 /* Of a version that is deleted, all goes. */

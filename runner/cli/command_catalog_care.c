@@ -96,7 +96,8 @@ const struct command command_catalog_care[] = {
         .name = "fsck",
         .arguments = "[NAMESPACE.TABLE]",
         .help = "Check the catalog and that every data file is there",
-        .details = "One line for each fault; exit code 1 where there is one.\n\n"
+        .details = "Of a table all versions, also those that are no longer active. One line for "
+                   "each fault; exit code 1 where there is one.\n\n"
                    "Keys of --json: sound, files, bytes, without_checksum, faults (texts).",
         .options = &catalog_fsck_flags,
         .args_max = 1,

@@ -131,11 +131,14 @@ int command_catalog_gc(
 
 struct fsck_flags {
     bool checksums;
+    int64_t version;
 };
 
 static const struct option fsck_table[] = {
     {"checksums", OPTION_BOOL, offsetof(struct fsck_flags, checksums),
         .help = "Read every byte of every file, too"},
+    {"version", OPTION_INT, offsetof(struct fsck_flags, version), .min = 1, .max = 9e15,
+        .value_name = "N", .help = "That version of the table alone (default: all of them)"},
 };
 const struct option_set catalog_fsck_flags =
     OPTION_SET("fsck", "Options", struct fsck_flags, fsck_table);
@@ -191,28 +194,51 @@ static void print_checked(struct cli *cli, struct checking_all *own)
     cli_print_json(item);
 }
 
+static int find_checked(struct cli *cli, const char *name, int64_t version,
+    struct catalog_locator *ret_at, struct error *err)
+{
+    struct question found = {0};
+    int result = tables_parse(cli, name, ret_at, err);
+
+    if (result)
+        return -1;
+    ret_at->version = version;
+    found.catalog = (struct catalog_query){
+        .verb = version ? CATALOG_GET_VERSION : CATALOG_GET_TABLE, .at = *ret_at};
+    question_ask_catalog(cli, &found);
+    questions_wait(cli);
+    if (found.err.code && found.err.code != ERROR_NOT_FOUND) {
+        *err = found.err;
+        result = -1;
+    } else if (found.err.code || found.catalog.count == 0) {
+        result = version ? error_set(err, ERROR_INVALID, "%s has no version %lld", name,
+                               (long long)version)
+                         : tables_unknown(cli, name, err);
+    }
+    question_deinit(&found);
+    return result;
+}
+
 int command_catalog_fsck(
     struct cli *cli, const void *values, const char *const *args, size_t arg_count)
 {
     const struct fsck_flags *flags = values;
-    const struct catalog_version *version;
-    struct question found = {0};
     struct checking_all own = {.cli = cli};
-    int code = cli_open_engine(cli, true);
+    int code = EXIT_OK;
 
+    if (flags->version && arg_count == 0) {
+        error_set(&own.err, ERROR_INVALID, "--version is for a table: name it");
+        return cli_fail(cli, &own.err);
+    }
+    code = cli_open_engine(cli, true);
     if (code)
         return code;
     own.fsck = (struct fsck){.engine = cli->engine,
         .checksums = flags->checksums,
         .fault = on_fault,
         .done = on_checked};
-    if (arg_count > 0 && tables_find(cli, args[0], &found, &version, &own.err)) {
-        question_deinit(&found);
+    if (arg_count > 0 && find_checked(cli, args[0], flags->version, &own.fsck.at, &own.err))
         return cli_fail(cli, &own.err);
-    }
-    if (arg_count > 0)
-        own.fsck.at = (struct catalog_locator){
-            .namespace = version->namespace, .table = version->table, .version = version->version};
     own.faults = cli->globals.json ? json_array() : NULL;
     fsck_start(&own.fsck);
     care_run(cli, cancel_fsck, &own.fsck);
@@ -224,6 +250,5 @@ int command_catalog_fsck(
         code = EXIT_FAILED;
     json_decref(own.faults);
     fsck_deinit(&own.fsck);
-    question_deinit(&found);
     return code;
 }

@@ -22,23 +22,6 @@ static int end_stdout(int code)
     return code ? code : EXIT_FAILED;
 }
 
-/* The engine's connectors close their handles on the loop; then nothing may be left. */
-static int close_context(struct cli *cli, int code)
-{
-    struct error err;
-
-    engine_free(cli->engine);
-    if (cli->loop_open) {
-        loop_run(&cli->loop);
-        if (loop_deinit(&cli->loop, &err))
-            code = cli_fail(cli, &err);
-    }
-    log_free(cli->log);
-    project_free(cli->project);
-    arena_deinit(&cli->arena);
-    return end_stdout(code);
-}
-
 static int unknown_command(struct cli *cli, const struct command *group, const char *word)
 {
     const char *nearest =
@@ -144,5 +127,5 @@ int main(int argc, char **argv)
     command = cli_find_command(words, argc - 1, &used);
     code = command ? run_command(&cli, command, words + used, argc - 1 - used)
                    : run_none(&cli, words, argc - 1);
-    return close_context(&cli, code);
+    return end_stdout(cli_close(&cli, code));
 }

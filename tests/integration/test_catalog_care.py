@@ -128,6 +128,48 @@ def test_fsck_finds_each_fault(project, table):
     assert project.sluice("catalog", "fsck", "n.none").exit == 2
 
 
+def test_fsck_looks_at_every_version(project, table):
+    (path, *_) = [project.path(".sluice/store") / file["path"] for file in table.manifest()]
+    changed = project.sluice("catalog", "alter", "n.t", "--partition-by", "bucket(2, id)")
+    assert changed.exit == 0, str(changed)
+    path.unlink()
+    for args, exit in (["n.t"], 1), ([], 1), (["n.t", "--version", "1"], 1), (["n.t", "--version", "2"], 0):
+        result = project.sluice("catalog", "fsck", *args)
+        assert result.exit == exit and (str(path) in result.stdout) == bool(exit), str(result)
+    assert project.sluice("catalog", "fsck", "n.t", "--version", "7").exit == 2
+    assert project.sluice("catalog", "fsck", "--version", "1").exit == 2
+
+
+def test_expire_trims_the_positions(project, table):
+    times = [row["committed_ms"] for row in project.query("SELECT committed_ms FROM positions ORDER BY position")]
+    for n in range(10):
+        table.commit(f"select {n} as id, 'x' as v, {10 + n} as seq")
+    table.catalog("tag", "n.t", "held", "5")
+    table.catalog("expire", "n.t", "--before", "11")
+    kept = [row["position"] for row in project.query("SELECT position FROM positions ORDER BY position")]
+    assert kept == [1, 5, 6, 10, *range(11, kept[-1] + 1)]
+    spans = {row["position"]: row["committed_ms"] for row in project.query("SELECT * FROM positions")}
+
+    def at(ms):
+        return project.sluice("catalog", "read", "n.t", "--at", iso(ms), "--format", "csv")
+
+    for ms in (times[0], spans[5], spans[6], spans[10]):
+        assert "expired" in at(ms).error
+    assert "nothing had been committed" in at(times[0] - 60000).error
+    assert project.sluice("catalog", "rollback", "n.t", iso(spans[6])).exit != 0
+    assert table.catalog("rollback", "n.t", iso(spans[5]))["position"] == kept[-1] + 1
+    table.catalog("untag", "n.t", "held")
+    table.catalog("expire", "n.t", "--before", "11")
+    assert len(project.query("SELECT * FROM positions")) == len(kept) - 1
+    table.catalog("fsck")
+
+
+def iso(ms):
+    from datetime import datetime, timezone
+
+    return datetime.fromtimestamp(ms / 1000, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def rows_of(path):
     connection = sqlite3.connect(path)
     tables = [name for (name,) in connection.execute("select name from sqlite_schema where type = 'table' order by 1")]

@@ -251,6 +251,20 @@ def test_data_of_every_format_is_staged(verbs, project, name):
     assert project.spooled() == []
 
 
+def test_csv_of_another_dialect_is_staged(verbs, project):
+    partition = months(verbs, *KEYED)
+    text = "made by hand\n7;1990-01;'n;a'\n8;1990-01;-\n"
+    project.path("d.csv").write_bytes(text.replace("n;a", "ñ;a").encode("latin-1"))
+    delta = verbs(
+        "stage-delta", "a.t", "d.csv", "--partition-id", partition, "--type", "upsert", "--delimiter", ";", "--quote", "'",
+        "--no-header", "--skip", "1", "--null", "-", "--encoding", "latin-1",
+    )  # fmt: skip
+    verbs("commit-delta", "a.t", "--id", delta["delta_id"])
+    verbs("commit-partition", "a.t", "--id", partition)
+    rows = [tuple(row.values()) for row in verbs("read", "a.t")["rows"]]
+    assert sorted(rows) == [(7, "1990-01", "ñ;a"), (8, "1990-01", None)]
+
+
 @pytest.mark.parametrize(
     "content, flags, said",
     [
