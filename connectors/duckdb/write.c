@@ -184,7 +184,7 @@ static const struct sql_stats *copy_stats(
     return stats;
 }
 
-/* `keys`: of the file's partition. */
+/* `keys`: of the file's partition; NULL: there are no partitions. */
 static void hand_over(
     struct operation *operation, const struct stats_file *done, const char *const *keys)
 {
@@ -200,7 +200,7 @@ static void hand_over(
 
     file.stats = copy_stats(done->stats, file.schema->count, arena);
 
-    for (size_t i = 0; i < write->partition_count; i++)
+    for (size_t i = 0; keys && i < write->partition_count; i++)
         values[i] = keys_value(write->partitions[i].transform, keys[i], arena);
     write->ret_rows += file.rows;
     write->ret_files++;

@@ -60,8 +60,11 @@ static const char *bare_type(const struct catalog_position *bare)
 
 /* A commit: one of its deltas, or what has none. */
 struct commit {
-    const struct catalog_delta *delta;
-    const struct catalog_position *bare;
+    bool is_bare;
+    union {
+        const struct catalog_delta *delta;
+        const struct catalog_position *bare;
+    };
 };
 
 static json_t *bare_json(const struct catalog_position *bare)
@@ -134,7 +137,7 @@ static size_t merge_commits(const struct catalog_query *deltas, const struct cat
             d == deltas->count ||
             (b < bare->count && bare->positions[b].position > deltas->deltas[d].position);
 
-        commits[count++] = is_bare ? (struct commit){.bare = &bare->positions[b++]}
+        commits[count++] = is_bare ? (struct commit){.is_bare = true, .bare = &bare->positions[b++]}
                                    : (struct commit){.delta = &deltas->deltas[d++]};
     }
     return count;
@@ -151,15 +154,15 @@ static void print_history(struct cli *cli, const struct commit *commits, size_t 
     if (cli->globals.json) {
         list = json_array();
         for (size_t i = 0; i < count; i++)
-            json_array_append_new(
-                list, commits[i].bare ? bare_json(commits[i].bare) : delta_json(commits[i].delta));
+            json_array_append_new(list,
+                commits[i].is_bare ? bare_json(commits[i].bare) : delta_json(commits[i].delta));
         cli_print_json(list);
         return;
     }
     buffer_init(&values, 0);
     table = print_table_new(headers);
     for (size_t i = 0; i < count; i++) {
-        if (commits[i].bare)
+        if (commits[i].is_bare)
             add_bare(table, commits[i].bare);
         else
             add_delta(table, commits[i].delta, &values);
