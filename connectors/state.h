@@ -71,7 +71,8 @@ enum state_verb {
     STATE_END_HOOK,    /* run_id, place: delivered, or given up */
     STATE_ADD_JOURNAL,   /* journal, or entries[entry_count] at once, of the request's pipeline and
                             instance; where they are NULL, of those that the run's record or lease
-                            says. Again is harmless */
+                            says. Again is harmless. With a fence: ERROR_FENCED where the lease of
+                            the request's pipeline has a greater one */
     STATE_LIST_JOURNAL,  /* pipeline, instance: of runs that hold no live lease, and of run_id's
                             (NULL:  none), which asks what it left when it died before → journals */
     STATE_CLEAR_JOURNAL, /* run_id; lease.fence > 0: but for entries with a greater one */

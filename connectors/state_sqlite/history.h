@@ -78,6 +78,10 @@ int history_list_leases(
 /* ERROR_FENCED where the run of the request's record is another process's by now. */
 int history_check_fence(struct sqlite *db, const struct state_request *request, struct error *err);
 
+/* The same for who adds an entry to the journal: its files may be another run's to remove. */
+int history_check_journal_fence(struct sqlite *db, const struct state_request *request,
+    const struct state_journal *entry, struct error *err);
+
 /* Whether the run holds a lease whose holder is alive: 1, 0, -1. */
 int history_run_is_live(
     struct sqlite *db, struct observer *self, const char *run_id, struct error *err);

@@ -48,10 +48,12 @@ static int add_entry(struct sqlite *db, const struct state_request *request,
 
 int history_add_journal(struct sqlite *db, struct state_request *request, struct error *err)
 {
-    if (!request->entries)
-        return add_entry(db, request, &request->journal, err);
-    for (size_t i = 0; i < request->entry_count; i++) {
-        if (add_entry(db, request, &request->entries[i], err))
+    const struct state_journal *entries = request->entries ? request->entries : &request->journal;
+    const size_t count = request->entries ? request->entry_count : 1;
+
+    for (size_t i = 0; i < count; i++) {
+        if (history_check_journal_fence(db, request, &entries[i], err) ||
+            add_entry(db, request, &entries[i], err))
             return -1;
     }
     return 0;

@@ -353,6 +353,23 @@ int history_check_fence(struct sqlite *db, const struct state_request *request, 
     return fail_fenced(db, &lease, err);
 }
 
+int history_check_journal_fence(struct sqlite *db, const struct state_request *request,
+    const struct state_journal *entry, struct error *err)
+{
+    const struct state_lease lease = {.pipeline = request->pipeline,
+        .instance = request->instance ? request->instance : "",
+        .fence = entry->fence};
+    struct holder holder;
+    int found;
+
+    if (entry->fence == 0 || !request->pipeline)
+        return 0;
+    found = find_holder(db, &lease, &holder, err);
+    if (found < 0)
+        return -1;
+    return found == 1 && holder.fence > entry->fence ? fail_fenced(db, &lease, err) : 0;
+}
+
 int history_release_lease(struct sqlite *db, struct state_request *request, struct error *err)
 {
     const struct state_lease *lease = &request->lease;
