@@ -90,6 +90,7 @@ struct fakes {
     struct table tables;       /* "n.t" → struct fake_table */
     struct table known_files;  /* every path that a delta ever named */
     bool leased;
+    unsigned watches; /* so often the holder is doubted; then it is given up */
     char holder[64];
     int64_t fence, catalog_fence;
     unsigned sessions;
