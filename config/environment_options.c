@@ -117,8 +117,8 @@ static const struct option lease_table[] = {
         .help = "How long a run may give no sign of life before another one may replace it; signs "
                 "come six times as often"},
 };
-static const struct option_set lease_set = OPTION_SET(
-    "lease", "One run of a pipeline at a time", struct lease_config, lease_table);
+static const struct option_set lease_set =
+    OPTION_SET("lease", "One run of a pipeline at a time", struct lease_config, lease_table);
 
 static const struct option cloudwatch_table[] = {
     {"log_group", OPTION_TEXT, offsetof(struct cloudwatch_config, log_group), .max = 512,

@@ -117,10 +117,8 @@ static void raise_fence(struct lease *lease)
         .fence = {.pipeline = lease->options.pipeline,
             .instance = lease->options.instance,
             .fence = lease->fence}};
-    lease->apply = (struct catalog_apply){.changes = &lease->change,
-        .count = 1,
-        .run_id = lease->options.run_id,
-        .done = on_applied};
+    lease->apply = (struct catalog_apply){
+        .changes = &lease->change, .count = 1, .run_id = lease->options.run_id, .done = on_applied};
     lease->catalog->type->apply(lease->catalog, &lease->apply);
 }
 

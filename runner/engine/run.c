@@ -57,6 +57,8 @@ static bool begin_state(struct run *run)
         return run_step_compact(run);
     case RUN_RECORDING:
         return run_step_record(run);
+    case RUN_DELIVERING:
+        return run_step_deliver(run);
     case RUN_RELEASING:
         return run_step_release(run);
     case RUN_NEW:
@@ -121,6 +123,8 @@ static enum run_state next_state(const struct run *run)
     case RUN_COMPACTING:
         return RUN_RECORDING;
     case RUN_RECORDING:
+        return RUN_DELIVERING;
+    case RUN_DELIVERING:
         return RUN_RELEASING;
     case RUN_RELEASING:
     case RUN_DONE:
@@ -203,6 +207,9 @@ static void cancel_step(struct run *run)
     case RUN_COMPACTING:
         compact_cancel(&run->compact);
         break;
+    case RUN_DELIVERING:
+        deliver_cancel(&run->deliver);
+        break;
     default: /* short, and better finished */
         break;
     }
@@ -225,8 +232,7 @@ void run_cancel(struct run *run)
 /* The commit itself checks the fence; what follows it is done again by whoever has the lease. */
 void run_lost_lease(struct run *run, const struct error *err)
 {
-    log_event(
-        run->engine->log, LOG_ERROR, "lease.lost", &run->context, NULL, "%s", err->message);
+    log_event(run->engine->log, LOG_ERROR, "lease.lost", &run->context, NULL, "%s", err->message);
     if (run->committed || run->state >= RUN_COMMITTING)
         return;
     error_keep_first(&run->err, err);
@@ -333,6 +339,7 @@ const char *run_activity(const struct run *run)
         [RUN_CLEANING] = "cleaning up",
         [RUN_COMPACTING] = "compacting",
         [RUN_RECORDING] = "recording",
+        [RUN_DELIVERING] = "delivering hooks",
         [RUN_RELEASING] = "ending",
         [RUN_DONE] = "ended",
     };

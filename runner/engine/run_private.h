@@ -5,6 +5,7 @@
 
 #include "runner/base/uuid.h"
 #include "runner/engine/compact.h"
+#include "runner/engine/deliver.h"
 #include "runner/engine/lease.h"
 #include "runner/engine/publish.h"
 #include "runner/engine/recover.h"
@@ -32,6 +33,7 @@ enum run_state {
     RUN_CLEANING,   /* the folder, files of a run that committed nothing, the journal */
     RUN_COMPACTING, /* tables whose loads ask for it */
     RUN_RECORDING,
+    RUN_DELIVERING, /* hooks */
     RUN_RELEASING,
     RUN_DONE,
 };
@@ -58,6 +60,7 @@ struct run {
     struct lease lease;
     struct recover recover;
     struct publish publish;
+    struct deliver deliver;
     struct compact compact;
     char compact_id[UUID_TEXT_SIZE];
     struct state_request state_request;

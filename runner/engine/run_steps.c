@@ -2,6 +2,7 @@
 
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
+#include "runner/engine/hooks.h"
 #include "runner/engine/run_private.h"
 #include "runner/io/file.h"
 
@@ -41,6 +42,9 @@ static void put_history(struct run *run, state_done_fn done)
                                    .error = ended && run->err.code ? run->err.message : NULL,
                                    .record = ended ? run->record : NULL},
             .lease = {.fence = run->lease.fence}};
+    if (hooks_any(run->pipeline))
+        run->state_request.hooks = hooks_due(
+            run->pipeline, run->options.run_id, false, &run->arena, &run->state_request.hook_count);
     ask_state(run, STATE_PUT_RUN, done);
 }
 
@@ -286,10 +290,8 @@ static void add_journal(struct run *run, const char *kind, const char *what)
 {
     run->state_request = (struct state_request){.pipeline = run->pipeline->name,
         .instance = run->options.instance,
-        .journal = {.run_id = run->options.run_id,
-            .kind = kind,
-            .what = what,
-            .fence = run->lease.fence}};
+        .journal = {
+            .run_id = run->options.run_id, .kind = kind, .what = what, .fence = run->lease.fence}};
     ask_state(run, STATE_ADD_JOURNAL, on_journalled);
 }
 
@@ -446,5 +448,25 @@ bool run_step_record(struct run *run)
     }
     arena_deinit(&run->step_arena);
     put_history(run, on_recorded);
+    return true;
+}
+
+/* --- hooks --- */
+
+static void on_delivered(struct deliver *deliver)
+{
+    struct run *run = container_of(deliver, struct run, deliver);
+
+    deliver_deinit(deliver);
+    run_step(run);
+}
+
+/* Who presses Ctrl-C does not wait for servers: the next run delivers. */
+bool run_step_deliver(struct run *run)
+{
+    if (run->cancelled || !hooks_any(run->pipeline))
+        return false;
+    deliver_start(&run->deliver, run->engine, run->pipeline, run->options.instance,
+        run->options.run_id, run->lease.fence, &run->context, on_delivered);
     return true;
 }

@@ -36,6 +36,7 @@ bool run_step_publish(struct run *run);
 bool run_step_clean(struct run *run);
 bool run_step_compact(struct run *run); /* run_compact.c; failures are its own */
 bool run_step_record(struct run *run);
+bool run_step_deliver(struct run *run); /* failures are logged */
 bool run_step_release(struct run *run);
 
 #endif
