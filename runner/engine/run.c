@@ -85,7 +85,7 @@ static enum run_state next_state(const struct run *run)
         return failed || run->already_committed ? RUN_RECORDING : RUN_PLANNING;
     case RUN_PLANNING:
         if (failed || run->plan.nothing_new)
-            return preview ? RUN_DONE : RUN_RECORDING;
+            return preview ? RUN_DONE : run->resume.folder_count > 0 ? RUN_CLEANING : RUN_RECORDING;
         return RUN_PREPARING;
     case RUN_PREPARING:
         return failed ? RUN_CLEANING : RUN_TASKS;
@@ -279,6 +279,8 @@ struct run *run_new(const struct run_options *options, run_done_fn done)
     run->slots.limit = (unsigned)run->pipeline->resources.concurrency;
     arena_init(&run->arena);
     arena_init(&run->step_arena);
+    table_init(&run->resume.objects);
+    table_init(&run->resume.files);
     return run;
 }
 
@@ -297,6 +299,7 @@ void run_free(struct run *run)
     if (run->planned)
         plan_deinit(&run->plan);
     lease_deinit(&run->lease);
+    resume_free(run);
     arena_deinit(&run->arena);
     arena_deinit(&run->step_arena);
     free(run->folder);

@@ -9,6 +9,7 @@
 #include "runner/engine/lease.h"
 #include "runner/engine/publish.h"
 #include "runner/engine/recover.h"
+#include "runner/engine/resume.h"
 #include "runner/engine/run.h"
 #include "runner/engine/slots.h"
 #include "runner/engine/task.h"
@@ -59,6 +60,7 @@ struct run {
 
     struct lease lease;
     struct recover recover;
+    struct resume resume;
     struct publish publish;
     struct deliver deliver;
     struct compact compact;
@@ -103,6 +105,7 @@ void tasks_cancel(struct run *run);
 void tasks_on_finished(struct task *task);
 void tasks_free(struct run *run);
 bool tasks_failed(const struct run *run);
+void tasks_check_finished(struct run *run); /* what they waited for has ended */
 
 /* commit.c: everything that the run changes in the catalog, as one list; in run->arena. */
 void commit_build(struct run *run, struct catalog_apply *apply);

@@ -24,10 +24,29 @@ static void ask_state(struct run *run, enum state_verb verb, state_done_fn done)
     run->state_store->type->start(run->state_store, request);
 }
 
+/* What a process that goes on with the run needs to know. */
+static const char *begun(struct run *run)
+{
+    const struct param *params = run->pipeline->params.items;
+    json_t *record = json_object(), *values = json_object();
+    const char *copy;
+    char *line;
+
+    for (size_t i = 0; i < run->pipeline->params.count; i++)
+        json_put_text(values, params[i].item.name, params[i].value);
+    json_object_set_new(record, "params", values);
+    line = json_line(record);
+    copy = arena_strdup(&run->arena, line);
+    json_decref(record);
+    free(line);
+    return copy;
+}
+
 static void put_history(struct run *run, state_done_fn done)
 {
     const struct run_summary *summary = &run->summary;
     const bool ended = run->state == RUN_RECORDING;
+    const char *record = ended ? run->record : begun(run);
 
     run->state_request =
         (struct state_request){.run = {.run_id = run->options.run_id,
@@ -40,7 +59,8 @@ static void put_history(struct run *run, state_done_fn done)
                                    .rows = ended && run->committed ? summary->rows : 0,
                                    .bytes = ended && run->committed ? summary->bytes_written : 0,
                                    .error = ended && run->err.code ? run->err.message : NULL,
-                                   .record = ended ? run->record : NULL},
+
+                                   .record = record},
             .lease = {.fence = run->lease.fence}};
     if (hooks_any(run->pipeline))
         run->state_request.hooks = hooks_due(
@@ -134,6 +154,8 @@ static void on_recovered(struct recover *recover, const struct error *err)
             "put right what an earlier run left: %zu files and %zu folders removed, %zu published",
             removed_files, recover->removed_folders, recover->publish.published);
     }
+    if (!err)
+        resume_take(run, recover);
     recover_deinit(recover);
     run_step(run);
 }
@@ -142,6 +164,7 @@ bool run_step_recover(struct run *run)
 {
     recover_start(&run->recover, run->engine, run->pipeline->name, run->options.instance,
         run->options.run_id, run->lease.fence, on_recovered);
+    run->recover.resumes = !run->lease.silent;
     return true;
 }
 
