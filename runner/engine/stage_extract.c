@@ -5,57 +5,13 @@
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/base/time.h"
-#include "runner/engine/data_put.h"
 #include "runner/engine/run_private.h"
+#include "runner/engine/stage_extract_private.h"
 #include "runner/io/file.h"
 #include "runner/io/verify.h"
 
 #include <assert.h>
 #include <string.h>
-
-enum extract_step {
-    EXTRACT_RESUMING, /* what the process before has fetched */
-    EXTRACT_FETCHING,
-    EXTRACT_UNPACKING,
-    EXTRACT_SCANNING,
-    EXTRACT_CHECKING,
-    EXTRACT_DONE,
-};
-
-struct extract_object {
-    struct extract_stage *stage;
-    const struct plan_object *planned;
-    struct store_request get, check;
-    struct work unpack;
-    const char *path, *plain_path; /* the latter where it is compressed; removed after the scan */
-    const struct state_journal *left; /* fetched by the process before, as it says */
-    bool resumed, kept; /* kept: until the run ends, for the process that may come after this one */
-    struct work sum;    /* its checksum, for the process that may come after this one */
-    char checksum[16];
-    struct error sum_err;
-    enum verify_format format;
-    atomic_uint_fast64_t unpacked_bytes;
-    uint64_t plain_bytes;
-    struct error unpack_err;
-};
-
-struct extract_stage {
-    struct task *task;
-    enum extract_step step;
-    struct extract_object *objects;
-    size_t count, next, next_check, in_flight; /* in flight: requests and jobs of all kinds */
-    uint64_t fetching; /* bytes that the objects asked for have, as far as they were listed */
-    struct slot_waiter waiter;
-    struct plan_object sample; /* read for its columns only, where there is nothing new */
-    struct sql_request scan;
-    struct sql_source *sources;
-    struct sql_column *contract;
-    struct work resume;
-    bool resuming, scan_running, cancelled, stopping;
-    struct error err, scan_err; /* the scan's own comes last: others explain it */
-};
-
-static void extract_step(struct extract_stage *stage);
 
 /* --- what callbacks do: record, then step --- */
 
@@ -74,96 +30,6 @@ static void keep_fetch_error(const struct extract_object *object, const struct e
     error_keep_first(&stage->err, &placed);
 }
 
-static const char *key_of(const struct extract_object *object)
-{
-    struct run *run = object->stage->task->run;
-
-    return plan_cursor_key(run->engine, object->stage->task->plan->extract.store,
-        object->planned->object.key, &run->arena);
-}
-
-static void keep_fetched(struct extract_object *object)
-{
-    struct task *task = object->stage->task;
-    json_t *fields = json_object();
-
-    task->bytes_read += object->planned->object.size;
-    json_put_text(fields, "object", object->planned->shown);
-    json_put_int(fields, "bytes", (int64_t)object->planned->object.size);
-    json_put_text(fields, "version", object->planned->object.version);
-    if (object->resumed)
-        json_object_set_new(fields, "resumed", json_true());
-    task_log(task, LOG_INFO, "object.fetched", fields, "%s %s",
-        object->resumed ? "went on with" : "fetched", object->planned->shown);
-}
-
-static void note_fetched(struct extract_object *object)
-{
-    struct run *run = object->stage->task->run;
-    const uint64_t bytes = object->planned->object.size;
-    struct arena *arena = &run->arena;
-
-    if (run->resume.kept_bytes + bytes > run->pipeline->resources.spool / 2)
-        return;
-    object->kept = true;
-    run->resume.kept_bytes += bytes;
-
-    resume_note(run,
-        &(struct state_journal){.kind = "object",
-            .what = arena_strdup(arena, file_below(run->engine->environment->spool, object->path)),
-            .task = object->stage->task->node->id,
-            .key = key_of(object),
-            .version = object->planned->object.version,
-            .checksum = arena_strdup(arena, object->checksum),
-            .bytes = object->planned->object.size});
-}
-
-static void on_resumed(struct work *work, bool ran)
-{
-    struct extract_stage *stage = container_of(work, struct extract_stage, resume);
-
-    (void)ran;
-    stage->in_flight--;
-    stage->resuming = false;
-    for (size_t i = 0; i < stage->count; i++) {
-        if (!stage->objects[i].resumed)
-            continue;
-        keep_fetched(&stage->objects[i]);
-        note_fetched(&stage->objects[i]);
-        stage->fetching += stage->objects[i].planned->object.size;
-    }
-    extract_step(stage);
-}
-
-static void on_summed(struct work *work, bool ran)
-{
-    struct extract_object *object = container_of(work, struct extract_object, sum);
-
-    object->stage->in_flight--;
-    if (ran && !object->sum_err.code)
-        note_fetched(object);
-    extract_step(object->stage);
-}
-
-static void sum_object(struct work *work)
-{
-    struct extract_object *object = container_of(work, struct extract_object, sum);
-
-    data_put_sum(object->path, work, object->checksum, &object->sum_err);
-    if (work_cancelled(work))
-        error_set(&object->sum_err, ERROR_STOPPED, "cancelled");
-}
-
-/* What is read where it is needs no note. Half of the disk quota is for what is kept. */
-static void start_summing(struct extract_object *object)
-{
-    if (object->get.in_place || object->stage->task->run->options.preview_dataset)
-        return;
-    object->stage->in_flight++;
-    object->sum = (struct work){.run = sum_object, .done = on_summed};
-    work_submit(&object->stage->task->run->engine->files, &object->sum);
-}
-
 static void on_fetched(struct store_request *get, const struct error *err)
 {
     struct extract_object *object = container_of(get, struct extract_object, get);
@@ -173,8 +39,8 @@ static void on_fetched(struct store_request *get, const struct error *err)
     stage->in_flight--;
     keep_fetch_error(object, err);
     if (!err) {
-        keep_fetched(object);
-        start_summing(object);
+        extract_keep_fetched(object);
+        extract_start_summing(object);
     }
     extract_step(stage); /* may end the stage */
     slots_give(slots);   /* last: the next one in line may be this very stage */
@@ -257,50 +123,7 @@ static void remove_copies(struct work *work)
         file_remove(object->path, NULL);
 }
 
-/* Moves what is whole to where it would be fetched to. What is not is fetched, as ever. */
-static void resume_objects(struct work *work)
-{
-    struct extract_stage *stage = container_of(work, struct extract_stage, resume);
-    const char *spool = stage->task->run->engine->environment->spool;
-
-    for (size_t i = 0; i < stage->count && !work_cancelled(work); i++) {
-        struct extract_object *object = &stage->objects[i];
-        char *left;
-
-        if (!object->left)
-            continue;
-        left = file_join(spool, object->left->what);
-        object->resumed =
-            rename(left, object->path) == 0 &&
-            data_put_sum(object->path, work, object->checksum, &object->sum_err) == 0 &&
-            !work_cancelled(work) && text_equal(object->checksum, object->left->checksum);
-        free(left);
-        if (!object->resumed)
-            file_remove(object->path, NULL);
-    }
-}
-
 /* --- what states do on entry --- */
-
-static void start_resuming(struct extract_stage *stage)
-{
-    struct task *task = stage->task;
-    bool any = false;
-
-    for (size_t i = 0; i < stage->count && task->run->resume.objects.count > 0; i++) {
-        struct extract_object *object = &stage->objects[i];
-
-        object->left = resume_object(task->run, task->node->id, key_of(object),
-            object->planned->object.version, object->planned->object.size);
-        any = any || object->left;
-    }
-    if (!any)
-        return;
-    stage->in_flight++;
-    stage->resuming = true;
-    stage->resume = (struct work){.run = resume_objects, .done = on_resumed};
-    work_submit(&task->run->engine->files, &stage->resume);
-}
 
 /* Of the run's disk quota, for one object. */
 static uint64_t room_left(const struct extract_stage *stage)
@@ -461,7 +284,7 @@ static void enter_step(struct extract_stage *stage, enum extract_step step)
     stage->step = step;
     stage->task->activity = activities[step];
     if (step == EXTRACT_RESUMING) {
-        start_resuming(stage);
+        extract_start_resuming(stage);
         if (stage->in_flight == 0)
             enter_step(stage, EXTRACT_FETCHING);
     } else if (step == EXTRACT_FETCHING) {
@@ -497,25 +320,12 @@ static void log_reject(struct task *task, const struct sql_reject *reject)
         reject->column ? reject->column : "", reject->column ? ": " : "", reason);
 }
 
-/* What is kept is not removed with the dataset. */
-static void list_inputs(struct extract_stage *stage)
-{
-    struct task *task = stage->task;
-    const char **paths = arena_array(&task->arena, stage->count, sizeof(*paths));
-
-    task->inputs = (struct text_list){.items = paths};
-    for (size_t i = 0; i < stage->count; i++) {
-        if (!stage->objects[i].kept)
-            paths[task->inputs.count++] = stage->objects[i].path;
-    }
-}
-
 static void keep_results(struct extract_stage *stage)
 {
     struct task *task = stage->task;
     const struct sql_scan *scan = &stage->scan.scan;
 
-    list_inputs(stage);
+    extract_list_inputs(stage);
 
     task->dataset = scan->ret_dataset;
     task->rows = scan->ret_dataset.rows;
@@ -582,7 +392,7 @@ static bool has_more(const struct extract_stage *stage)
            (stage->step == EXTRACT_CHECKING && stage->next_check < stage->count);
 }
 
-static void extract_step(struct extract_stage *stage)
+void extract_step(struct extract_stage *stage)
 {
     const bool failed = stage->err.code || stage->cancelled;
 
