@@ -77,8 +77,10 @@ static const struct hook_due *current(const struct deliver *deliver)
                : NULL;
 }
 
-static void report(const struct deliver *deliver, enum log_level level, const char *event,
-    const char *text, const char *reason)
+enum news { HOOK_DELIVERED, HOOK_FAILED, HOOK_DROPPED };
+
+static void report(
+    const struct deliver *deliver, enum news news, const char *text, const char *reason)
 {
     const struct hook_due *due = current(deliver);
     json_t *fields = json_object();
@@ -88,8 +90,11 @@ static void report(const struct deliver *deliver, enum log_level level, const ch
     json_put_int(fields, "attempts", deliver->retry.attempt);
     if (deliver->post.status)
         json_put_int(fields, "status", deliver->post.status);
-    log_event(deliver->engine->log, level, event, deliver->context, fields, "%s of run %s %s%s",
-        due->place, due->run_id, text, reason);
+    log_event(deliver->engine->log, news == HOOK_DELIVERED ? LOG_INFO : LOG_WARN,
+        news == HOOK_DELIVERED ? "hook.delivered"
+        : news == HOOK_FAILED  ? "hook.failed"
+                               : "hook.dropped",
+        deliver->context, fields, "%s of run %s %s%s", due->place, due->run_id, text, reason);
 }
 
 /* --- what states do on entry --- */
@@ -257,7 +262,7 @@ static enum deliver_step begin_next(struct deliver *deliver)
         deliver->post.status = 0;
         deliver->retry.attempt = 0;
         if (!deliver->hook || time_now_ms() - due->created_ms > keep_ms) {
-            report(deliver, LOG_WARN, "hook.dropped", "is given up: ",
+            report(deliver, HOOK_DROPPED, "is given up: ",
                 deliver->hook ? "it could not be delivered for 7 days"
                               : "the pipeline does not have it any more");
             return DELIVER_ENDING;
@@ -281,11 +286,10 @@ static enum deliver_step skip(struct deliver *deliver)
 static enum deliver_step after_post(struct deliver *deliver, const struct error *err)
 {
     if (!err) {
-        report(deliver, LOG_INFO, "hook.delivered", "was delivered", "");
+        report(deliver, HOOK_DELIVERED, "was delivered", "");
         return DELIVER_ENDING;
     }
-    report(deliver, LOG_WARN, "hook.failed",
-        "was not delivered; the next run tries again: ", err->message);
+    report(deliver, HOOK_FAILED, "was not delivered; the next run tries again: ", err->message);
     table_put(&deliver->failing, deliver->hook->url, deliver);
     return skip(deliver);
 }
@@ -331,7 +335,7 @@ static void deliver_step(struct deliver *deliver, const struct error *err)
         return;
     case DELIVER_ENDING:
         if (err)
-            report(deliver, LOG_WARN, "hook.failed",
+            report(deliver, HOOK_FAILED,
                 "is done with, but that could not be recorded: ", err->message);
         enter_step(deliver, skip(deliver));
         return;

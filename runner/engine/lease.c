@@ -132,12 +132,14 @@ static void enter_step(struct lease *lease, enum lease_step step, int64_t fence_
         ask_state(lease, STATE_ACQUIRE_LEASE, fence_at_least);
         break;
     case LEASE_WATCHING:
+        timer_keeps_loop(&lease->timer, true);
         timer_start(&lease->timer, (uint64_t)lease->request.watch_ms, 0, on_watched);
         break;
     case LEASE_RAISING:
         raise_fence(lease);
         break;
     case LEASE_HELD:
+        timer_keeps_loop(&lease->timer, false); /* what it is held for does */
         if (!timer_active(&lease->timer) && !lease->told)
             timer_start(&lease->timer, beat_ms, beat_ms, beat);
         break;

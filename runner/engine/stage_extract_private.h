@@ -5,6 +5,7 @@
 
 #include "connectors/sql_engine.h"
 #include "connectors/store.h"
+#include "runner/engine/cursoring.h"
 #include "runner/engine/plan.h"
 #include "runner/engine/slots.h"
 #include "runner/io/verify.h"
@@ -18,6 +19,7 @@ enum extract_step {
     EXTRACT_FETCHING,
     EXTRACT_UNPACKING,
     EXTRACT_SCANNING,
+    EXTRACT_CURSOR, /* where there is one: rows beyond it */
     EXTRACT_CHECKING,
     EXTRACT_DONE,
 };
@@ -50,6 +52,7 @@ struct extract_stage {
     struct sql_request scan;
     struct sql_source *sources;
     struct sql_column *contract;
+    struct cursoring cursoring;
     struct work resume;
     bool resuming, scan_running, cancelled, stopping;
     struct error err, scan_err; /* the scan's own comes last: others explain it */
