@@ -267,7 +267,7 @@ int history_acquire_lease(
 {
     struct state_lease lease = request->lease;
     struct history_rows rows = {0};
-    struct holder holder;
+    struct holder holder = {0};
     bool silent = false;
     int found;
 
@@ -298,7 +298,7 @@ int history_acquire_lease(
 
 static int fail_fenced(struct sqlite *db, const struct state_lease *lease, struct error *err)
 {
-    struct holder holder;
+    struct holder holder = {0};
     const int found = find_holder(db, lease, &holder, err);
 
     if (found < 0)
@@ -342,7 +342,7 @@ int history_check_fence(struct sqlite *db, const struct state_request *request, 
     const struct state_lease lease = {.pipeline = request->run.pipeline,
         .instance = request->run.instance ? request->run.instance : "",
         .fence = request->lease.fence};
-    struct holder holder;
+    struct holder holder = {0};
     const int found = find_holder(db, &lease, &holder, err);
 
     if (found < 0)
@@ -359,7 +359,7 @@ int history_check_journal_fence(struct sqlite *db, const struct state_request *r
     const struct state_lease lease = {.pipeline = request->pipeline,
         .instance = request->instance ? request->instance : "",
         .fence = entry->fence};
-    struct holder holder;
+    struct holder holder = {0};
     int found;
 
     if (entry->fence == 0 || !request->pipeline)

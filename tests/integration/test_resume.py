@@ -4,6 +4,7 @@ what it should be; what is damaged, changed or half is fetched again."""
 import http.server
 import os
 import pathlib
+import random
 import signal
 import threading
 import time
@@ -246,6 +247,30 @@ def test_a_stopped_holder_keeps_what_is_its(project, files):
     assert not resumed(result, "object.fetched") and not resumed(result, "file.uploaded")
     check_rows(project)
     project.check_consistent()
+
+
+@pytest.mark.timeout(600)
+def test_killed_at_many_moments_under_one_id(project, files):
+    """Whatever is taken over, and from whom: each row once, and nothing is left."""
+    dice = random.Random(int(os.environ.get("KILL_SEED", 5)))
+    make_pipeline(project, files)
+    typical = 0.5
+    for number in range(8 if PATIENCE == 1 else 3):
+        run = RUN[:-2] + f"{number + 10}"
+        files.put("/a.csv", f"a{number}", 2 * number * ROWS)
+        files.put("/b.csv", f"b{number}", (2 * number + 1) * ROWS)
+        for _ in range(3):
+            process = project.start("run", "x", "--run-id", run)
+            time.sleep(dice.uniform(0.2, 1) * typical)
+            process.kill()
+            process.communicate()
+        began = time.monotonic()
+        project.run("x", "--run-id", run)
+        typical = max(time.monotonic() - began, 0.2)
+        for table in ("t.y", "t.z"):
+            assert sorted(row[0] for row in project.rows(table)) == list(range(2 * (number + 1) * ROWS))
+    project.run("x")
+    check_nothing_left(project)
 
 
 def test_flags(project, files):
