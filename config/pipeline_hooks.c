@@ -70,6 +70,10 @@ void pipeline_validate_hooks(
         struct error err;
         json_t *body;
 
+        if (pipeline_uses(reader->pipeline, &all[i].url) &
+            (INTERPOLATE_RUN_ID | INTERPOLATE_RUN_DUE))
+            pipeline_fail(reader, &all[i].url,
+                "%s.url: a later run may have to deliver it: say ${run.…} in the body", own);
         for (size_t j = 0; j < all[i].headers.count; j++)
             validate_header(reader, own, &all[i].headers.items[j]);
         if (all[i].body && !(pipeline_uses(reader->pipeline, &all[i].body) & INTERPOLATE_PARTIAL)) {

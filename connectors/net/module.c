@@ -1,12 +1,14 @@
 /* The module's face: what it brings, and the one symbol that the loader looks for. */
 #include "connectors/http/http_store.h"
+#include "connectors/http/post.h"
 #include "connectors/net/net.h"
 #include "connectors/s3/s3_store.h"
 #include "connectors/s3/tool.h"
 
 static const struct store_type *const stores[] = {
     &s3_store_type, &http_store_type, &https_store_type, NULL};
-static const struct net_module net_module = {.stores = stores, .s3 = &s3_tool};
+static const struct net_module net_module = {
+    .stores = stores, .s3 = &s3_tool, .post = &http_post_type};
 
 __attribute__((visibility("default"))) const void *sluice_net(void);
 

@@ -5,6 +5,7 @@
 #include "runner/cli/print.h"
 #include "runner/cli/run_text.h"
 #include "runner/cli/tables.h"
+#include "runner/engine/run_json.h"
 
 #include <string.h>
 
@@ -31,7 +32,7 @@ static json_t *version_json(const struct catalog_version *version)
     json_put_int(item, "files", version->files);
     json_put_int(item, "bytes", (int64_t)version->bytes);
     json_put_int(item, "partitions", version->partitions);
-    run_text_put_time(item, "last_commit", version->last_commit_ms);
+    run_json_put_time(item, "last_commit", version->last_commit_ms);
     json_put_text(item, "description", version->description);
     return item;
 }

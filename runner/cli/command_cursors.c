@@ -153,7 +153,10 @@ static int change(struct cli *cli, const char *pipeline, const struct catalog_ch
     if (engine_catalog(cli->engine, &catalog, err) || engine_state(cli->engine, &state, err))
         return -1;
     uuid_v7(time_now_ms(), run_id);
-    lease_acquire(&own.lease, state, catalog, pipeline, "", run_id, on_lease);
+    lease_acquire(&own.lease,
+        &(struct lease_options){
+            .engine = cli->engine, .pipeline = pipeline, .instance = "", .run_id = run_id},
+        on_lease);
     loop_run(&cli->loop);
     if (!own.err.code) {
         own.apply = (struct catalog_apply){.changes = changes,

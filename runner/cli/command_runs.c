@@ -5,6 +5,7 @@
 #include "runner/cli/run_show.h"
 #include "runner/cli/run_text.h"
 #include "runner/cli/settle.h"
+#include "runner/engine/run_json.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -125,7 +126,7 @@ static void add_row(
     char ago[TIME_TEXT_SIZE], took[TIME_TEXT_SIZE], rows[PRINT_COUNT_SIZE];
     const char *const cells[] = {run_text_id(run->run_id, width, id), run->pipeline,
         run_text_outcome(run->outcome), time_format_ago(run->started_ms, now_ms, ago),
-        duration_format(run_text_duration_ms(run, now_ms), took), print_count(run->rows, rows),
+        duration_format(run_json_duration_ms(run, now_ms), took), print_count(run->rows, rows),
         run->error};
 
     print_table_row(table, cells);
@@ -144,7 +145,7 @@ static void print(struct cli *cli, const struct history *history)
     if (cli->globals.json) {
         list = json_array();
         for (size_t i = 0; i < history->count; i++)
-            json_array_append_new(list, run_text_json(&history->runs[i], now_ms));
+            json_array_append_new(list, run_json(&history->runs[i], now_ms));
         cli_print_json(list);
         return;
     }

@@ -4,6 +4,7 @@
 #include "runner/base/mem.h"
 #include "runner/cli/print.h"
 #include "runner/cli/run_text.h"
+#include "runner/engine/run_json.h"
 
 #include <string.h>
 
@@ -45,7 +46,7 @@ static json_t *table_json(const struct health_table *table)
     json_put_int(item, "files", table->version.files);
     json_put_int(item, "bytes", (int64_t)table->version.bytes);
     json_put_int(item, "partitions", table->version.partitions);
-    run_text_put_time(item, "last_commit", table->version.last_commit_ms);
+    run_json_put_time(item, "last_commit", table->version.last_commit_ms);
     return item;
 }
 
@@ -64,9 +65,9 @@ static json_t *running_json(const struct health_subject *subject)
     return item;
 }
 
-static json_t *run_json(const struct state_run *run, int64_t now_ms)
+static json_t *run_or_null(const struct state_run *run, int64_t now_ms)
 {
-    return run ? run_text_json(run, now_ms) : json_null();
+    return run ? run_json(run, now_ms) : json_null();
 }
 
 static json_t *subject_json(const struct health_subject *subject, const struct health *health)
@@ -82,16 +83,16 @@ static json_t *subject_json(const struct health_subject *subject, const struct h
     json_object_set_new(item, "reasons", reasons_json(health));
     json_object_set_new(item, "schedule", json_text(pipeline ? pipeline->schedule : NULL));
     json_object_set_new(item, "timezone", json_text(pipeline ? pipeline->timezone : NULL));
-    run_text_put_time(item, "next_due", health->next_due_ms);
-    run_text_put_time(item, "missed", health->missed_ms);
+    run_json_put_time(item, "next_due", health->next_due_ms);
+    run_json_put_time(item, "missed", health->missed_ms);
     json_object_set_new(
         item, "freshness_ms", freshness_ms ? json_integer(freshness_ms) : json_null());
     json_object_set_new(item, "age_ms",
         facts->succeeded ? json_integer(facts->now_ms - facts->succeeded->finished_ms)
                          : json_null());
     json_object_set_new(item, "running", running_json(subject));
-    json_object_set_new(item, "last_run", run_json(facts->finished, facts->now_ms));
-    json_object_set_new(item, "last_success", run_json(facts->succeeded, facts->now_ms));
+    json_object_set_new(item, "last_run", run_or_null(facts->finished, facts->now_ms));
+    json_object_set_new(item, "last_success", run_or_null(facts->succeeded, facts->now_ms));
     for (size_t i = 0; i < facts->table_count; i++)
         json_array_append_new(tables, table_json(&facts->tables[i]));
     json_object_set_new(item, "tables", tables);
@@ -166,7 +167,7 @@ static void add_subject(struct print_table *table, const struct health_subject *
     cells[0] = subject->name;
     cells[1] = health_status_name(health->status);
     cells[2] = describe_run(subject, now_ms, &last);
-    cells[3] = run ? duration_format(run_text_duration_ms(run, now_ms), took) : NULL;
+    cells[3] = run ? duration_format(run_json_duration_ms(run, now_ms), took) : NULL;
     cells[4] = run ? print_count(run->rows, rows) : NULL;
     cells[5] = health->next_due_ms ? time_format_ago(health->next_due_ms, now_ms, due) : NULL;
     cells[6] = describe_freshness(&subject->facts, now_ms, &fresh);

@@ -36,6 +36,16 @@ static int load_store(const char *scheme, const struct store_type **ret_type, st
     return 0;
 }
 
+static int load_post(const struct post_type **ret_type, struct error *err)
+{
+    const struct net_module *module;
+
+    if (net_load(&module, err))
+        return -1;
+    *ret_type = module->post;
+    return 0;
+}
+
 const struct engine_registry registry = {
     .stores = stores,
     .load_store = load_store,
@@ -43,4 +53,5 @@ const struct engine_registry registry = {
     .catalogs = catalogs,
     .states = states,
     .load_sql = duckdb_engine_load,
+    .load_post = load_post,
 };

@@ -1,6 +1,7 @@
 #include "runner/cli/run_flags.h"
 
 #include "runner/base/mem.h"
+#include "runner/cli/run_resume.h"
 
 #include <stddef.h>
 
@@ -46,6 +47,9 @@ static const struct option run_options[] = {
     TASK_FLAG,
     DUE_FLAG,
     RUN_ID_FLAG,
+    {"resume", OPTION_TEXT, offsetof(struct run_flags, resume), .value_name = "RUN",
+        .help = "Go on with a run whose process died: its id, due time and parameters, and what "
+                "it fetched and uploaded"},
     INSTANCE_FLAG,
     {"dry-run", OPTION_BOOL, offsetof(struct run_flags, dry_run), .letter = 'n',
         .help = "Only say what it would do, as sluice plan does"},
@@ -103,12 +107,14 @@ int run_flags_load(struct run_flags *flags, struct cli *cli, const char *pipelin
     struct error err;
     int code;
 
+    if (flags->resume && (code = run_resume(flags, cli)) != EXIT_OK)
+        return code;
     if (run_flags_complete(flags, &cli->arena, &scope, &err))
         return cli_fail(cli, &err);
     code = cli_load_graph(cli, pipeline_name, &scope, &pipeline, &graph);
     if (code)
         return code;
-    if (check(flags, graph, &err)) {
+    if (run_resume_check(flags, pipeline->name, &err) || check(flags, graph, &err)) {
         graph_free(graph);
         pipeline_free(pipeline);
         return cli_fail(cli, &err);

@@ -10,6 +10,8 @@ struct run_flags {
     struct text_list tasks;
     int64_t due_ms; /* 0: now */
     const char *run_id, *instance;
+    const char *resume; /* NULL; or the beginning of a run's id */
+    const char *resumed_pipeline;
     bool dry_run, busy_ok;
 };
 

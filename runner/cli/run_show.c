@@ -4,25 +4,13 @@
 #include "runner/base/mem.h"
 #include "runner/cli/print.h"
 #include "runner/cli/run_text.h"
+#include "runner/engine/run_json.h"
 
 #include <string.h>
 
-static json_t *record_of(const struct state_run *run)
-{
-    json_t *record = run->record ? json_parse(run->record, strlen(run->record), NULL) : NULL;
-
-    return json_is_object(record) ? record : (json_decref(record), json_object());
-}
-
 static void print_json(const struct state_run *run)
 {
-    json_t *value = run_text_json(run, time_now_ms()), *record = record_of(run);
-
-    json_object_del(record, "due_ms"); /* said as due and started */
-    json_object_del(record, "started_ms");
-    json_object_update_missing(value, record);
-    json_decref(record);
-    cli_print_json(value);
+    cli_print_json(run_json_full(run, time_now_ms()));
 }
 
 /* --- the head --- */
@@ -61,7 +49,7 @@ static void print_head(const struct cli *cli, const struct state_run *run, const
     put_time(cli, "due", run->due_ms);
     put_time(cli, "started", run->started_ms);
     put_time(cli, "finished", run->finished_ms);
-    put_field(cli, "took", duration_format(run_text_duration_ms(run, time_now_ms()), took), "");
+    put_field(cli, "took", duration_format(run_json_duration_ms(run, time_now_ms()), took), "");
     snprintf(line, sizeof(line), "%s committed, %s rejected", print_count(run->rows, rows),
         print_count(json_get_int(record, "rejected", 0), rejected));
     put_field(cli, "rows", line, "");
@@ -220,7 +208,7 @@ void run_show(const struct cli *cli, const struct state_run *run)
         print_json(run);
         return;
     }
-    record = record_of(run);
+    record = run_json_record(run);
     tasks = json_object_get(record, "tasks");
     print_head(cli, run, record);
     if (json_array_size(tasks) > 0)

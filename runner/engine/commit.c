@@ -1,6 +1,8 @@
 /* The one commit of a run as a list of changes: tables that are new, deltas with their files,
- * cursors, files to publish, the run's record. Pure: the catalog applies it in one transaction. */
+ * cursors, files to publish, whom to tell, the run's record. Pure: the catalog applies it in one
+ * transaction. */
 #include "runner/base/mem.h"
+#include "runner/engine/hooks.h"
 #include "runner/engine/plan_source.h"
 #include "runner/engine/run_private.h"
 #include "runner/io/file.h"
@@ -333,6 +335,19 @@ static void add_cursors(struct changes *changes, const struct task *load)
     }
 }
 
+static void add_hooks(struct changes *changes)
+{
+    const struct run *run = changes->run;
+    const struct hook_due *due;
+    size_t count;
+
+    if (!hooks_any(run->pipeline))
+        return;
+    due = hooks_due(run->pipeline, run->options.run_id, true, &changes->run->arena, &count);
+    for (size_t i = 0; i < count; i++)
+        add(changes, CATALOG_ADD_HOOK)->hook = due[i];
+}
+
 /* --- all of it --- */
 
 void commit_build(struct run *run, struct catalog_apply *apply)
@@ -358,6 +373,7 @@ void commit_build(struct run *run, struct catalog_apply *apply)
             add_table_load(&changes, task);
         add_cursors(&changes, task);
     }
+    add_hooks(&changes);
     add(&changes, CATALOG_RECORD_COMMIT)->commit =
         (struct catalog_commit){.run_id = run->options.run_id,
             .pipeline = run->pipeline->name,

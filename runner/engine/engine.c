@@ -57,7 +57,9 @@ void engine_free(struct engine *engine)
         engine->project_files->type->close(engine->project_files);
     for (size_t i = 0; i < engine->remote_count; i++)
         engine->remote[i]->type->close(engine->remote[i]);
-    if (engine->remote_count > 0)
+    if (engine->poster)
+        engine->poster->type->close(engine->poster);
+    if (engine->remote_count > 0 || engine->poster)
         loop_run(engine->loop); /* what they do in the background ends, and uses the lane */
     work_lane_deinit(&engine->files);
     work_lane_deinit(&engine->sql);
@@ -259,6 +261,25 @@ int engine_sql(struct engine *engine, const struct sql_engine_type **ret_type, s
     if (!engine->sql_type && engine->registry->load_sql(&engine->sql_type, err))
         return -1;
     *ret_type = engine->sql_type;
+    return 0;
+}
+
+int engine_poster(struct engine *engine, struct poster **ret_poster, struct error *err)
+{
+    const struct post_options options = {
+        .loop = engine->loop, .log = engine->log, .ca_file = engine->environment->http.ca_file};
+    const struct post_type *type;
+
+    if (!engine->poster) {
+        if (!engine->registry->load_post)
+            return error_set(err, ERROR_NOT_SUPPORTED, "nothing is posted here");
+        if (engine->registry->load_post(&type, err))
+            return -1;
+        engine->poster = type->open(&options, err);
+        if (!engine->poster)
+            return -1;
+    }
+    *ret_poster = engine->poster;
     return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "config/environment.h"
 #include "connectors/catalog.h"
+#include "connectors/post.h"
 #include "connectors/sql_engine.h"
 #include "connectors/state.h"
 #include "connectors/store.h"
@@ -26,6 +27,8 @@ struct engine_registry {
     const struct state_type *const *states;
     /* Loads the SQL engine's module on first use; the same answer each time. */
     int (*load_sql)(const struct sql_engine_type **ret_type, struct error *err);
+    /* What hooks are posted by; loaded on first use. NULL: nothing is. */
+    int (*load_post)(const struct post_type **ret_type, struct error *err);
 };
 
 struct engine_options {
@@ -54,6 +57,7 @@ struct engine {
     struct store *remote[ENGINE_REMOTE_MAX]; /* one a type, `tables` among them where it is one */
     size_t remote_count;
     const struct sql_engine_type *sql_type;
+    struct poster *poster;
 };
 
 struct engine *engine_new(const struct engine_options *options, struct error *err);
@@ -64,6 +68,7 @@ int engine_catalog(struct engine *engine, struct catalog **ret_catalog, struct e
 int engine_state(struct engine *engine, struct state **ret_state, struct error *err);
 int engine_tables(struct engine *engine, struct store **ret_store, struct error *err);
 int engine_sql(struct engine *engine, const struct sql_engine_type **ret_type, struct error *err);
+int engine_poster(struct engine *engine, struct poster **ret_poster, struct error *err);
 
 /* The store that a data file of the catalog is in, and its key there (connectors/catalog.h). */
 int engine_data_file(struct engine *engine, const char *catalog_key, struct store **ret_store,

@@ -28,6 +28,44 @@ static void read_checksum(struct work *work)
         error_set(&put->work_err, ERROR_STOPPED, "cancelled");
 }
 
+static void keep_file(struct load_put *put, bool resumed)
+{
+    struct task *task = put->puts->task;
+    json_t *fields = json_object();
+
+    task->files =
+        mem_grow(task->files, &task->file_capacity, task->file_count, sizeof(*task->files));
+    task->files[task->file_count++] = put->file;
+    task->bytes_written += put->file.file.bytes;
+    json_put_text(fields, "object", put->shown);
+    json_put_int(fields, "bytes", (int64_t)put->file.file.bytes);
+    json_put_int(fields, "rows", put->file.file.rows);
+    if (resumed)
+        json_object_set_new(fields, "resumed", json_true());
+    task_log(task, LOG_DEBUG, "file.uploaded", fields, "%s %s", resumed ? "went on with" : "stored",
+        put->shown);
+    resume_note(task->run, &(struct state_journal){.kind = "file",
+                               .what = arena_strdup(&task->run->arena, put->file.file.key),
+                               .task = task->node->id,
+                               .checksum = arena_strdup(&task->run->arena, put->checksum),
+                               .bytes = put->file.file.bytes});
+}
+
+/* The process before has uploaded the same bytes. */
+static bool go_on_with(struct load_put *put)
+{
+    struct task *task = put->puts->task;
+    const struct state_journal *left = resume_file(
+        task->run, task->node->id, put->file.file.key, put->checksum, put->file.file.bytes);
+
+    if (!left)
+        return false;
+    put->file.file.key = left->what;
+    table_put(&task->puts, left->what, task);
+    keep_file(put, true);
+    return true;
+}
+
 static void on_checksum(struct work *work, bool ran)
 {
     struct load_put *put = container_of(work, struct load_put, work);
@@ -37,8 +75,9 @@ static void on_checksum(struct work *work, bool ran)
     if (!ran)
         error_set(&put->work_err, ERROR_STOPPED, "cancelled");
     error_keep_first(&puts->err, &put->work_err);
-    if (!puts->err.code) {
+    if (!puts->err.code)
         put->file.file.checksum = arena_strdup(&puts->task->arena, put->checksum);
+    if (!puts->err.code && !go_on_with(put)) {
         if (puts->last)
             puts->last->next = put;
         else
@@ -54,23 +93,12 @@ static void on_put(struct store_request *request, const struct error *err)
 {
     struct load_put *put = container_of(request, struct load_put, request);
     struct load_puts *puts = put->puts;
-    struct task *task = puts->task;
-    struct slots *slots = &task->run->slots;
+    struct slots *slots = &puts->task->run->slots;
 
     puts->in_flight--;
     error_keep_first(&puts->err, err);
-    if (!err) {
-        json_t *fields = json_object();
-
-        task->files =
-            mem_grow(task->files, &task->file_capacity, task->file_count, sizeof(*task->files));
-        task->files[task->file_count++] = put->file;
-        task->bytes_written += put->file.file.bytes;
-        json_put_text(fields, "object", put->shown);
-        json_put_int(fields, "bytes", (int64_t)put->file.file.bytes);
-        json_put_int(fields, "rows", put->file.file.rows);
-        task_log(task, LOG_DEBUG, "file.uploaded", fields, "stored %s", put->shown);
-    }
+    if (!err)
+        keep_file(put, false);
     puts->changed(puts); /* may end the stage */
     slots_give(slots);   /* last: the next one in line may be this very stage */
 }

@@ -296,9 +296,63 @@ static void enter_step(struct recover *recover, enum recover_step step)
 
 /* --- the whole flow --- */
 
-/* Where an entry of the journal goes next, its run's commit being known or not needed. */
-static enum recover_step step_of_entry(const struct recover *recover)
+/* Entries of single files are no one's to remove: they are in a folder or below a table's key. */
+static void set_complete_aside(struct recover *recover)
 {
+    struct state_journal *all = recover->journal.journals;
+    const size_t count = recover->journal.count;
+    size_t left = 0;
+
+    recover->complete = arena_array(&recover->arena, count, sizeof(*all));
+    recover->kept_folders = arena_array(&recover->arena, count, sizeof(*recover->kept_folders));
+    for (size_t i = 0; i < count; i++) {
+        const struct state_journal entry = all[i];
+
+        if (strcmp(entry.kind, "object") != 0 && strcmp(entry.kind, "file") != 0)
+            all[left++] = entry;
+        else if (recover->resumes && strcmp(entry.run_id, recover->run_id) == 0)
+            recover->complete[recover->complete_count++] = entry;
+    }
+    recover->journal.count = left;
+}
+
+/* The run's own, which goes on with what is complete. */
+static bool is_kept(const struct recover *recover)
+{
+    return recover->complete_count > 0 && recover->query.count == 0 &&
+           strcmp(entry_of(recover)->run_id, recover->run_id) == 0;
+}
+
+static bool is_complete(struct recover *recover, const struct store_object *object)
+{
+    for (size_t i = 0; i < recover->complete_count && is_kept(recover); i++) {
+        const struct state_journal *entry = &recover->complete[i];
+
+        if (strcmp(entry->kind, "file") == 0 && strcmp(entry->what, object->key) == 0 &&
+            entry->bytes == object->size) {
+            table_put(&recover->found, object->key, recover);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the listing has another one to be deleted. */
+static bool find_doomed(struct recover *recover)
+{
+    while (recover->next_object < recover->list.object_count &&
+           is_complete(recover, &recover->list.objects[recover->next_object]))
+        recover->next_object++;
+    return recover->next_object < recover->list.object_count;
+}
+
+/* Where an entry of the journal goes next, its run's commit being known or not needed. */
+static enum recover_step step_of_entry(struct recover *recover)
+{
+    if (strcmp(entry_of(recover)->kind, "folder") == 0 && is_kept(recover)) {
+        recover->kept_folders[recover->kept_folder_count++] = entry_of(recover)->what;
+        return RECOVER_CLEARING;
+    }
     if (strcmp(entry_of(recover)->kind, "folder") == 0)
         return RECOVER_FOLDER;
     return recover->query.count > 0 ? RECOVER_CLEARING : RECOVER_LISTING;
@@ -311,7 +365,7 @@ static enum recover_step step_after_entry(struct recover *recover)
     const bool last_of_run =
         recover->next + 1 == recover->journal.count || strcmp(entry[1].run_id, entry->run_id) != 0;
 
-    if (last_of_run && recover->step != RECOVER_CLEARING)
+    if (last_of_run && recover->step != RECOVER_CLEARING && !is_kept(recover))
         return RECOVER_CLEARING;
     recover->next++;
     return recover->next < recover->journal.count ? RECOVER_COMMIT : RECOVER_COMMITS;
@@ -357,6 +411,7 @@ static void recover_step(struct recover *recover)
         enter_step(recover, RECOVER_JOURNAL);
         return;
     case RECOVER_JOURNAL:
+        set_complete_aside(recover);
         go_to(recover, recover->journal.count > 0 ? RECOVER_COMMIT : RECOVER_COMMITS);
         return;
     case RECOVER_COMMIT: {
@@ -367,7 +422,7 @@ static void recover_step(struct recover *recover)
     }
     case RECOVER_LISTING:
     case RECOVER_DELETING:
-        if (recover->next_object < recover->list.object_count)
+        if (find_doomed(recover))
             enter_step(recover, RECOVER_DELETING);
         else
             enter_step(recover, RECOVER_SWEEPING);
@@ -404,6 +459,7 @@ void recover_start(struct recover *recover, struct engine *engine, const char *p
     recover->run_id = run_id;
     recover->done = done;
     recover->step = RECOVER_PUBLISHING;
+    table_init(&recover->found);
     assert(engine->catalog && engine->state && engine->tables);
     publish_start(&recover->publish, engine, recover->catalog, pipeline, instance, run_id, fence,
         on_published);
@@ -420,6 +476,7 @@ void recover_cancel(struct recover *recover)
 void recover_deinit(struct recover *recover)
 {
     publish_deinit(&recover->publish);
+    table_deinit(&recover->found);
     arena_deinit(&recover->arena);
     arena_deinit(&recover->commit_arena);
     arena_deinit(&recover->list_arena);

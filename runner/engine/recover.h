@@ -4,6 +4,7 @@
 #ifndef RUNNER_ENGINE_RECOVER_H
 #define RUNNER_ENGINE_RECOVER_H
 
+#include "runner/base/table.h"
 #include "runner/engine/engine.h"
 #include "runner/engine/publish.h"
 
@@ -47,6 +48,15 @@ struct recover {
     struct error err, folder_err;
     bool cancelled;
     bool journal_only; /* set after recover_start(): there is no history of it */
+
+    /* set after recover_start(), too: who had the run's id before is gone for certain, and what it
+     * has complete is kept, as far as the run was not committed */
+    bool resumes;
+    struct state_journal *complete; /* entries of the run's objects and files */
+    size_t complete_count;
+    struct table found;        /* keys of those files that the store has, with their length */
+    const char **kept_folders; /* of the run */
+    size_t kept_folder_count;
 };
 
 /* The texts must outlive it. The fence is the lease's. */

@@ -43,6 +43,8 @@ static bool begin_state(struct run *run)
         return run_step_wait(run);
     case RUN_REPLANNING:
         return run_step_replan(run);
+    case RUN_RENEWING:
+        return run_step_renew(run);
     case RUN_COMMITTING:
         return run_step_commit(run);
     case RUN_SETTLING:
@@ -55,6 +57,8 @@ static bool begin_state(struct run *run)
         return run_step_compact(run);
     case RUN_RECORDING:
         return run_step_record(run);
+    case RUN_DELIVERING:
+        return run_step_deliver(run);
     case RUN_RELEASING:
         return run_step_release(run);
     case RUN_NEW:
@@ -81,14 +85,16 @@ static enum run_state next_state(const struct run *run)
         return failed || run->already_committed ? RUN_RECORDING : RUN_PLANNING;
     case RUN_PLANNING:
         if (failed || run->plan.nothing_new)
-            return preview ? RUN_DONE : RUN_RECORDING;
+            return preview ? RUN_DONE : run->resume.folder_count > 0 ? RUN_CLEANING : RUN_RECORDING;
         return RUN_PREPARING;
     case RUN_PREPARING:
         return failed ? RUN_CLEANING : RUN_TASKS;
     case RUN_TASKS:
         if (failed)
             return RUN_CLEANING;
-        return preview ? RUN_PREVIEWING : RUN_COMMITTING;
+        return preview ? RUN_PREVIEWING : RUN_RENEWING;
+    case RUN_RENEWING:
+        return failed ? RUN_CLEANING : RUN_COMMITTING;
     case RUN_COMMITTING:
         if (run->committed)
             return RUN_PUBLISHING;
@@ -102,7 +108,7 @@ static enum run_state next_state(const struct run *run)
             return RUN_PUBLISHING;
         if (failed)
             return RUN_CLEANING;
-        return run_repeats(run) ? RUN_TASKS : RUN_COMMITTING;
+        return run_repeats(run) ? RUN_TASKS : RUN_RENEWING;
     case RUN_SETTLING:
         if (run->unsettled) /* its files may be a table's: they stay, journalled */
             return RUN_RECORDING;
@@ -117,6 +123,8 @@ static enum run_state next_state(const struct run *run)
     case RUN_COMPACTING:
         return RUN_RECORDING;
     case RUN_RECORDING:
+        return RUN_DELIVERING;
+    case RUN_DELIVERING:
         return RUN_RELEASING;
     case RUN_RELEASING:
     case RUN_DONE:
@@ -175,6 +183,9 @@ void run_fail(struct run *run, const struct error *err)
 static void cancel_step(struct run *run)
 {
     switch (run->state) {
+    case RUN_LEASING:
+        lease_cancel(&run->lease);
+        break;
     case RUN_RECOVERING:
         recover_cancel(&run->recover);
         break;
@@ -196,6 +207,9 @@ static void cancel_step(struct run *run)
     case RUN_COMPACTING:
         compact_cancel(&run->compact);
         break;
+    case RUN_DELIVERING:
+        deliver_cancel(&run->deliver);
+        break;
     default: /* short, and better finished */
         break;
     }
@@ -212,6 +226,16 @@ void run_cancel(struct run *run)
     }
     error_set(&stopped, ERROR_STOPPED, "cancelled; nothing was committed");
     error_keep_first(&run->err, &stopped);
+    cancel_step(run);
+}
+
+/* The commit itself checks the fence; what follows it is done again by whoever has the lease. */
+void run_lost_lease(struct run *run, const struct error *err)
+{
+    log_event(run->engine->log, LOG_ERROR, "lease.lost", &run->context, NULL, "%s", err->message);
+    if (run->committed || run->state >= RUN_COMMITTING)
+        return;
+    error_keep_first(&run->err, err);
     cancel_step(run);
 }
 
@@ -255,6 +279,8 @@ struct run *run_new(const struct run_options *options, run_done_fn done)
     run->slots.limit = (unsigned)run->pipeline->resources.concurrency;
     arena_init(&run->arena);
     arena_init(&run->step_arena);
+    table_init(&run->resume.objects);
+    table_init(&run->resume.files);
     return run;
 }
 
@@ -273,6 +299,7 @@ void run_free(struct run *run)
     if (run->planned)
         plan_deinit(&run->plan);
     lease_deinit(&run->lease);
+    resume_free(run);
     arena_deinit(&run->arena);
     arena_deinit(&run->step_arena);
     free(run->folder);
@@ -308,12 +335,14 @@ const char *run_activity(const struct run *run)
         [RUN_PREVIEWING] = "reading",
         [RUN_WAITING] = "waiting to commit again",
         [RUN_REPLANNING] = "planning again",
+        [RUN_RENEWING] = "committing",
         [RUN_COMMITTING] = "committing",
         [RUN_SETTLING] = "asking whether it was committed",
         [RUN_PUBLISHING] = "publishing files",
         [RUN_CLEANING] = "cleaning up",
         [RUN_COMPACTING] = "compacting",
         [RUN_RECORDING] = "recording",
+        [RUN_DELIVERING] = "delivering hooks",
         [RUN_RELEASING] = "ending",
         [RUN_DONE] = "ended",
     };

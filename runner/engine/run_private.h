@@ -5,9 +5,11 @@
 
 #include "runner/base/uuid.h"
 #include "runner/engine/compact.h"
+#include "runner/engine/deliver.h"
 #include "runner/engine/lease.h"
 #include "runner/engine/publish.h"
 #include "runner/engine/recover.h"
+#include "runner/engine/resume.h"
 #include "runner/engine/run.h"
 #include "runner/engine/slots.h"
 #include "runner/engine/task.h"
@@ -25,12 +27,14 @@ enum run_state {
     RUN_PREVIEWING,
     RUN_WAITING,    /* somebody else changed a table first: for a moment */
     RUN_REPLANNING, /* which loads are to be run again? */
+    RUN_RENEWING,   /* the lease, right before the commit */
     RUN_COMMITTING,
     RUN_SETTLING, /* the outcome of the commit is unknown: look */
     RUN_PUBLISHING,
     RUN_CLEANING,   /* the folder, files of a run that committed nothing, the journal */
     RUN_COMPACTING, /* tables whose loads ask for it */
     RUN_RECORDING,
+    RUN_DELIVERING, /* hooks */
     RUN_RELEASING,
     RUN_DONE,
 };
@@ -56,7 +60,9 @@ struct run {
 
     struct lease lease;
     struct recover recover;
+    struct resume resume;
     struct publish publish;
+    struct deliver deliver;
     struct compact compact;
     char compact_id[UUID_TEXT_SIZE];
     struct state_request state_request;
@@ -99,6 +105,7 @@ void tasks_cancel(struct run *run);
 void tasks_on_finished(struct task *task);
 void tasks_free(struct run *run);
 bool tasks_failed(const struct run *run);
+void tasks_check_finished(struct run *run); /* what they waited for has ended */
 
 /* commit.c: everything that the run changes in the catalog, as one list; in run->arena. */
 void commit_build(struct run *run, struct catalog_apply *apply);

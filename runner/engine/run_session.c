@@ -141,8 +141,14 @@ static void remove_folder(struct work *work)
 
     if (run->options.preview_dataset)
         scratch_remove(&run->scratch, &run->work_err);
-    else
+    else if (run->folder)
         file_remove_tree(run->folder, &run->work_err);
+    for (size_t i = 0; i < run->resume.folder_count; i++) {
+        char *folder = file_join(run->engine->environment->spool, run->resume.folders[i]);
+
+        file_remove_tree(folder, &run->work_err);
+        free(folder);
+    }
 }
 
 static void on_cleared(struct state_request *request, const struct error *err)
@@ -165,6 +171,7 @@ static void on_folder_removed(struct work *work, bool ran)
     }
     run->state_request = (struct state_request){.verb = STATE_CLEAR_JOURNAL,
         .run_id = run->options.run_id,
+        .lease = {.fence = run->lease.fence},
         .arena = &run->step_arena,
         .done = on_cleared};
     run->state_store->type->start(run->state_store, &run->state_request);
@@ -196,7 +203,7 @@ static const char *next_orphan(struct run *run)
                 return entry->key;
         }
     }
-    return NULL;
+    return resume_next_left(run);
 }
 
 static void clean_next(struct run *run)

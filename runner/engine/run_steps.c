@@ -2,6 +2,7 @@
 
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
+#include "runner/engine/hooks.h"
 #include "runner/engine/run_private.h"
 #include "runner/io/file.h"
 
@@ -23,10 +24,29 @@ static void ask_state(struct run *run, enum state_verb verb, state_done_fn done)
     run->state_store->type->start(run->state_store, request);
 }
 
+/* What a process that goes on with the run needs to know. */
+static const char *begun(struct run *run)
+{
+    const struct param *params = run->pipeline->params.items;
+    json_t *record = json_object(), *values = json_object();
+    const char *copy;
+    char *line;
+
+    for (size_t i = 0; i < run->pipeline->params.count; i++)
+        json_put_text(values, params[i].item.name, params[i].value);
+    json_object_set_new(record, "params", values);
+    line = json_line(record);
+    copy = arena_strdup(&run->arena, line);
+    json_decref(record);
+    free(line);
+    return copy;
+}
+
 static void put_history(struct run *run, state_done_fn done)
 {
     const struct run_summary *summary = &run->summary;
     const bool ended = run->state == RUN_RECORDING;
+    const char *record = ended ? run->record : begun(run);
 
     run->state_request =
         (struct state_request){.run = {.run_id = run->options.run_id,
@@ -39,7 +59,12 @@ static void put_history(struct run *run, state_done_fn done)
                                    .rows = ended && run->committed ? summary->rows : 0,
                                    .bytes = ended && run->committed ? summary->bytes_written : 0,
                                    .error = ended && run->err.code ? run->err.message : NULL,
-                                   .record = ended ? run->record : NULL}};
+
+                                   .record = record},
+            .lease = {.fence = run->lease.fence}};
+    if (hooks_any(run->pipeline))
+        run->state_request.hooks = hooks_due(
+            run->pipeline, run->options.run_id, false, &run->arena, &run->state_request.hook_count);
     ask_state(run, STATE_PUT_RUN, done);
 }
 
@@ -54,6 +79,11 @@ static void on_leased(struct lease *lease, const struct error *err)
     run_step(run);
 }
 
+static void on_lost(struct lease *lease, const struct error *err)
+{
+    run_lost_lease(container_of(lease, struct run, lease), err);
+}
+
 bool run_step_lease(struct run *run)
 {
     struct engine *engine = run->engine;
@@ -63,8 +93,30 @@ bool run_step_lease(struct run *run)
         engine_catalog(engine, &run->catalog, &run->err) ||
         engine_tables(engine, &tables, &run->err))
         return false;
-    lease_acquire(&run->lease, run->state_store, run->catalog, run->pipeline->name,
-        run->options.instance, run->options.run_id, on_leased);
+    lease_acquire(&run->lease,
+        &(struct lease_options){.engine = engine,
+            .pipeline = run->pipeline->name,
+            .instance = run->options.instance,
+            .run_id = run->options.run_id,
+            .context = &run->context,
+            .lost = on_lost},
+        on_leased);
+    return true;
+}
+
+static void on_renewed(struct lease *lease, const struct error *err)
+{
+    struct run *run = container_of(lease, struct run, lease);
+
+    if (err && err->code == ERROR_FENCED)
+        run_lost_lease(run, err);
+    run_step(run); /* where it is not known, the commit's fence decides */
+}
+
+/* A process that was stopped for long finds out here, at the latest. */
+bool run_step_renew(struct run *run)
+{
+    lease_check(&run->lease, on_renewed);
     return true;
 }
 
@@ -102,6 +154,8 @@ static void on_recovered(struct recover *recover, const struct error *err)
             "put right what an earlier run left: %zu files and %zu folders removed, %zu published",
             removed_files, recover->removed_folders, recover->publish.published);
     }
+    if (!err)
+        resume_take(run, recover);
     recover_deinit(recover);
     run_step(run);
 }
@@ -110,6 +164,7 @@ bool run_step_recover(struct run *run)
 {
     recover_start(&run->recover, run->engine, run->pipeline->name, run->options.instance,
         run->options.run_id, run->lease.fence, on_recovered);
+    run->recover.resumes = !run->lease.silent;
     return true;
 }
 
@@ -256,8 +311,10 @@ static void on_folder_made(struct work *work, bool ran)
 
 static void add_journal(struct run *run, const char *kind, const char *what)
 {
-    run->state_request = (struct state_request){
-        .journal = {.run_id = run->options.run_id, .kind = kind, .what = what}};
+    run->state_request = (struct state_request){.pipeline = run->pipeline->name,
+        .instance = run->options.instance,
+        .journal = {
+            .run_id = run->options.run_id, .kind = kind, .what = what, .fence = run->lease.fence}};
     ask_state(run, STATE_ADD_JOURNAL, on_journalled);
 }
 
@@ -414,5 +471,25 @@ bool run_step_record(struct run *run)
     }
     arena_deinit(&run->step_arena);
     put_history(run, on_recorded);
+    return true;
+}
+
+/* --- hooks --- */
+
+static void on_delivered(struct deliver *deliver)
+{
+    struct run *run = container_of(deliver, struct run, deliver);
+
+    deliver_deinit(deliver);
+    run_step(run);
+}
+
+/* Who presses Ctrl-C does not wait for servers: the next run delivers. */
+bool run_step_deliver(struct run *run)
+{
+    if (run->cancelled || !hooks_any(run->pipeline))
+        return false;
+    deliver_start(&run->deliver, run->engine, run->pipeline, run->options.instance,
+        run->options.run_id, run->lease.fence, &run->context, on_delivered);
     return true;
 }

@@ -6,9 +6,10 @@
 
 #include <assert.h>
 
-static void check_all_finished(struct run *run)
+void tasks_check_finished(struct run *run)
 {
-    if (run->unfinished == 0 && run->running == 0 && run->dropping == 0)
+    if (run->state == RUN_TASKS && run->unfinished == 0 && run->running == 0 &&
+        run->dropping == 0 && !run->resume.is_writing)
         run_tasks_finished(run);
 }
 
@@ -33,7 +34,7 @@ static void on_files_removed(struct work *work, bool ran)
 
     (void)ran;
     task->run->dropping--;
-    check_all_finished(task->run);
+    tasks_check_finished(task->run);
 }
 
 static void on_dropped(struct sql_request *drop, const struct error *err)
@@ -43,7 +44,7 @@ static void on_dropped(struct sql_request *drop, const struct error *err)
     (void)err; /* a view over files that are gone harms nobody: names are used once */
     if (task->dataset.files.count + task->inputs.count == 0) {
         task->run->dropping--;
-        check_all_finished(task->run);
+        tasks_check_finished(task->run);
         return;
     }
     task->removal = (struct work){.run = remove_dataset_files, .done = on_files_removed};
@@ -146,7 +147,7 @@ void tasks_on_finished(struct task *task)
         run_fail(run, &task->err);
     }
     start_ready(run);
-    check_all_finished(run);
+    tasks_check_finished(run);
 }
 
 void tasks_start(struct run *run)

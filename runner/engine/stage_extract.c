@@ -7,50 +7,12 @@
 #include "runner/base/time.h"
 #include "runner/engine/cursoring.h"
 #include "runner/engine/run_private.h"
+#include "runner/engine/stage_extract_private.h"
 #include "runner/io/file.h"
 #include "runner/io/verify.h"
 
 #include <assert.h>
 #include <string.h>
-
-enum extract_step {
-    EXTRACT_FETCHING,
-    EXTRACT_UNPACKING,
-    EXTRACT_SCANNING,
-    EXTRACT_CURSOR, /* where there is one: rows beyond it */
-    EXTRACT_CHECKING,
-    EXTRACT_DONE,
-};
-
-struct extract_object {
-    struct extract_stage *stage;
-    const struct plan_object *planned;
-    struct store_request get, check;
-    struct work unpack;
-    const char *path, *plain_path; /* the latter where it is compressed; removed after the scan */
-    enum verify_format format;
-    atomic_uint_fast64_t unpacked_bytes;
-    uint64_t plain_bytes;
-    struct error unpack_err;
-};
-
-struct extract_stage {
-    struct task *task;
-    enum extract_step step;
-    struct extract_object *objects;
-    size_t count, next, next_check, in_flight; /* in flight: requests and jobs of all kinds */
-    uint64_t fetching; /* bytes that the objects asked for have, as far as they were listed */
-    struct slot_waiter waiter;
-    struct plan_object sample; /* read for its columns only, where there is nothing new */
-    struct sql_request scan;
-    struct sql_source *sources;
-    struct sql_column *contract;
-    struct cursoring cursoring;
-    bool scan_running, cancelled, stopping;
-    struct error err, scan_err; /* the scan's own comes last: others explain it */
-};
-
-static void extract_step(struct extract_stage *stage);
 
 /* --- what callbacks do: record, then step --- */
 
@@ -73,19 +35,13 @@ static void on_fetched(struct store_request *get, const struct error *err)
 {
     struct extract_object *object = container_of(get, struct extract_object, get);
     struct extract_stage *stage = object->stage;
-    struct task *task = stage->task;
-    struct slots *slots = &task->run->slots;
+    struct slots *slots = &stage->task->run->slots;
 
     stage->in_flight--;
     keep_fetch_error(object, err);
     if (!err) {
-        json_t *fields = json_object();
-
-        task->bytes_read += object->planned->object.size;
-        json_put_text(fields, "object", object->planned->shown);
-        json_put_int(fields, "bytes", (int64_t)object->planned->object.size);
-        json_put_text(fields, "version", object->planned->object.version);
-        task_log(task, LOG_INFO, "object.fetched", fields, "fetched %s", object->planned->shown);
+        extract_keep_fetched(object);
+        extract_start_summing(object);
     }
     extract_step(stage); /* may end the stage */
     slots_give(slots);   /* last: the next one in line may be this very stage */
@@ -173,7 +129,8 @@ static void remove_copies(struct work *work)
 
     if (object->plain_path)
         file_remove(object->plain_path, NULL);
-    file_remove(object->path, NULL);
+    if (!object->kept)
+        file_remove(object->path, NULL);
 }
 
 /* --- what states do on entry --- */
@@ -196,6 +153,10 @@ static void fetch_objects(struct extract_stage *stage)
     while (stage->next < stage->count && !stage->err.code) {
         struct extract_object *object = &stage->objects[stage->next];
 
+        if (object->resumed) {
+            stage->next++;
+            continue;
+        }
         if (!slots_take(slots, &stage->waiter))
             return;
         stage->next++;
@@ -344,12 +305,18 @@ static void check_objects(struct extract_stage *stage)
 static void enter_step(struct extract_stage *stage, enum extract_step step)
 {
     static const char *const activities[] = {
-        "fetching", "unpacking", "reading", "comparing", "verifying", ""};
+        "resuming", "fetching", "unpacking", "reading", "comparing", "verifying", ""};
 
     stage->step = step;
     stage->task->activity = activities[step];
-    if (step == EXTRACT_FETCHING) {
+    if (step == EXTRACT_RESUMING) {
+        extract_start_resuming(stage);
+        if (stage->in_flight == 0)
+            enter_step(stage, EXTRACT_FETCHING);
+    } else if (step == EXTRACT_FETCHING) {
         fetch_objects(stage);
+        if (stage->in_flight == 0 && stage->next == stage->count)
+            enter_step(stage, EXTRACT_UNPACKING); /* all of it was there */
     } else if (step == EXTRACT_UNPACKING) {
         start_unpacking(stage);
         if (stage->in_flight == 0)
@@ -388,6 +355,7 @@ static void keep_results(struct extract_stage *stage)
     struct task *task = stage->task;
     const struct sql_scan *scan = &stage->scan.scan;
 
+    extract_list_inputs(stage);
     task->dataset =
         task->node->extract->cursor.column ? stage->cursoring.ret_dataset : scan->ret_dataset;
     task->cursor = stage->cursoring.ret_value;
@@ -438,9 +406,12 @@ static void cancel_requests(struct extract_stage *stage)
         if (object->get.store)
             object->get.store->type->cancel(&object->get);
         work_cancel(&object->unpack);
+        work_cancel(&object->sum);
         if (object->check.store)
             object->check.store->type->cancel(&object->check);
     }
+    if (stage->resuming)
+        work_cancel(&stage->resume);
     if (stage->scan_running)
         stage->scan.session->type->cancel(&stage->scan);
     cursoring_cancel(&stage->cursoring);
@@ -449,11 +420,11 @@ static void cancel_requests(struct extract_stage *stage)
 /* Whether objects wait for a slot. */
 static bool has_more(const struct extract_stage *stage)
 {
-    return stage->next < stage->count ||
+    return (stage->step != EXTRACT_RESUMING && stage->next < stage->count) ||
            (stage->step == EXTRACT_CHECKING && stage->next_check < stage->count);
 }
 
-static void extract_step(struct extract_stage *stage)
+void extract_step(struct extract_stage *stage)
 {
     const bool failed = stage->err.code || stage->cancelled;
 
@@ -466,6 +437,9 @@ static void extract_step(struct extract_stage *stage)
     if (stage->in_flight > 0 || (!failed && has_more(stage)))
         return;
     switch (stage->step) {
+    case EXTRACT_RESUMING:
+        enter_step(stage, failed ? EXTRACT_DONE : EXTRACT_FETCHING);
+        break;
     case EXTRACT_FETCHING:
         enter_step(stage, failed ? EXTRACT_DONE : EXTRACT_UNPACKING);
         break;
@@ -498,7 +472,6 @@ static void prepare_objects(struct extract_stage *stage)
     struct task *task = stage->task;
     const struct plan_extract *plan = &task->plan->extract;
     const struct plan_object *planned = plan->objects;
-    const char **paths;
 
     stage->count = plan->object_count;
     if (plan->object_count == 0 && plan->sample) {
@@ -508,14 +481,12 @@ static void prepare_objects(struct extract_stage *stage)
         stage->count = 1;
     }
     stage->objects = mem_calloc(stage->count, sizeof(*stage->objects));
-    paths = arena_array(&task->arena, stage->count, sizeof(*paths));
     for (size_t i = 0; i < stage->count; i++) {
         stage->objects[i].stage = stage;
         stage->objects[i].planned = &planned[i];
-        stage->objects[i].path = paths[i] =
+        stage->objects[i].path =
             arena_printf(&task->arena, "%s/%s-in-%zu", task->run->folder, task->node->name, i);
     }
-    task->inputs = (struct text_list){.items = paths, .count = stage->count};
 }
 
 static void extract_start(struct task *task)
@@ -527,7 +498,7 @@ static void extract_start(struct task *task)
     task->operation = stage;
     task->bytes_read = 0;
     prepare_objects(stage);
-    enter_step(stage, stage->count > 0 ? EXTRACT_FETCHING : EXTRACT_SCANNING);
+    enter_step(stage, stage->count > 0 ? EXTRACT_RESUMING : EXTRACT_SCANNING);
 }
 
 static void extract_cancel(struct task *task)

@@ -126,14 +126,6 @@ static void check_file(const struct pipeline *pipeline, struct diagnostics *prob
 
     if (pipeline->deterministic)
         refuse(&report, &pipeline->deterministic, "deterministic", NULL, "leave it out");
-    if (pipeline->on_commit.count)
-        refuse(&report, &pipeline->on_commit, "on_commit", NULL, "leave it out");
-    if (pipeline->on_failure.count)
-        refuse(&report, &pipeline->on_failure, "on_failure", NULL, "leave it out");
-    if (pipeline->finally.count)
-        refuse(&report, &pipeline->finally, "finally", NULL, "leave it out");
-    if (pipeline->defaults.retry.on.count)
-        refuse(&report, &pipeline->defaults.retry.on, "defaults.retry.on", NULL, "leave it out");
 }
 
 void graph_list_unsupported(const struct graph *graph, struct diagnostics *problems)

@@ -114,6 +114,7 @@ struct http_request {
     unsigned redirects_max;  /* 0: a 3xx is the answer. Never from https to http; Authorization,
                                 Cookie and x-… headers do not follow to another host */
     bool no_proxy;           /* HTTP(S)_PROXY and NO_PROXY of the environment do not count */
+    bool path_is_secret;     /* it is not logged */
     bool fresh;              /* on a connection of its own, not one that was used before */
     http_prepare_fn prepare; /* may be NULL, like the next two */
     http_head_fn head;

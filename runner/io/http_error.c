@@ -171,7 +171,8 @@ void http_log_done(const struct http_transfer *transfer, const struct error *err
     fields = json_object();
     json_put_text(fields, "method", http_method(transfer));
     json_put_text(fields, "host", transfer->host->name);
-    json_object_set_new(fields, "path", path_of(http_url(transfer)));
+    if (!request->path_is_secret)
+        json_object_set_new(fields, "path", path_of(http_url(transfer)));
     json_put_int(fields, "status", request->status);
     json_put_int(fields, "bytes_sent", (int64_t)request->bytes_sent);
     json_put_int(fields, "bytes_received", (int64_t)request->bytes_received);

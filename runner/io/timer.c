@@ -43,6 +43,14 @@ void timer_stop(struct timer *timer)
     uv_timer_stop(&timer->handle);
 }
 
+void timer_keeps_loop(struct timer *timer, bool keeps)
+{
+    if (keeps)
+        uv_ref((uv_handle_t *)&timer->handle);
+    else
+        uv_unref((uv_handle_t *)&timer->handle);
+}
+
 bool timer_active(const struct timer *timer)
 {
     return uv_is_active((const uv_handle_t *)&timer->handle);

@@ -21,6 +21,8 @@ void timer_init(struct timer *timer, struct loop *loop);
  * Starting a running timer starts it anew. */
 void timer_start(struct timer *timer, uint64_t delay_ms, uint64_t repeat_ms, timer_fn fire);
 void timer_stop(struct timer *timer); /* harmless when it is not running */
+/* Whether the loop waits for it (it does, at first) or ends without it. */
+void timer_keeps_loop(struct timer *timer, bool keeps);
 bool timer_active(const struct timer *timer);
 
 /* The memory may go once `closed` (NULL: nobody asks) was called, from a later turn of the loop. */

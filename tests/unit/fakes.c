@@ -345,8 +345,11 @@ static void acquire(struct state_request *request, struct error *err)
     struct fakes *fakes = fakes_current;
 
     if (fakes->leased && strcmp(fakes->holder, request->lease.run_id) != 0) {
-        error_set(err, ERROR_BUSY, "leased by run %s", fakes->holder);
-        return;
+        request->watch_ms = fakes->watches > 1;
+        if (fakes->watches == 0 || --fakes->watches > 0) {
+            error_set(err, ERROR_BUSY, "leased by run %s", fakes->holder);
+            return;
+        }
     }
     fakes->leased = true;
     snprintf(fakes->holder, sizeof(fakes->holder), "%s", request->lease.run_id);
@@ -364,6 +367,14 @@ static void release(const struct state_request *request)
     fakes->holder[0] = '\0';
 }
 
+static void add_journal(const struct state_journal *entry)
+{
+    char *key = mem_printf("%s|%s|%s", entry->run_id, entry->kind, entry->what);
+
+    fake_put(&fakes_current->journal, key, "1");
+    free(key);
+}
+
 static void clear_journal(const char *run_id)
 {
     char *prefix = mem_printf("%s|", run_id);
@@ -377,8 +388,6 @@ static void clear_journal(const char *run_id)
 
 static void do_state(struct state_request *request, struct error *err)
 {
-    char *key;
-
     switch (request->verb) {
     case STATE_PUT_RUN:
         put_run(&request->run);
@@ -387,10 +396,13 @@ static void do_state(struct state_request *request, struct error *err)
         get_run(request);
         break;
     case STATE_ADD_JOURNAL:
-        key = mem_printf(
-            "%s|%s|%s", request->journal.run_id, request->journal.kind, request->journal.what);
-        fake_put(&fakes_current->journal, key, "1");
-        free(key);
+        if (!request->entries)
+            add_journal(&request->journal);
+        for (size_t i = 0; i < request->entry_count; i++)
+            add_journal(&request->entries[i]);
+        break;
+    case STATE_LIST_HOOKS:
+    case STATE_END_HOOK:
         break;
     case STATE_LIST_JOURNAL:
         list_journal(request);
@@ -400,6 +412,10 @@ static void do_state(struct state_request *request, struct error *err)
         break;
     case STATE_ACQUIRE_LEASE:
         acquire(request, err);
+        break;
+    case STATE_RENEW_LEASE:
+        if (!fakes_current->leased || request->lease.fence != fakes_current->fence)
+            error_set(err, ERROR_FENCED, "the lease was lost to run %s", fakes_current->holder);
         break;
     case STATE_RELEASE_LEASE:
         release(request);
@@ -424,12 +440,16 @@ static void start_state(struct state *state, struct state_request *request)
 {
     static const char *const verbs[] = {[STATE_PUT_RUN] = "put_run",
         [STATE_LIST_RUNS] = "list_runs",
+        [STATE_LIST_HOOKS] = "list_hooks",
+        [STATE_END_HOOK] = "end_hook",
         [STATE_ADD_JOURNAL] = "add_journal",
         [STATE_LIST_JOURNAL] = "list_journal",
         [STATE_CLEAR_JOURNAL] = "clear_journal",
         [STATE_ACQUIRE_LEASE] = "acquire_lease",
+        [STATE_RENEW_LEASE] = "renew_lease",
         [STATE_RELEASE_LEASE] = "release_lease"};
     const char *what = request->verb == STATE_PUT_RUN       ? request->run.run_id
+                       : request->entries                   ? request->entries[0].kind
                        : request->verb == STATE_ADD_JOURNAL ? request->journal.kind
                        : request->run_id                    ? request->run_id
                                                             : "";

@@ -1,90 +1,12 @@
 /* The contract of connectors/state.h, sentence by sentence, on connectors/state_sqlite. */
-#include "connectors/state_sqlite/history.h"
 #include "connectors/state_sqlite/state_sqlite.h"
 #include "runner/base/text.h"
 #include "runner/base/time.h"
-#include "tests/unit/io_fixture.h"
+#include "tests/unit/state_fixture.h"
 
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-struct diary {
-    struct sqlite db;
-    struct process self;
-    struct arena arena;
-    struct error err;
-};
-
-static const char *db_path(void)
-{
-    static char path[512];
-
-    snprintf(path, sizeof(path), "%s/state.db", fixture_folder);
-    return path;
-}
-
-static void diary_open(struct diary *diary, bool read_only)
-{
-    const struct sqlite_options options = {
-        .path = db_path(), .schema = &history_schema, .read_only = read_only};
-
-    memset(diary, 0, sizeof(*diary));
-    arena_init(&diary->arena);
-    process_self(&diary->self);
-    assert_ok(sqlite_open(&diary->db, &options, &diary->err), &diary->err);
-}
-
-static void diary_close(struct diary *diary)
-{
-    sqlite_close(&diary->db);
-    arena_deinit(&diary->arena);
-}
-
-static int try_ask(struct diary *diary, struct state_request *request)
-{
-    request->arena = &diary->arena;
-    error_clear(&diary->err);
-    return history_run(&diary->db, &diary->self, request, &diary->err);
-}
-
-static struct state_request ask(struct diary *diary, struct state_request request)
-{
-    assert_ok(try_ask(diary, &request), &diary->err);
-    return request;
-}
-
-static void put_run(struct diary *diary, const char *pipeline, const char *run_id,
-    int64_t started_ms, enum state_outcome outcome)
-{
-    ask(diary, (struct state_request){.verb = STATE_PUT_RUN,
-                   .run = {.run_id = run_id,
-                       .pipeline = pipeline,
-                       .instance = "",
-                       .due_ms = 5,
-                       .started_ms = started_ms,
-                       .finished_ms = outcome == STATE_RUNNING ? 0 : started_ms + 1,
-                       .outcome = outcome,
-                       .rows = 7,
-                       .bytes = 70,
-                       .record = "{}"}});
-}
-
-static struct state_request lease_request(enum state_verb verb, const char *run_id, int64_t fence)
-{
-    return (struct state_request){.verb = verb,
-        .lease = {.pipeline = "birds", .instance = "", .run_id = run_id, .fence = fence}};
-}
-
-static struct state_request acquire(struct diary *diary, const char *run_id)
-{
-    return ask(diary, lease_request(STATE_ACQUIRE_LEASE, run_id, 0));
-}
-
-static void change(struct diary *diary, const char *sql)
-{
-    assert_ok(sqlite_run(&diary->db, sql, &diary->err), &diary->err);
-}
 
 /* --- history --- */
 
@@ -291,188 +213,132 @@ static void test_journal_knows_the_pipeline_of_its_run(void **state)
     diary_close(&diary);
 }
 
-/* --- leases --- */
-
-static void test_lease(void **state)
+static void test_journal_of_complete_files(void **state)
 {
-    struct state_request request;
+    const struct state_journal entries[] = {
+        {.run_id = "run-1",
+            .kind = "object",
+            .what = "run-1-1/x-in-0",
+            .task = "extract.x",
+            .key = "s3://b/k",
+            .version = "\"e1\"",
+            .checksum = "crc32c:00000001",
+            .bytes = 70,
+            .fence = 3},
+        {.run_id = "run-1",
+            .kind = "file",
+            .what = "n/t/1/a.parquet",
+            .task = "load.x",
+            .checksum = "crc32c:00000002",
+            .bytes = 80,
+            .fence = 3},
+    };
+    struct state_request found;
     struct diary diary;
 
     (void)state;
     diary_open(&diary, false);
-    request = acquire(&diary, "run-1");
-    assert_int_equal(request.lease.fence, 1);
-    assert_int_equal(request.lease.process_id, getpid());
-    assert_string_equal(request.lease.host, diary.self.host);
-    request = lease_request(STATE_ACQUIRE_LEASE, "run-2", 0); /* by this very process */
-    assert_int_equal(try_ask(&diary, &request), -1);
-    assert_int_equal(diary.err.code, ERROR_BUSY);
-    assert_contains(diary.err.message, "birds is being run by process ");
-    assert_contains(diary.err.message, " (run run-1); wait for it, or stop it");
-    request.lease.instance = "brand"; /* has a lease of its own */
-    ask(&diary, request);
-    assert_int_equal(ask(&diary, (struct state_request){.verb = STATE_LIST_LEASES}).count, 2);
-    ask(&diary, lease_request(STATE_RELEASE_LEASE, "run-1", 9)); /* not that fence */
-    assert_int_equal(ask(&diary, (struct state_request){.verb = STATE_LIST_LEASES}).count, 2);
-    ask(&diary, lease_request(STATE_RELEASE_LEASE, "run-1", 1));
-    assert_int_equal(ask(&diary, (struct state_request){.verb = STATE_LIST_LEASES}).count, 1);
-    assert_int_equal(acquire(&diary, "run-3").lease.fence, 2); /* it grows over a release */
+    for (int i = 0; i < 2; i++) /* again is harmless */
+        ask(&diary, (struct state_request){.verb = STATE_ADD_JOURNAL,
+                        .pipeline = "birds",
+                        .entries = entries,
+                        .entry_count = 2});
+    found = ask(&diary, (struct state_request){.verb = STATE_LIST_JOURNAL, .pipeline = "birds"});
+    assert_int_equal(found.count, 2);
+    assert_string_equal(found.journals[0].task, "extract.x");
+    assert_string_equal(found.journals[0].key, "s3://b/k");
+    assert_string_equal(found.journals[0].version, "\"e1\"");
+    assert_int_equal(found.journals[0].bytes, 70);
+    assert_int_equal(found.journals[0].fence, 3);
+    assert_string_equal(found.journals[1].what, "n/t/1/a.parquet");
+    assert_string_equal(found.journals[1].checksum, "crc32c:00000002");
+    assert_null(found.journals[1].key);
     diary_close(&diary);
 }
 
-static void test_fence_at_least(void **state)
-{
-    struct state_request request = lease_request(STATE_ACQUIRE_LEASE, "run-1", 0);
-    struct diary diary;
+/* --- hooks --- */
 
-    (void)state;
-    diary_open(&diary, false);
-    assert_int_equal(acquire(&diary, "run-1").lease.fence, 1);
-    request.fence_at_least = 40; /* the same run asks again: the catalog's fence was greater */
-    assert_int_equal(ask(&diary, request).lease.fence, 40);
-    assert_int_equal(ask(&diary, request).lease.fence, 41);
-    diary_close(&diary);
+static const struct hook_due two_hooks[] = {
+    {.place = "on_failure[1]", .target = "t1", .body = "{\"a\":1}"},
+    {.place = "finally[1]", .target = "t2"},
+};
+
+static void put_with_hooks(struct diary *diary, const char *run_id, enum state_outcome outcome)
+{
+    ask(diary, (struct state_request){.verb = STATE_PUT_RUN,
+                   .run = {.run_id = run_id,
+                       .pipeline = "birds",
+                       .instance = "",
+                       .started_ms = 10,
+                       .outcome = outcome},
+                   .hooks = two_hooks,
+                   .hook_count = 2});
 }
 
-/* Takes the lease in a child, which then ends or waits. */
-static pid_t acquire_in_a_child(bool stay)
+static struct state_request due_hooks(struct diary *diary)
 {
-    int ready[2];
-    char byte;
-    pid_t child;
-
-    assert_int_equal(pipe(ready), 0);
-    child = fork();
-    if (child == 0) {
-        struct diary diary;
-
-        diary_open(&diary, false);
-        acquire(&diary, "run-1");
-        put_run(&diary, "birds", "run-1", 10, STATE_RUNNING);
-        if (write(ready[1], "x", 1) != 1)
-            _exit(1);
-        while (stay) /* NOLINT(bugprone-infinite-loop): until it is killed */
-            pause();
-        _exit(0);
-    }
-    close(ready[1]);
-    assert_int_equal(read(ready[0], &byte, 1), 1);
-    close(ready[0]);
-    return child;
+    return ask(diary, (struct state_request){.verb = STATE_LIST_HOOKS, .pipeline = "birds"});
 }
 
-static void test_dead_holder_is_replaced_at_once(void **state)
-{
-    struct state_request request;
-    struct diary diary;
-    pid_t child;
-    int status;
-
-    (void)state;
-    child = acquire_in_a_child(true);
-    diary_open(&diary, false);
-    request = lease_request(STATE_ACQUIRE_LEASE, "run-2", 0);
-    assert_int_equal(try_ask(&diary, &request), -1);
-    assert_int_equal(diary.err.code, ERROR_BUSY);
-    assert_int_equal(kill(child, SIGKILL), 0);
-    for (int i = 0; i < 1000 && try_ask(&diary, &request); i++) /* a zombie, until it is reaped */
-        usleep(1000);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(request.lease.fence, 2);
-    assert_int_equal(request.count, 1); /* whose outcome the catalog may know better */
-    assert_string_equal(request.runs[0].run_id, "run-1");
-    assert_int_equal(request.runs[0].outcome, STATE_LOST);
-    request = ask(&diary, (struct state_request){.verb = STATE_GET_RUN, .run_id = "run-1"});
-    assert_int_equal(request.runs[0].outcome, STATE_LOST);
-    assert_contains(request.runs[0].error, "its process ended");
-    assert_true(request.runs[0].finished_ms > 0);
-    diary_close(&diary);
-}
-
-static void test_who_counts_as_alive(void **state)
+static void test_hooks_by_outcome(void **state)
 {
     static const struct {
-        const char *change;
-        const char *busy; /* NULL: replaced */
+        enum state_outcome outcome;
+        size_t count;
+        const char *first;
     } cases[] = {
-        {"UPDATE leases SET start_ticks = start_ticks + 1", NULL}, /* the id was given anew */
-        {"UPDATE leases SET process_id = 4194999", NULL},
-        {"UPDATE leases SET process_id = 0", NULL}, {"UPDATE leases SET boot_id = 'before'", NULL},
-        {"UPDATE leases SET pid_space = 'pid:[1]'", NULL},
-        {"UPDATE leases SET host = 'elsewhere', boot_id = 'other', process_id = 1",
-            "process 1 on elsewhere"},
-        {"UPDATE leases SET host = 'elsewhere', boot_id = 'other'", "counts as alive until"},
-        {"UPDATE leases SET host = 'container', pid_space = 'pid:[1]'", "on container"},
-        {"UPDATE leases SET host = 'elsewhere', boot_id = 'other', acquired_ms = acquired_ms"
-         " - 86400001",
-            NULL},
-        {"UPDATE leases SET host = 'renamed'", "on renamed"}, /* same kernel, and it runs */
+        {STATE_RUNNING, 0, NULL},
+        {STATE_SUCCEEDED, 0, NULL},
+        {STATE_NOTHING_NEW, 1, "finally[1]"},
+        {STATE_CANCELLED, 1, "finally[1]"},
+        {STATE_FAILED, 2, "on_failure[1]"},
+        {STATE_CHECK_FAILED, 2, "on_failure[1]"},
+        {STATE_LOST, 2, "on_failure[1]"},
     };
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
-        struct state_request request = lease_request(STATE_ACQUIRE_LEASE, "run-2", 0);
-        struct diary diary;
-
-        diary_open(&diary, false);
-        change(&diary, "DELETE FROM leases");
-        acquire(&diary, "run-1");
-        change(&diary, cases[i].change);
-        if (try_ask(&diary, &request) == 0) {
-            if (cases[i].busy)
-                fail_msg("replaced: %s", cases[i].change);
-            assert_int_equal(request.lease.fence, 2);
-        } else {
-            if (!cases[i].busy)
-                fail_msg("busy: %s", cases[i].change);
-            /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): this fails */
-            assert_contains(diary.err.message, cases[i].busy);
-            assert_int_equal(
-                ask(&diary, (struct state_request){.verb = STATE_LIST_LEASES}).count, 1);
-        }
-        diary_close(&diary);
-    }
-}
-
-static void test_many_processes_want_one_lease(void **state)
-{
-    enum { PROCESSES = 6, ROUNDS = 20 };
-    pid_t children[PROCESSES];
     struct diary diary;
 
     (void)state;
     diary_open(&diary, false);
-    diary_close(&diary);
-    for (int i = 0; i < PROCESSES; i++) {
-        children[i] = fork();
-        if (children[i] != 0)
-            continue;
-        diary_open(&diary, false);
-        for (int round = 0; round < ROUNDS;) {
-            char run_id[32];
-            struct state_request request;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        for (int at_once = 0; at_once < 2; at_once++) {
+            struct state_request due;
 
-            snprintf(run_id, sizeof(run_id), "run-%d-%d", i, round);
-            request = lease_request(STATE_ACQUIRE_LEASE, run_id, 0);
-            if (try_ask(&diary, &request)) {
-                if (diary.err.code != ERROR_BUSY)
-                    _exit(1);
-                usleep(500);
+            change(&diary, "DELETE FROM hooks");
+            if (!at_once)
+                put_with_hooks(&diary, "run-1", STATE_RUNNING);
+            put_with_hooks(&diary, "run-1", cases[i].outcome);
+            due = due_hooks(&diary);
+            assert_int_equal(due.count, cases[i].count);
+            if (due.count == 0)
                 continue;
-            }
-            round++;
-            ask(&diary, lease_request(STATE_RELEASE_LEASE, run_id, request.lease.fence));
+            assert_string_equal(due.due[0].place, cases[i].first);
+            assert_string_equal(due.due[due.count - 1].target, "t2");
+            assert_null(due.due[due.count - 1].body);
+            assert_true(due.due[0].created_ms > 0);
+            if (due.count == 2)
+                assert_string_equal(due.due[0].body, "{\"a\":1}");
+            ask(&diary, (struct state_request){
+                            .verb = STATE_END_HOOK, .run_id = "run-1", .place = due.due[0].place});
+            assert_int_equal(due_hooks(&diary).count, due.count - 1);
         }
-        _exit(0);
     }
-    for (int i = 0; i < PROCESSES; i++) {
-        int status;
+    diary_close(&diary);
+}
 
-        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
-        assert_int_equal(status, 0);
-    }
+/* Its process died: whoever gets the lease next makes its hooks due, and a commit that comes to
+ * light takes them away again. */
+static void test_hooks_of_a_lost_run(void **state)
+{
+    struct diary diary;
+
+    (void)state;
     diary_open(&diary, false);
-    assert_int_equal(acquire(&diary, "last").lease.fence, PROCESSES * ROUNDS + 1);
+    put_with_hooks(&diary, "run-1", STATE_RUNNING);
+    assert_int_equal(due_hooks(&diary).count, 0);
+    assert_int_equal(acquire(&diary, "run-2").count, 1);
+    assert_int_equal(due_hooks(&diary).count, 2);
+    put_with_hooks(&diary, "run-1", STATE_SUCCEEDED);
+    assert_int_equal(due_hooks(&diary).count, 0);
     diary_close(&diary);
 }
 
@@ -556,11 +422,9 @@ int main(void)
         IN_FOLDER(test_history_is_fast),
         IN_FOLDER(test_journal),
         IN_FOLDER(test_journal_knows_the_pipeline_of_its_run),
-        IN_FOLDER(test_lease),
-        IN_FOLDER(test_fence_at_least),
-        IN_FOLDER(test_dead_holder_is_replaced_at_once),
-        IN_FOLDER(test_who_counts_as_alive),
-        IN_FOLDER(test_many_processes_want_one_lease),
+        IN_FOLDER(test_journal_of_complete_files),
+        IN_FOLDER(test_hooks_by_outcome),
+        IN_FOLDER(test_hooks_of_a_lost_run),
         IN_FOLDER(test_read_only),
         IN_FOLDER(test_asynchronous),
     };
