@@ -46,6 +46,12 @@ struct sql_condition {
                          is not compared with it as texts are. NULL: none */
 };
 
+/* A place where a statement leaves open what it gives of the same inputs. */
+struct sql_doubt {
+    size_t offset;    /* byte of the statement; 0 where it is not known */
+    const char *what; /* "random() gives something else each time" */
+};
+
 /* One SELECT, parsed but not bound. Names of CTEs are taken out. */
 struct sql_statement {
     struct sql_table
@@ -61,6 +67,9 @@ struct sql_statement {
                                          its WHERE asks of single columns, ANDed. A row that fails
                                          one is not looked at. None where that is not certain */
     size_t condition_count;
+    const struct sql_doubt *doubts; /* by place, the first ones: the clock, random numbers, an order
+                                       that is not said. None: the same inputs give the same rows */
+    size_t doubt_count;
 };
 
 /* --- data ------------------------------------------------------------------------------------ */

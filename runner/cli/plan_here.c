@@ -81,6 +81,16 @@ static void put_transform(
         buffer_printf(out, "; %zu check%s", node->transform->checks.count,
             node->transform->checks.count == 1 ? "" : "s");
     buffer_putc(out, '\n');
+    for (size_t i = 0; i < node->statement.doubt_count; i++) {
+        const struct sql_doubt *doubt = &node->statement.doubts[i];
+        const char *path;
+        const struct option_mark mark =
+            pipeline_sql_mark(graph->pipeline, node->transform, doubt->offset, &path);
+
+        buffer_puts(out, "    not deterministic: ");
+        text_append_printable(out, doubt->what);
+        buffer_printf(out, " (%s:%u:%u)\n", path, mark.line, mark.column);
+    }
 }
 
 /* "; looks up 3 files, 1.2 MiB at most; rewrites 3 files, 1.2 MiB at most" */

@@ -273,6 +273,8 @@ void run_free(struct run *run)
     if (run->planned)
         plan_deinit(&run->plan);
     lease_deinit(&run->lease);
+    if (run->single.pool)
+        work_lane_deinit(&run->single);
     arena_deinit(&run->arena);
     arena_deinit(&run->step_arena);
     free(run->folder);

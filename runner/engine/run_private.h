@@ -73,6 +73,7 @@ struct run {
     struct catalog *catalog;
     struct plan plan;
     struct sql_session *session;
+    struct work_lane single; /* of a deterministic run: one statement at a time */
     char *folder;
     struct scratch scratch; /* a preview's folder; a run's is journalled */
     struct slots slots;

@@ -49,6 +49,8 @@ static unsigned thread_count(const struct run *run, const struct sql_engine_type
     const struct resources *resources = &run->pipeline->resources;
     unsigned threads = (unsigned)resources->threads;
 
+    if (run->pipeline->deterministic)
+        return 1;
     if (pipeline_is_set(run->pipeline, &resources->threads))
         return threads;
     while (threads > 1 && minimum_of(run, type, threads) > resources->memory)
@@ -67,6 +69,10 @@ void run_open_session(struct run *run)
 
     if (engine_sql(run->engine, &type, &run->err))
         return;
+    if (run->pipeline->deterministic) { /* statements side by side share memory, and so spill */
+        work_lane_init(&run->single, run->engine->pool, "sql", 1);
+        options.lane = &run->single;
+    }
     options.threads = thread_count(run, type);
     transfers = engine_stores_memory(run->engine);
     if (resources->memory < minimum_of(run, type, options.threads)) {

@@ -126,8 +126,6 @@ static void check_file(const struct pipeline *pipeline, struct diagnostics *prob
 {
     const struct report report = {pipeline, problems, "pipeline"};
 
-    if (pipeline->deterministic)
-        refuse(&report, &pipeline->deterministic, "deterministic", NULL, "leave it out");
     if (pipeline->on_commit.count)
         refuse(&report, &pipeline->on_commit, "on_commit", NULL, "leave it out");
     if (pipeline->on_failure.count)
