@@ -66,7 +66,7 @@ const struct command command_health = {
         "the catalog cannot be read it is unknown, and the exit code is 4, too.\n\n"
         "Keys of --json: checked, environment, status (healthy, unhealthy, unknown: the worst), "
         "pipelines; each pipeline has pipeline, path, status, reasons (code, message), schedule, "
-        "timezone, next_due, missed, freshness_ms, age_ms, running (run_id, started, host, "
+        "timezone, next_due, missed, missed_count, freshness_ms, age_ms, running (run_id, started, host, "
         "process_id), last_run, last_success (run_id, pipeline, outcome, due, started, finished, "
         "duration_ms, rows, bytes, error), tables (table, exists, rows, files, bytes, partitions, "
         "last_commit). Every key is always there; null: there is none.\n\n"

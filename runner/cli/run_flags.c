@@ -1,6 +1,7 @@
 #include "runner/cli/run_flags.h"
 
 #include "runner/base/mem.h"
+#include "runner/cli/due.h"
 
 #include <stddef.h>
 
@@ -24,11 +25,17 @@
             .help = "The time that the run stands for, ISO 8601: ${run.due}, today and yesterday " \
                     "mean it (default: now)"                                                       \
     }
+#define AGAIN_FLAG                                                                                 \
+    {                                                                                              \
+        "again", OPTION_BOOL, offsetof(struct run_flags, again),                                   \
+            .help = "With --due of the schedule: a run of its own, although that time had one"     \
+    }
 #define RUN_ID_FLAG                                                                                \
     {                                                                                              \
         "run-id", OPTION_TEXT, offsetof(struct run_flags, run_id),                                 \
             .value_name = "ID",                                                                    \
-            .help = "Id of the run, a UUID: the same one never commits twice (default: a new one)" \
+            .help = "Id of the run, a UUID: the same one never commits twice (default: a new "     \
+                    "one; where --due is a time of the schedule, the one of that time)"            \
     }
 #define INSTANCE_FLAG                                                                              \
     {                                                                                              \
@@ -45,6 +52,7 @@ static const struct option run_options[] = {
     PARAM_FLAG,
     TASK_FLAG,
     DUE_FLAG,
+    AGAIN_FLAG,
     RUN_ID_FLAG,
     INSTANCE_FLAG,
     {"dry-run", OPTION_BOOL, offsetof(struct run_flags, dry_run), .letter = 'n',
@@ -53,7 +61,7 @@ static const struct option run_options[] = {
 };
 
 static const struct option trigger_options[] = {
-    PARAM_FLAG, TASK_FLAG, DUE_FLAG, RUN_ID_FLAG, INSTANCE_FLAG, BUSY_FLAG};
+    PARAM_FLAG, TASK_FLAG, DUE_FLAG, AGAIN_FLAG, RUN_ID_FLAG, INSTANCE_FLAG, BUSY_FLAG};
 
 static const struct option plan_options[] = {PARAM_FLAG, TASK_FLAG, DUE_FLAG, INSTANCE_FLAG};
 
@@ -84,6 +92,31 @@ int run_flags_complete(struct run_flags *flags, struct arena *arena,
     return 0;
 }
 
+/* Where the flags ask for what the schedule starts at that time: the id of that run. */
+static void take_scheduled_id(struct run_flags *flags, struct cli *cli, const char *pipeline_name)
+{
+    const struct pipeline_scope scope = {.environment = cli->project->environment};
+    struct diagnostics problems;
+    struct pipeline *pipeline;
+    struct zone *zone = NULL;
+    char id[UUID_TEXT_SIZE];
+    const char *path;
+    struct error err;
+    struct cron cron;
+
+    if (project_find_pipeline(cli->project, pipeline_name, &path, &err))
+        return; /* reported when it is loaded to be run, as all that is wrong with it */
+    diagnostics_init(&problems);
+    pipeline = pipeline_load(path, &scope, &problems);
+    diagnostics_deinit(&problems);
+    if (pipeline && due_schedule(pipeline, &cron, &zone, &err) == 0 &&
+        due_is_time(&cron, zone, flags->due_ms))
+        flags->run_id = arena_strdup(
+            &cli->arena, due_run_id(pipeline->name, flags->instance, flags->due_ms, id));
+    zone_free(zone);
+    pipeline_free(pipeline);
+}
+
 /* Whether this build can execute the pipeline, and knows the tasks that were named. */
 static int check(const struct run_flags *flags, const struct graph *graph, struct error *err)
 {
@@ -101,8 +134,13 @@ int run_flags_load(struct run_flags *flags, struct cli *cli, const char *pipelin
     struct pipeline *pipeline;
     struct graph *graph;
     struct error err;
-    int code;
+    int code = cli_open_project(cli);
 
+    if (code)
+        return code;
+    if (flags->due_ms && !flags->run_id && !flags->again && flags->params.count == 0 &&
+        flags->tasks.count == 0)
+        take_scheduled_id(flags, cli, pipeline_name);
     if (run_flags_complete(flags, &cli->arena, &scope, &err))
         return cli_fail(cli, &err);
     code = cli_load_graph(cli, pipeline_name, &scope, &pipeline, &graph);

@@ -10,7 +10,10 @@ struct run_flags {
     struct text_list tasks;
     int64_t due_ms; /* 0: now */
     const char *run_id, *instance;
-    bool dry_run, busy_ok;
+    const char *plan; /* of run: a file of plan --out */
+    const char *out;  /* of plan */
+    int64_t parallel;
+    bool dry_run, busy_ok, again, all_due;
 };
 
 /* All of them, and those of a plan. The struct is the same. */
@@ -18,6 +21,8 @@ extern const struct option_set run_flag_set, trigger_flag_set, plan_flag_set;
 
 /* Fills in the due time and the run's id where they were not given; the scope that the pipeline is
  * loaded with points into `flags`. */
+/* The id of a run that a schedule started goes by its due time: so where --due is a time at which
+ * the pipeline is due, nothing else was chosen (--run-id, --param, --task, --again). */
 int run_flags_complete(struct run_flags *flags, struct arena *arena,
     struct pipeline_scope *ret_scope, struct error *err);
 
