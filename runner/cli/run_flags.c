@@ -2,6 +2,7 @@
 
 #include "runner/base/mem.h"
 #include "runner/cli/due.h"
+#include "runner/engine/seal.h"
 
 #include <stddef.h>
 
@@ -55,6 +56,9 @@ static const struct option run_options[] = {
     AGAIN_FLAG,
     RUN_ID_FLAG,
     INSTANCE_FLAG,
+    {"plan", OPTION_TEXT, offsetof(struct run_flags, plan), .value_name = "FILE",
+        .help =
+            "Do exactly what sluice plan --out has sealed in FILE, or refuse; without PIPELINE"},
     {"dry-run", OPTION_BOOL, offsetof(struct run_flags, dry_run), .letter = 'n',
         .help = "Only say what it would do, as sluice plan does"},
     BUSY_FLAG,
@@ -63,7 +67,9 @@ static const struct option run_options[] = {
 static const struct option trigger_options[] = {
     PARAM_FLAG, TASK_FLAG, DUE_FLAG, AGAIN_FLAG, RUN_ID_FLAG, INSTANCE_FLAG, BUSY_FLAG};
 
-static const struct option plan_options[] = {PARAM_FLAG, TASK_FLAG, DUE_FLAG, INSTANCE_FLAG};
+static const struct option plan_options[] = {PARAM_FLAG, TASK_FLAG, DUE_FLAG, INSTANCE_FLAG,
+    {"out", OPTION_TEXT, offsetof(struct run_flags, out), .letter = 'o', .value_name = "FILE",
+        .help = "Seal the plan in this file as well: sluice run --plan FILE does exactly that"}};
 
 const struct option_set run_flag_set = OPTION_SET("run", "Options", struct run_flags, run_options);
 const struct option_set trigger_flag_set =
@@ -89,6 +95,39 @@ int run_flags_complete(struct run_flags *flags, struct arena *arena,
         .due_ms = flags->due_ms,
         .params = &flags->params,
         .for_run = true};
+    return 0;
+}
+
+int run_flags_take_plan(
+    struct run_flags *flags, struct cli *cli, const char **ret_pipeline_name, struct error *err)
+{
+    struct option_pair *params;
+    const char **tasks, *name;
+    json_t *value, *sealed_params, *selected;
+    size_t count = 0;
+
+    if (flags->params.count || flags->tasks.count || flags->due_ms || flags->run_id || flags->again)
+        return error_set(err, ERROR_INVALID,
+            "--plan: parameters, tasks, due time and id of the run are the plan's; leave --param, "
+            "--task, --due, --again and --run-id out");
+    if (seal_read(flags->plan, &flags->sealed, err))
+        return error_prefix(err, "--plan");
+    sealed_params = json_object_get(flags->sealed, "params");
+    params = arena_array(&cli->arena, json_object_size(sealed_params), sizeof(*params));
+    json_object_foreach(sealed_params, name, value)
+    {
+        params[count++] = (struct option_pair){.name = name, .value = json_string_value(value)};
+    }
+    flags->params = (struct option_pairs){.items = params, .count = count};
+    selected = json_object_get(flags->sealed, "selected");
+    tasks = arena_array(&cli->arena, json_array_size(selected), sizeof(*tasks));
+    for (size_t i = 0; i < json_array_size(selected); i++)
+        tasks[i] = json_string_value(json_array_get(selected, i));
+    flags->tasks = (struct text_list){.items = tasks, .count = json_array_size(selected)};
+    flags->run_id = json_get_text(flags->sealed, "run_id");
+    *ret_pipeline_name = json_get_text(flags->sealed, "pipeline");
+    if (time_parse(json_get_text(flags->sealed, "due"), &flags->due_ms, err))
+        return error_prefix(err, "--plan: %s: due", flags->plan);
     return 0;
 }
 

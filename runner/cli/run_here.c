@@ -108,6 +108,7 @@ int run_here(struct cli *cli, struct run_flags *flags, const char *pipeline_name
         options.run_id = flags->run_id;
         options.due_ms = flags->due_ms;
         options.tasks = &flags->tasks;
+        options.sealed = flags->sealed;
         go(&here, &options);
         report(&here, &options);
         code = end_code(cli, flags, &here.err);

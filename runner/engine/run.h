@@ -4,6 +4,7 @@
 #define RUNNER_ENGINE_RUN_H
 
 #include "connectors/state.h"
+#include "runner/base/json.h"
 #include "runner/engine/engine.h"
 #include "runner/engine/graph.h"
 #include "runner/engine/plan.h"
@@ -26,6 +27,9 @@ struct run_options {
     const char *run_id;
     int64_t due_ms;
     const struct text_list *tasks; /* --task */
+    /* What it holds itself to (seal.h): ERROR_CONFLICT where the plan is another one by now, or
+     * somebody changes a table before it commits. NULL: it does what there is to do. */
+    const json_t *sealed;
 
     /* preview: no lease, no cursors, no commit; this dataset's rows go to on_rows */
     const char *preview_dataset;

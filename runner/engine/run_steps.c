@@ -3,6 +3,7 @@
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 #include "runner/engine/run_private.h"
+#include "runner/engine/seal.h"
 #include "runner/io/file.h"
 
 #include <inttypes.h>
@@ -174,11 +175,31 @@ bool run_step_open(struct run *run)
 
 /* --- plan --- */
 
+static int check_seal(const struct run *run, struct error *err)
+{
+    const struct seal_facts facts = {.engine = run->engine,
+        .plan = &run->plan,
+        .graph = run->graph,
+        .instance = run->options.instance,
+        .run_id = run->options.run_id,
+        .due_ms = run->options.due_ms,
+        .tasks = run->options.tasks};
+    json_t *now = seal_make(&facts, err);
+    const int result = now ? seal_compare(run->options.sealed, now, err) : -1;
+
+    json_decref(now);
+    return result;
+}
+
 static void on_planned(struct plan *plan, const struct error *err)
 {
     struct run *run = container_of(plan, struct run, plan);
 
     error_keep_first(&run->err, err);
+    if (!run->err.code && run->options.sealed && check_seal(run, &run->err)) {
+        run_step(run);
+        return;
+    }
     for (unsigned i = 0; !err && i < run->graph->count; i++) {
         if (run->graph->nodes[i].kind == TASK_LOAD && plan->tasks[i].load.postponed)
             log_event(run->engine->log, LOG_WARN, "load.postponed", &run->context, NULL,
