@@ -170,6 +170,7 @@ enum catalog_change_verb {
     CATALOG_RAISE_FENCE,   /* (pipeline, instance, fence): lower ones can no longer commit.
                               ERROR_FENCED, too, where it was raised to this number before */
     CATALOG_SET_CURSOR,    /* cursor */
+    CATALOG_DELETE_CURSOR, /* cursor, with all that it has seen; load, extract NULL: each one */
     CATALOG_ADD_SEEN,      /* cursor's key + seen: put or replaced */
     CATALOG_RECORD_COMMIT, /* commit: ERROR_EXISTS when the run id is there: it was committed */
     CATALOG_ADD_PUBLICATION,

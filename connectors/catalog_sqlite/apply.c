@@ -35,6 +35,7 @@ static const apply_verb_fn verbs[] = {
     [CATALOG_EXPECT] = apply_expect,
     [CATALOG_RAISE_FENCE] = apply_raise_fence,
     [CATALOG_SET_CURSOR] = apply_set_cursor,
+    [CATALOG_DELETE_CURSOR] = apply_delete_cursor,
     [CATALOG_ADD_SEEN] = apply_add_seen,
     [CATALOG_RECORD_COMMIT] = apply_record_commit,
     [CATALOG_ADD_PUBLICATION] = apply_add_publication,

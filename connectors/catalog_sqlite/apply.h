@@ -179,6 +179,7 @@ APPLY_VERB(expire);
 APPLY_VERB(expect);
 APPLY_VERB(raise_fence);
 APPLY_VERB(set_cursor);
+APPLY_VERB(delete_cursor);
 APPLY_VERB(add_seen);
 APPLY_VERB(record_commit);
 APPLY_VERB(add_publication);

@@ -17,6 +17,7 @@ const struct command_entry cli_commands[] = {
     {NULL, &command_jsonschema},
     {"See what happened", &command_health},
     {NULL, &command_runs},
+    {NULL, &command_cursors},
     {NULL, &command_logs},
     {"Look at tables", &command_catalog},
     {NULL, &command_sql},

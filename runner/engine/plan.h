@@ -3,6 +3,7 @@
 #ifndef RUNNER_ENGINE_PLAN_H
 #define RUNNER_ENGINE_PLAN_H
 
+#include "runner/engine/cursor.h"
 #include "runner/engine/engine.h"
 #include "runner/engine/graph.h"
 
@@ -29,6 +30,8 @@ struct plan_extract {
     size_t object_count;
     uint64_t bytes;
     size_t listed, seen_before;        /* all that matched; those that only_new leaves out */
+    struct cursor_value cursor;        /* of `cursor: {column: …}`: what the last run read */
+    const char *listing;               /* cursor_listing() of all that matched; NULL: no cursor */
     const struct store_object *sample; /* where all were seen before: one to take columns from */
 };
 
