@@ -7,6 +7,7 @@
 #include "config/diagnostics.h"
 #include "runner/base/arena.h"
 #include "runner/base/option.h"
+#include "runner/base/time.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,6 +39,10 @@ struct http_config {
     const char *ca_file;
 };
 
+struct lease_config {
+    struct duration ttl; /* how long the holder of a lease may be silent */
+};
+
 struct cloudwatch_config {
     const char *log_group, *namespace, *mode;
 };
@@ -53,6 +58,7 @@ struct environment {
     struct log_options_config logs;
     struct s3_config s3;
     struct http_config http;
+    struct lease_config lease;
     struct cloudwatch_config cloudwatch;
 };
 

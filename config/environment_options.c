@@ -111,6 +111,15 @@ static const struct option http_table[] = {
 static const struct option_set http_set =
     OPTION_SET("http", "Files at https:// and http://", struct http_config, http_table);
 
+static const struct option lease_table[] = {
+    {"ttl", OPTION_DURATION, offsetof(struct lease_config, ttl), .preset = "60s", .min = 1000,
+        .max = 24 * MS_PER_HOUR,
+        .help = "How long a run may give no sign of life before another one may replace it; signs "
+                "come six times as often"},
+};
+static const struct option_set lease_set = OPTION_SET(
+    "lease", "One run of a pipeline at a time", struct lease_config, lease_table);
+
 static const struct option cloudwatch_table[] = {
     {"log_group", OPTION_TEXT, offsetof(struct cloudwatch_config, log_group), .max = 512,
         .help = "Log group: /sluice/prod"},
@@ -140,6 +149,8 @@ static const struct option environment_table[] = {
         .help = "Object storage"},
     {"http", OPTION_OBJECT, offsetof(struct environment, http), .fields = &http_set,
         .help = "Files at https:// and http://"},
+    {"lease", OPTION_OBJECT, offsetof(struct environment, lease), .fields = &lease_set,
+        .help = "One run of a pipeline at a time"},
     {"cloudwatch", OPTION_OBJECT, offsetof(struct environment, cloudwatch),
         .fields = &cloudwatch_set, .help = "AWS CloudWatch"},
 };

@@ -3,12 +3,13 @@
  *
  * Small on purpose: verbs that read are values handed to `query`, verbs that change are values
  * handed to `apply`; one apply is one job and one transaction: all of its changes or none. A run
- * commits with one apply: its deltas of all tables, its cursors, its pending publications and its
- * record, under its fence. */
+ * commits with one apply: its deltas of all tables, its cursors, its pending publications, whom to
+ * tell and its record, under its fence. */
 #ifndef CONNECTORS_CATALOG_H
 #define CONNECTORS_CATALOG_H
 
 #include "connectors/catalog_records.h"
+#include "connectors/hook.h"
 #include "runner/base/arena.h"
 #include "runner/base/error.h"
 #include "runner/io/work.h"
@@ -53,6 +54,7 @@ enum catalog_query_verb {
                                   → cursors */
     CATALOG_LIST_SEEN,         /* pipeline, instance, load, extract → seen */
     CATALOG_LIST_PUBLICATIONS, /* pipeline, instance: not ended yet → publications */
+    CATALOG_LIST_HOOKS,        /* pipeline, instance: not ended yet, the oldest first → hooks */
     CATALOG_CHECK,             /* whether the catalog itself is sound: references, sums, the
                                   storage's own check → problems (texts; none: sound) */
 };
@@ -90,6 +92,7 @@ struct catalog_query {
         struct catalog_cursor *cursors;
         struct catalog_seen *seen;
         struct catalog_publication *publications;
+        struct hook_due *hooks;
         struct catalog_tag *tags;
         const char **problems;
     };
@@ -175,6 +178,8 @@ enum catalog_change_verb {
     CATALOG_RECORD_COMMIT, /* commit: ERROR_EXISTS when the run id is there: it was committed */
     CATALOG_ADD_PUBLICATION,
     CATALOG_END_PUBLICATION, /* publication.run_id, .load; .to NULL: all of the load */
+    CATALOG_ADD_HOOK,        /* hook: to be delivered after the commit */
+    CATALOG_END_HOOK,        /* hook.run_id, .place: delivered, or given up */
 };
 
 enum { CATALOG_PROPERTIES_MAX = 1024 * 1024 }; /* bytes of JSON */
@@ -228,6 +233,7 @@ struct catalog_change {
         } seen;
         struct catalog_commit commit;
         struct catalog_publication publication;
+        struct hook_due hook;
         struct {
             const char *pipeline, *instance;
             int64_t fence;

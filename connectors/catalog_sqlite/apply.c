@@ -40,6 +40,8 @@ static const apply_verb_fn verbs[] = {
     [CATALOG_RECORD_COMMIT] = apply_record_commit,
     [CATALOG_ADD_PUBLICATION] = apply_add_publication,
     [CATALOG_END_PUBLICATION] = apply_end_publication,
+    [CATALOG_ADD_HOOK] = apply_add_hook,
+    [CATALOG_END_HOOK] = apply_end_hook,
 };
 
 static sqlite3_stmt *bind_numbers(struct apply_context *context, const char *sql, int64_t first,

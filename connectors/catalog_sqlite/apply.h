@@ -184,6 +184,8 @@ APPLY_VERB(add_seen);
 APPLY_VERB(record_commit);
 APPLY_VERB(add_publication);
 APPLY_VERB(end_publication);
+APPLY_VERB(add_hook);
+APPLY_VERB(end_hook);
 #undef APPLY_VERB
 
 /* ERROR_FENCED when a greater fence was raised; remembers this one where it is the greatest. */

@@ -1,4 +1,4 @@
-/* What a run leaves beside data: its fence, cursors, record and publications. */
+/* What a run leaves beside data: its fence, cursors, record, publications and hooks. */
 #include "connectors/catalog_sqlite/apply.h"
 
 #include "runner/base/mem.h"
@@ -327,4 +327,59 @@ int apply_end_publication(
     return error_set(err, ERROR_NOT_FOUND, "run %s: load.%s has no such publication",
         publication->run_id ? publication->run_id : "(none)",
         publication->load ? publication->load : "(none)");
+}
+
+/* --- hooks --- */
+
+int apply_add_hook(
+    struct apply_context *context, const struct catalog_change *change, struct error *err)
+{
+    const struct hook_due *hook = &change->hook;
+    const struct catalog_apply *apply = context->apply;
+    struct sqlite *db = context->db;
+    sqlite3_stmt *statement;
+
+    if (!apply->pipeline || !hook->run_id || !hook->place || !hook->target)
+        return error_set(err, ERROR_INVALID,
+            "a hook needs its run, place and target, and an apply with a pipeline");
+    statement = sqlite_statement(db,
+        "INSERT INTO hooks (pipeline, instance, run_id, place, target, body, created_ms)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        err);
+    if (!statement)
+        return -1;
+    sqlite_bind_text(db, statement, 1, apply->pipeline);
+    sqlite_bind_text(db, statement, 2, apply->instance ? apply->instance : "");
+    sqlite_bind_text(db, statement, 3, hook->run_id);
+    sqlite_bind_text(db, statement, 4, hook->place);
+    sqlite_bind_text(db, statement, 5, hook->target);
+    sqlite_bind_text(db, statement, 6, hook->body);
+    sqlite_bind_int(db, statement, 7, context->now_ms);
+    if (sqlite_execute(db, statement, err) == 0)
+        return 0;
+    if (sqlite_constraint(db) == SQLITE_CONSTRAINT_UNIQUE)
+        return error_set(
+            err, ERROR_EXISTS, "run %s: %s is there already", hook->run_id, hook->place);
+    return -1;
+}
+
+int apply_end_hook(
+    struct apply_context *context, const struct catalog_change *change, struct error *err)
+{
+    const struct hook_due *hook = &change->hook;
+    struct sqlite *db = context->db;
+    sqlite3_stmt *statement = sqlite_statement(db,
+        "UPDATE hooks SET ended_ms = ifnull(ended_ms, ?3) WHERE run_id = ?1 AND place = ?2", err);
+
+    if (!statement)
+        return -1;
+    sqlite_bind_text(db, statement, 1, hook->run_id);
+    sqlite_bind_text(db, statement, 2, hook->place);
+    sqlite_bind_int(db, statement, 3, context->now_ms);
+    if (sqlite_execute(db, statement, err))
+        return -1;
+    if (sqlite3_changes(db->db) > 0)
+        return 0;
+    return error_set(err, ERROR_NOT_FOUND, "run %s has no hook %s",
+        hook->run_id ? hook->run_id : "(none)", hook->place ? hook->place : "(none)");
 }

@@ -7,7 +7,7 @@
 #include "runner/base/buffer.h"
 
 extern const struct sqlite_schema database_catalog_schema;
-extern const char database_version_2[]; /* its second migration */
+extern const char database_version_2[], database_version_3[]; /* its later migrations */
 
 /* One snapshot; results go to query->arena. `stop` was set by the caller. */
 int database_query(struct sqlite *db, struct catalog_query *query, struct error *err);

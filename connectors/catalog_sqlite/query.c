@@ -208,6 +208,7 @@ static const struct {
     [CATALOG_LIST_CURSORS] = {query_list_cursors, sizeof(struct catalog_cursor)},
     [CATALOG_LIST_SEEN] = {query_list_seen, sizeof(struct catalog_seen)},
     [CATALOG_LIST_PUBLICATIONS] = {query_list_publications, sizeof(struct catalog_publication)},
+    [CATALOG_LIST_HOOKS] = {query_list_hooks, sizeof(struct hook_due)},
     [CATALOG_CHECK] = {query_check, sizeof(const char *)},
 };
 

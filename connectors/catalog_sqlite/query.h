@@ -92,6 +92,7 @@ int query_list_commits(struct listing *list, struct error *err);
 int query_list_cursors(struct listing *list, struct error *err);
 int query_list_seen(struct listing *list, struct error *err);
 int query_list_publications(struct listing *list, struct error *err);
+int query_list_hooks(struct listing *list, struct error *err);
 
 int query_check(struct listing *list, struct error *err);
 

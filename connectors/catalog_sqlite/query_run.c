@@ -1,4 +1,4 @@
-/* What runs left beside data: commits, cursors, what was seen, publications. */
+/* What runs left beside data: commits, cursors, what was seen, publications, hooks. */
 #include "connectors/catalog_sqlite/query.h"
 
 /* --- commits --- */
@@ -140,4 +140,32 @@ int query_list_publications(struct listing *list, struct error *err)
     sqlite_bind_text(list->db, statement, 1, list->query->pipeline);
     sqlite_bind_text(list->db, statement, 2, list->query->instance);
     return listing_collect(list, statement, "it", read_publication, err);
+}
+
+static int read_hook(struct listing *list, sqlite3_stmt *row, void *item, struct error *err)
+{
+    struct hook_due *hook = item;
+
+    (void)err;
+    hook->run_id = sqlite_text(row, 1, list->arena);
+    hook->place = sqlite_text(row, 2, list->arena);
+    hook->target = sqlite_text(row, 3, list->arena);
+    hook->body = sqlite_text(row, 4, list->arena);
+    hook->created_ms = listing_int(row, 5);
+    return 0;
+}
+
+int query_list_hooks(struct listing *list, struct error *err)
+{
+    static const char *const sql[2] =
+        LISTING_BOTH_WAYS("SELECT hook_id, run_id, place, target, body, created_ms FROM hooks"
+                          " WHERE pipeline = ?1 AND instance = ?2 AND ended_ms IS NULL",
+            "hook_id", "run_id");
+    sqlite3_stmt *statement = listing_statement(list, sql, false, err);
+
+    if (!statement)
+        return -1;
+    sqlite_bind_text(list->db, statement, 1, list->query->pipeline);
+    sqlite_bind_text(list->db, statement, 2, list->query->instance);
+    return listing_collect(list, statement, "it", read_hook, err);
 }

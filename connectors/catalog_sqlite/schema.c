@@ -194,7 +194,7 @@ static const char version_1[] =
     "CREATE INDEX publications_pending ON publications (pipeline, instance)"
     "  WHERE ended_ms IS NULL;";
 
-static const char *const migrations[] = {version_1, database_version_2};
+static const char *const migrations[] = {version_1, database_version_2, database_version_3};
 
 const struct sqlite_schema database_catalog_schema = {
     .what = "catalog",

@@ -1,4 +1,4 @@
-/* Runs and the journal. */
+/* Runs, and which verb is whose. */
 #include "connectors/state_sqlite/history.h"
 
 #include "runner/base/mem.h"
@@ -87,6 +87,8 @@ static int put_run(struct sqlite *db, struct state_request *request, struct erro
 
     if (!run->run_id || !run->run_id[0] || !run->pipeline)
         return error_set(err, ERROR_INVALID, "a run needs an id and the name of its pipeline");
+    if (request->lease.fence > 0 && history_check_fence(db, request, err))
+        return -1;
     statement = sqlite_statement(db,
         "INSERT OR REPLACE INTO runs (" HISTORY_RUN_COLUMNS ")"
         " VALUES (?1, ?2, ifnull(?3, ''), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -104,7 +106,9 @@ static int put_run(struct sqlite *db, struct state_request *request, struct erro
     sqlite_bind_int(db, statement, 9, (int64_t)run->bytes);
     sqlite_bind_text(db, statement, 10, run->error);
     sqlite_bind_text(db, statement, 11, run->record);
-    return sqlite_execute(db, statement, err);
+    if (sqlite_execute(db, statement, err))
+        return -1;
+    return history_settle_hooks(db, request, err);
 }
 
 static int check_unambiguous(const char *start, struct history_rows *rows, struct error *err)
@@ -275,96 +279,10 @@ static int latest_runs(struct sqlite *db, struct state_request *request, struct 
     return step;
 }
 
-/* --- the journal --- */
-
-/* Whose entry it is: the request says, else the run's record or lease does. */
-static int add_journal(struct sqlite *db, struct state_request *request, struct error *err)
-{
-    const struct state_journal *entry = &request->journal;
-    sqlite3_stmt *statement = sqlite_statement(db,
-        "INSERT INTO journal (run_id, pipeline, instance, kind, what)"
-        " SELECT ?1, k.pipeline, ifnull(k.instance, ''), ?4, ?5 FROM ("
-        "   SELECT 1 AS rank, ?2 AS pipeline, ?3 AS instance WHERE ?2 IS NOT NULL"
-        "   UNION ALL SELECT 2, pipeline, instance FROM runs WHERE run_id = ?1"
-        "   UNION ALL SELECT 3, pipeline, instance FROM leases WHERE run_id = ?1 AND held = 1"
-        "   ORDER BY rank LIMIT 1) k WHERE true"
-        " ON CONFLICT DO UPDATE SET what = what",
-        err);
-
-    if (!statement)
-        return -1;
-    sqlite_bind_text(db, statement, 1, entry->run_id);
-    sqlite_bind_text(db, statement, 2, request->pipeline);
-    sqlite_bind_text(db, statement, 3, request->instance);
-    sqlite_bind_text(db, statement, 4, entry->kind);
-    sqlite_bind_text(db, statement, 5, entry->what);
-    if (sqlite_execute(db, statement, err))
-        return -1;
-    if (sqlite3_changes(db->db) > 0)
-        return 0;
-    return error_set(err, ERROR_INVALID,
-        "journal of run %s: neither the request nor a record or lease of the run says which "
-        "pipeline it is of",
-        entry->run_id ? entry->run_id : "(none)");
-}
-
-static int list_journal(
-    struct sqlite *db, const struct process *self, struct state_request *request, struct error *err)
-{
-    sqlite3_stmt *statement = sqlite_statement(db,
-        "SELECT run_id, kind, what FROM journal WHERE (?1 IS NULL OR pipeline = ?1)"
-        " AND (?2 IS NULL OR instance = ?2) ORDER BY run_id, journal_id",
-        err);
-    struct history_rows rows = {0};
-    const char *run_id = "";
-    int step, is_live = 0;
-
-    if (!statement)
-        return -1;
-    sqlite_bind_text(db, statement, 1, request->pipeline);
-    sqlite_bind_text(db, statement, 2, request->instance);
-    while ((step = sqlite_step(db, statement, err)) == 1) {
-        struct state_journal *entry;
-
-        if (strcmp(run_id, sqlite_word(statement, 0)) != 0) {
-            run_id = sqlite_text(statement, 0, request->arena);
-            is_live = text_equal(run_id, request->run_id)
-                          ? 0
-                          : history_run_is_live(db, self, run_id, err);
-        }
-        if (is_live < 0) {
-            sqlite_reset(statement);
-            step = -1;
-            break;
-        }
-        if (is_live)
-            continue;
-        entry = history_add_row(&rows, sizeof(*entry));
-        entry->run_id = run_id;
-        entry->kind = sqlite_text(statement, 1, request->arena);
-        entry->what = sqlite_text(statement, 2, request->arena);
-    }
-    if (step < 0)
-        free(rows.items);
-    else
-        history_hand_over(&rows, sizeof(struct state_journal), request);
-    return step;
-}
-
-static int clear_journal(struct sqlite *db, struct state_request *request, struct error *err)
-{
-    sqlite3_stmt *statement = sqlite_statement(db, "DELETE FROM journal WHERE run_id = ?1", err);
-
-    if (!statement)
-        return -1;
-    sqlite_bind_text(db, statement, 1, request->run_id);
-    return sqlite_execute(db, statement, err);
-}
-
 /* --- one request --- */
 
 static int run_verb(
-    struct sqlite *db, const struct process *self, struct state_request *request, struct error *err)
+    struct sqlite *db, struct observer *self, struct state_request *request, struct error *err)
 {
     switch (request->verb) {
     case STATE_PUT_RUN:
@@ -375,14 +293,20 @@ static int run_verb(
         return list_runs(db, request, err);
     case STATE_LATEST_RUNS:
         return latest_runs(db, request, err);
+    case STATE_LIST_HOOKS:
+        return history_list_hooks(db, request, err);
+    case STATE_END_HOOK:
+        return history_end_hook(db, request, err);
     case STATE_ADD_JOURNAL:
-        return add_journal(db, request, err);
+        return history_add_journal(db, request, err);
     case STATE_LIST_JOURNAL:
-        return list_journal(db, self, request, err);
+        return history_list_journal(db, self, request, err);
     case STATE_CLEAR_JOURNAL:
-        return clear_journal(db, request, err);
+        return history_clear_journal(db, request, err);
     case STATE_ACQUIRE_LEASE:
         return history_acquire_lease(db, self, request, err);
+    case STATE_RENEW_LEASE:
+        return history_renew_lease(db, self, request, err);
     case STATE_RELEASE_LEASE:
         return history_release_lease(db, request, err);
     case STATE_LIST_LEASES:
@@ -395,11 +319,11 @@ static int run_verb(
 static bool is_read(enum state_verb verb)
 {
     return verb == STATE_GET_RUN || verb == STATE_LIST_RUNS || verb == STATE_LATEST_RUNS ||
-           verb == STATE_LIST_JOURNAL || verb == STATE_LIST_LEASES;
+           verb == STATE_LIST_HOOKS || verb == STATE_LIST_JOURNAL || verb == STATE_LIST_LEASES;
 }
 
 int history_run(
-    struct sqlite *db, const struct process *self, struct state_request *request, struct error *err)
+    struct sqlite *db, struct observer *self, struct state_request *request, struct error *err)
 {
     const bool read = is_read(request->verb);
     int result;

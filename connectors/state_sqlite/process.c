@@ -79,8 +79,7 @@ static enum process_status look_here(const struct process *other)
 
 enum process_status process_look(const struct process *self, const struct process *other)
 {
-    if (strcmp(self->boot_id, other->boot_id) == 0 &&
-        strcmp(self->pid_space, other->pid_space) == 0)
-        return look_here(other);
+    if (strcmp(self->boot_id, other->boot_id) == 0)
+        return strcmp(self->pid_space, other->pid_space) == 0 ? look_here(other) : PROCESS_HIDDEN;
     return strcmp(self->host, other->host) == 0 ? PROCESS_DEAD : PROCESS_UNKNOWN;
 }

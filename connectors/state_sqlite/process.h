@@ -19,7 +19,8 @@ struct process {
 enum process_status {
     PROCESS_DEAD,
     PROCESS_LIVE,
-    PROCESS_UNKNOWN, /* it cannot be seen from here: another host or container */
+    PROCESS_HIDDEN,  /* another container under the same kernel: clocks are shared */
+    PROCESS_UNKNOWN, /* it cannot be seen from here: another host */
 };
 
 void process_self(struct process *ret_self);
@@ -27,10 +28,9 @@ void process_self(struct process *ret_self);
 /* What `self` can tell about `other`:
  * - the same boot and pid space: exactly, by id and start time (a zombie is dead);
  * - the same host name and another boot: dead, the host was started anew;
- * - the same host name and boot, another pid space: dead. That is a container that was started
- *   anew under its name; if it were a second one under the same name, the fence keeps it from
- *   committing;
- * - another host name: unknown. */
+ * - the same boot, another pid space: hidden, also under the same host name, which containers may
+ *   share with their host;
+ * - another host name and boot: unknown. */
 enum process_status process_look(const struct process *self, const struct process *other);
 
 #endif

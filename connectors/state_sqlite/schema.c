@@ -57,7 +57,37 @@ static const char version_1[] =
     "CREATE TRIGGER leases_grow BEFORE UPDATE OF fence ON leases WHEN new.fence < old.fence"
     "  BEGIN SELECT raise(ABORT, 'the fence of a lease only grows'); END;";
 
-static const char *const migrations[] = {version_1};
+/* Heartbeats of leases (by the wall, and by a clock that all processes under one kernel share),
+ * what is complete of a run that died, whom to tell of failures. */
+static const char version_2[] =
+    "ALTER TABLE leases ADD COLUMN heartbeats INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE leases ADD COLUMN heartbeat_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE leases ADD COLUMN steady_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE leases ADD COLUMN ttl_ms INTEGER NOT NULL DEFAULT 0;" /* 0: it has no heartbeats */
+    "UPDATE leases SET heartbeat_ms = acquired_ms;"
+
+    "ALTER TABLE journal ADD COLUMN fence INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE journal ADD COLUMN task TEXT;"
+    "ALTER TABLE journal ADD COLUMN key TEXT;"
+    "ALTER TABLE journal ADD COLUMN version TEXT;"
+    "ALTER TABLE journal ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0 CHECK (bytes >= 0);"
+    "ALTER TABLE journal ADD COLUMN checksum TEXT;"
+
+    "CREATE TABLE hooks ("
+    "  hook_id INTEGER PRIMARY KEY,"
+    "  run_id TEXT NOT NULL CHECK (run_id <> ''),"
+    "  place TEXT NOT NULL CHECK (place <> ''),"
+    "  pipeline TEXT NOT NULL,"
+    "  instance TEXT NOT NULL,"
+    "  target TEXT NOT NULL,"
+    "  body TEXT," /* null: the run, as the history has it */
+    "  created_ms INTEGER NOT NULL,"
+    "  due INTEGER NOT NULL DEFAULT 0 CHECK (due IN (0, 1)),"
+    "  UNIQUE (run_id, place)"
+    ") STRICT;"
+    "CREATE INDEX hooks_due ON hooks (pipeline, instance) WHERE due = 1;";
+
+static const char *const migrations[] = {version_1, version_2};
 
 const struct sqlite_schema history_schema = {
     .what = "state",

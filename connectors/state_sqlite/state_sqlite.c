@@ -8,7 +8,7 @@
 struct state_sqlite {
     struct state state;
     struct sqlite db; /* of the job that runs */
-    struct process self;
+    struct observer self;
     struct work_lane lane;
     unsigned running;
 };
@@ -67,7 +67,7 @@ static struct state *open_state(const struct state_options *options, struct erro
         return NULL;
     }
     owner->state.type = &state_sqlite_type;
-    process_self(&owner->self);
+    observer_init(&owner->self);
     work_lane_init(&owner->lane, options->pool, "state", 1);
     return &owner->state;
 }
@@ -81,6 +81,7 @@ static void close_state(struct state *state)
     owner = container_of(state, struct state_sqlite, state);
     assert(owner->running == 0);
     work_lane_deinit(&owner->lane);
+    observer_deinit(&owner->self);
     sqlite_close(&owner->db);
     free(owner);
 }

@@ -2,8 +2,10 @@
  *
  * What the contract leaves open:
  * - Everything survives a crash of the process; leases survive a power failure, too.
- * - A lease's holder is alive as long as its process is (state_sqlite/process.h). One on another
- *   host or in another container cannot be seen and counts as alive for 24 h.
+ * - A lease's holder is gone when its process is (state_sqlite/process.h). One that is there, or
+ *   under the same kernel, is silent when the clock that all of them share says so. One elsewhere
+ *   is watched: it is silent when no heartbeat came for its ttl by the observer's own clock. Wall
+ *   clocks only say whether to watch.
  * - A failed run is one that failed, failed a check or was lost. */
 #ifndef CONNECTORS_STATE_SQLITE_STATE_SQLITE_H
 #define CONNECTORS_STATE_SQLITE_STATE_SQLITE_H

@@ -354,7 +354,9 @@ void compact_start(struct compact *compact)
 void compact_cancel(struct compact *compact)
 {
     compact->cancelled = true;
-    if (compact->step == COMPACT_RECOVERING)
+    if (compact->step == COMPACT_LEASING)
+        lease_cancel(&compact->lease);
+    else if (compact->step == COMPACT_RECOVERING)
         recover_cancel(&compact->recover);
     else if (compact->step == COMPACT_ROUND)
         compact_round_cancel(&compact->rounds[compact->next]);

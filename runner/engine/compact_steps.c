@@ -246,8 +246,13 @@ bool compact_step_take_lease(struct compact *compact)
 {
     if (compact->dry_run)
         return false;
-    lease_acquire(&compact->lease, compact->state, compact->engine->catalog, compact->lease_name,
-        "", compact->run_id, on_leased);
+    lease_acquire(&compact->lease,
+        &(struct lease_options){.engine = compact->engine,
+            .pipeline = compact->lease_name,
+            .instance = "",
+            .run_id = compact->run_id,
+            .context = compact->context},
+        on_leased);
     return true;
 }
 

@@ -1,35 +1,61 @@
 /* One run of a (pipeline, instance) at a time: the lease in the state, its fence raised in the
- * catalog, so that a holder that lost the lease cannot commit any more. */
+ * catalog, so that a holder that lost the lease cannot commit any more. While it is held heartbeats
+ * say so; one that comes too late, as the process was stopped, finds out that it was lost. */
 #ifndef RUNNER_ENGINE_LEASE_H
 #define RUNNER_ENGINE_LEASE_H
 
 #include "connectors/catalog.h"
 #include "connectors/state.h"
 #include "runner/base/arena.h"
+#include "runner/engine/engine.h"
+#include "runner/io/timer.h"
 
 struct lease;
 typedef void (*lease_done_fn)(struct lease *lease, const struct error *err);
 
-enum lease_step { LEASE_FREE, LEASE_ACQUIRING, LEASE_RAISING, LEASE_HELD, LEASE_RELEASING };
+enum lease_step {
+    LEASE_FREE,
+    LEASE_ACQUIRING,
+    LEASE_WATCHING, /* the holder may be dead: some time shows it */
+    LEASE_RAISING,
+    LEASE_HELD,
+    LEASE_CHECKING,
+    LEASE_RELEASING,
+    LEASE_CLOSING, /* its timer */
+};
+
+struct lease_options {
+    struct engine *engine; /* its state and its catalog are open */
+    const char *pipeline, *instance, *run_id; /* outlive it, as does the context */
+    const struct log_context *context;
+    /* Once, while it is held: somebody else has it (ERROR_FENCED). NULL: the commit tells. */
+    lease_done_fn lost;
+};
 
 struct lease {
+    struct lease_options options;
     struct state *state;
     struct catalog *catalog;
-    const char *pipeline, *instance, *run_id;
     lease_done_fn done;
     enum lease_step step;
     unsigned tries;
     int64_t fence; /* while it is held */
-    struct arena arena;
+    bool silent;   /* who held it before was not heard of for too long, but may live */
+    bool cancelled, beating, warned, told;
+    struct arena arena, beat_arena;
     struct error err;
-    struct state_request request;
+    struct timer timer; /* the next look at the holder; the next heartbeat */
+    struct state_request request, beat;
     struct catalog_apply apply;
     struct catalog_change change;
 };
 
-/* ERROR_BUSY names the live holder. On failure nothing is held. The texts must outlive it. */
-void lease_acquire(struct lease *lease, struct state *state, struct catalog *catalog,
-    const char *pipeline, const char *instance, const char *run_id, lease_done_fn done);
+/* ERROR_BUSY names the live holder. On failure nothing is held. */
+void lease_acquire(struct lease *lease, const struct lease_options *options, lease_done_fn done);
+void lease_cancel(struct lease *lease); /* ends watching; else harmless */
+
+/* Asks whether it is still held, which counts as a heartbeat: before what cannot be taken back. */
+void lease_check(struct lease *lease, lease_done_fn done);
 void lease_release(struct lease *lease, lease_done_fn done);
 void lease_deinit(struct lease *lease); /* after done */
 

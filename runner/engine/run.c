@@ -43,6 +43,8 @@ static bool begin_state(struct run *run)
         return run_step_wait(run);
     case RUN_REPLANNING:
         return run_step_replan(run);
+    case RUN_RENEWING:
+        return run_step_renew(run);
     case RUN_COMMITTING:
         return run_step_commit(run);
     case RUN_SETTLING:
@@ -88,7 +90,9 @@ static enum run_state next_state(const struct run *run)
     case RUN_TASKS:
         if (failed)
             return RUN_CLEANING;
-        return preview ? RUN_PREVIEWING : RUN_COMMITTING;
+        return preview ? RUN_PREVIEWING : RUN_RENEWING;
+    case RUN_RENEWING:
+        return failed ? RUN_CLEANING : RUN_COMMITTING;
     case RUN_COMMITTING:
         if (run->committed)
             return RUN_PUBLISHING;
@@ -102,7 +106,7 @@ static enum run_state next_state(const struct run *run)
             return RUN_PUBLISHING;
         if (failed)
             return RUN_CLEANING;
-        return run_repeats(run) ? RUN_TASKS : RUN_COMMITTING;
+        return run_repeats(run) ? RUN_TASKS : RUN_RENEWING;
     case RUN_SETTLING:
         if (run->unsettled) /* its files may be a table's: they stay, journalled */
             return RUN_RECORDING;
@@ -175,6 +179,9 @@ void run_fail(struct run *run, const struct error *err)
 static void cancel_step(struct run *run)
 {
     switch (run->state) {
+    case RUN_LEASING:
+        lease_cancel(&run->lease);
+        break;
     case RUN_RECOVERING:
         recover_cancel(&run->recover);
         break;
@@ -212,6 +219,17 @@ void run_cancel(struct run *run)
     }
     error_set(&stopped, ERROR_STOPPED, "cancelled; nothing was committed");
     error_keep_first(&run->err, &stopped);
+    cancel_step(run);
+}
+
+/* The commit itself checks the fence; what follows it is done again by whoever has the lease. */
+void run_lost_lease(struct run *run, const struct error *err)
+{
+    log_event(
+        run->engine->log, LOG_ERROR, "lease.lost", &run->context, NULL, "%s", err->message);
+    if (run->committed || run->state >= RUN_COMMITTING)
+        return;
+    error_keep_first(&run->err, err);
     cancel_step(run);
 }
 
@@ -310,6 +328,7 @@ const char *run_activity(const struct run *run)
         [RUN_PREVIEWING] = "reading",
         [RUN_WAITING] = "waiting to commit again",
         [RUN_REPLANNING] = "planning again",
+        [RUN_RENEWING] = "committing",
         [RUN_COMMITTING] = "committing",
         [RUN_SETTLING] = "asking whether it was committed",
         [RUN_PUBLISHING] = "publishing files",

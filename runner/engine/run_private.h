@@ -25,6 +25,7 @@ enum run_state {
     RUN_PREVIEWING,
     RUN_WAITING,    /* somebody else changed a table first: for a moment */
     RUN_REPLANNING, /* which loads are to be run again? */
+    RUN_RENEWING,   /* the lease, right before the commit */
     RUN_COMMITTING,
     RUN_SETTLING, /* the outcome of the commit is unknown: look */
     RUN_PUBLISHING,

@@ -171,6 +171,7 @@ static void on_folder_removed(struct work *work, bool ran)
     }
     run->state_request = (struct state_request){.verb = STATE_CLEAR_JOURNAL,
         .run_id = run->options.run_id,
+        .lease = {.fence = run->lease.fence},
         .arena = &run->step_arena,
         .done = on_cleared};
     run->state_store->type->start(run->state_store, &run->state_request);

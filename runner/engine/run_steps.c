@@ -40,7 +40,8 @@ static void put_history(struct run *run, state_done_fn done)
                                    .rows = ended && run->committed ? summary->rows : 0,
                                    .bytes = ended && run->committed ? summary->bytes_written : 0,
                                    .error = ended && run->err.code ? run->err.message : NULL,
-                                   .record = ended ? run->record : NULL}};
+                                   .record = ended ? run->record : NULL},
+            .lease = {.fence = run->lease.fence}};
     ask_state(run, STATE_PUT_RUN, done);
 }
 
@@ -55,6 +56,11 @@ static void on_leased(struct lease *lease, const struct error *err)
     run_step(run);
 }
 
+static void on_lost(struct lease *lease, const struct error *err)
+{
+    run_lost_lease(container_of(lease, struct run, lease), err);
+}
+
 bool run_step_lease(struct run *run)
 {
     struct engine *engine = run->engine;
@@ -64,8 +70,30 @@ bool run_step_lease(struct run *run)
         engine_catalog(engine, &run->catalog, &run->err) ||
         engine_tables(engine, &tables, &run->err))
         return false;
-    lease_acquire(&run->lease, run->state_store, run->catalog, run->pipeline->name,
-        run->options.instance, run->options.run_id, on_leased);
+    lease_acquire(&run->lease,
+        &(struct lease_options){.engine = engine,
+            .pipeline = run->pipeline->name,
+            .instance = run->options.instance,
+            .run_id = run->options.run_id,
+            .context = &run->context,
+            .lost = on_lost},
+        on_leased);
+    return true;
+}
+
+static void on_renewed(struct lease *lease, const struct error *err)
+{
+    struct run *run = container_of(lease, struct run, lease);
+
+    if (err && err->code == ERROR_FENCED)
+        run_lost_lease(run, err);
+    run_step(run); /* where it is not known, the commit's fence decides */
+}
+
+/* A process that was stopped for long finds out here, at the latest. */
+bool run_step_renew(struct run *run)
+{
+    lease_check(&run->lease, on_renewed);
     return true;
 }
 
@@ -277,8 +305,12 @@ static void on_folder_made(struct work *work, bool ran)
 
 static void add_journal(struct run *run, const char *kind, const char *what)
 {
-    run->state_request = (struct state_request){
-        .journal = {.run_id = run->options.run_id, .kind = kind, .what = what}};
+    run->state_request = (struct state_request){.pipeline = run->pipeline->name,
+        .instance = run->options.instance,
+        .journal = {.run_id = run->options.run_id,
+            .kind = kind,
+            .what = what,
+            .fence = run->lease.fence}};
     ask_state(run, STATE_ADD_JOURNAL, on_journalled);
 }
 

@@ -11,6 +11,9 @@ struct run;
 
 void run_step(struct run *run); /* run.c: this state has ended */
 
+/* run.c: somebody else holds its lease. */
+void run_lost_lease(struct run *run, const struct error *err);
+
 /* run_session.c: opens it with the run's share of memory; a failure is in run->err. */
 void run_open_session(struct run *run);
 
@@ -20,6 +23,7 @@ bool run_step_open(struct run *run);
 bool run_step_plan(struct run *run);
 bool run_step_prepare(struct run *run);
 bool run_step_preview(struct run *run);
+bool run_step_renew(struct run *run);
 bool run_step_commit(struct run *run);
 /* run_repeat.c: a commit that was refused because somebody else changed a table first. */
 bool run_may_repeat(const struct run *run, const struct error *err);

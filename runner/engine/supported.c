@@ -120,24 +120,9 @@ static void check_load(const struct report *report, const struct load *load)
             load->format == FORMAT_AUTO ? "to" : "format", "json", "use csv, ndjson or parquet");
 }
 
-static void check_file(const struct pipeline *pipeline, struct diagnostics *problems)
-{
-    const struct report report = {pipeline, problems, "pipeline"};
-
-    if (pipeline->on_commit.count)
-        refuse(&report, &pipeline->on_commit, "on_commit", NULL, "leave it out");
-    if (pipeline->on_failure.count)
-        refuse(&report, &pipeline->on_failure, "on_failure", NULL, "leave it out");
-    if (pipeline->finally.count)
-        refuse(&report, &pipeline->finally, "finally", NULL, "leave it out");
-    if (pipeline->defaults.retry.on.count)
-        refuse(&report, &pipeline->defaults.retry.on, "defaults.retry.on", NULL, "leave it out");
-}
-
 void graph_list_unsupported(const struct graph *graph, struct diagnostics *problems)
 {
     check_secrets(graph->pipeline, problems);
-    check_file(graph->pipeline, problems);
     for (unsigned i = 0; i < graph->count; i++) {
         const struct graph_node *node = &graph->nodes[i];
         const struct report report = {graph->pipeline, problems, node->id};

@@ -163,6 +163,18 @@ static int64_t timeout_ms_of(const struct task *task)
     return own_ms > 0 ? own_ms : duration_ms(&task->run->pipeline->defaults.timeout);
 }
 
+/* Whether it is tried again although it is not known to pass by itself: retry.on. */
+static bool is_wanted_again(const struct task *task, const struct error *err)
+{
+    const struct text_list *on = &retry_of(task)->on;
+
+    for (size_t i = 0; i < on->count && err->class == ERROR_PERMANENT; i++) {
+        if (strcmp(on->items[i], error_code_name(err->code)) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* --- one attempt --- */
 
 static void on_deadline(struct timer *timer)
@@ -208,6 +220,8 @@ void task_attempt_done(struct task *task, const struct error *err)
             duration_format(timeout_ms_of(task), text));
         task_place_error(task, &task->node->load->item, "timeout", &outcome);
     }
+    if (is_wanted_again(task, &outcome))
+        error_set_class(&outcome, ERROR_TRANSIENT);
     retry_finish(&task->retry, outcome.code ? &outcome : NULL);
 }
 

@@ -330,8 +330,11 @@ static void acquire(struct state_request *request, struct error *err)
     struct fakes *fakes = fakes_current;
 
     if (fakes->leased && strcmp(fakes->holder, request->lease.run_id) != 0) {
-        error_set(err, ERROR_BUSY, "leased by run %s", fakes->holder);
-        return;
+        request->watch_ms = fakes->watches > 1;
+        if (fakes->watches == 0 || --fakes->watches > 0) {
+            error_set(err, ERROR_BUSY, "leased by run %s", fakes->holder);
+            return;
+        }
     }
     fakes->leased = true;
     snprintf(fakes->holder, sizeof(fakes->holder), "%s", request->lease.run_id);
@@ -386,6 +389,10 @@ static void do_state(struct state_request *request, struct error *err)
     case STATE_ACQUIRE_LEASE:
         acquire(request, err);
         break;
+    case STATE_RENEW_LEASE:
+        if (!fakes_current->leased || request->lease.fence != fakes_current->fence)
+            error_set(err, ERROR_FENCED, "the lease was lost to run %s", fakes_current->holder);
+        break;
     case STATE_RELEASE_LEASE:
         release(request);
         break;
@@ -413,6 +420,7 @@ static void start_state(struct state *state, struct state_request *request)
         [STATE_LIST_JOURNAL] = "list_journal",
         [STATE_CLEAR_JOURNAL] = "clear_journal",
         [STATE_ACQUIRE_LEASE] = "acquire_lease",
+        [STATE_RENEW_LEASE] = "renew_lease",
         [STATE_RELEASE_LEASE] = "release_lease"};
     const char *what = request->verb == STATE_PUT_RUN       ? request->run.run_id
                        : request->verb == STATE_ADD_JOURNAL ? request->journal.kind

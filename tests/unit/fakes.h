@@ -6,7 +6,7 @@
  * Operations have names, which faults and tests ask for by their beginning:
  *     store.list PATTERN, store.get|check|put|delete|sweep KEY
  *     state.put_run ID, state.add_journal KIND, state.list_journal, state.clear_journal ID,
- *     state.list_runs, state.acquire_lease, state.release_lease
+ *     state.list_runs, state.acquire_lease, state.renew_lease, state.release_lease
  *     catalog.get_version TABLE, catalog.get_commit ID, catalog.list_commits,
  *     catalog.list_seen LOAD/EXTRACT, catalog.list_publications
  *     catalog.raise_fence, catalog.commit, catalog.end_publication
@@ -90,6 +90,7 @@ struct fakes {
     struct table tables;       /* "n.t" → struct fake_table */
     struct table known_files;  /* every path that a delta ever named */
     bool leased;
+    unsigned watches; /* so often the holder is doubted; then it is given up */
     char holder[64];
     int64_t fence, catalog_fence;
     unsigned sessions;

@@ -211,6 +211,46 @@ static void test_publications(void **state)
     book_close(&book);
 }
 
+/* --- hooks --- */
+
+static struct catalog_query pending_hooks(struct book *book)
+{
+    return book_ask_with(book,
+        (struct catalog_query){.verb = CATALOG_LIST_HOOKS, .pipeline = "birds", .instance = ""});
+}
+
+static void test_hooks(void **state)
+{
+    const struct hook_due first = {"run-1", "on_commit[1]", "t1", "{\"a\":1}", 0};
+    const struct hook_due second = {"run-1", "finally[1]", "t2", NULL, 0};
+    struct book book;
+
+    (void)state;
+    book_open_with_table(&book);
+    book_add(&book, CATALOG_ADD_HOOK)->hook = first;
+    book_apply_fails(&book, ERROR_INVALID, "an apply with a pipeline");
+    book_add(&book, CATALOG_ADD_HOOK)->hook = first;
+    book_add(&book, CATALOG_ADD_HOOK)->hook = second;
+    assert_ok(book_try_apply_as(&book, "birds", "run-1", 1), &book.err);
+    assert_int_equal(pending_hooks(&book).count, 2);
+    assert_string_equal(pending_hooks(&book).hooks[0].place, "on_commit[1]");
+    assert_string_equal(pending_hooks(&book).hooks[0].body, "{\"a\":1}");
+    assert_string_equal(pending_hooks(&book).hooks[1].target, "t2");
+    assert_null(pending_hooks(&book).hooks[1].body);
+    assert_true(pending_hooks(&book).hooks[1].created_ms > 0);
+    book_add(&book, CATALOG_ADD_HOOK)->hook = first;
+    assert_int_equal(book_try_apply_as(&book, "birds", "run-1", 1), -1);
+    assert_int_equal(book.err.code, ERROR_EXISTS);
+    for (int i = 0; i < 2; i++) { /* again is harmless */
+        book_add(&book, CATALOG_END_HOOK)->hook = first;
+        book_apply(&book);
+    }
+    assert_int_equal(pending_hooks(&book).count, 1);
+    book_add(&book, CATALOG_END_HOOK)->hook = (struct hook_due){.run_id = "run-9", .place = "x"};
+    book_apply_fails(&book, ERROR_NOT_FOUND, "run run-9 has no hook x");
+    book_close(&book);
+}
+
 /* --- asynchronous --- */
 
 struct service {
@@ -376,6 +416,7 @@ int main(void)
         IN_FOLDER(test_commits_newest_first),
         IN_FOLDER(test_cursors),
         IN_FOLDER(test_publications),
+        IN_FOLDER(test_hooks),
         IN_FOLDER(test_asynchronous),
         IN_FOLDER(test_read_only_without_a_file),
         IN_FOLDER(test_cancel_ends_what_waits_for_a_lock),

@@ -11,7 +11,7 @@
 
 struct diary {
     struct sqlite db;
-    struct process self;
+    struct observer self;
     struct arena arena;
     struct error err;
 };
@@ -31,12 +31,13 @@ static void diary_open(struct diary *diary, bool read_only)
 
     memset(diary, 0, sizeof(*diary));
     arena_init(&diary->arena);
-    process_self(&diary->self);
+    observer_init(&diary->self);
     assert_ok(sqlite_open(&diary->db, &options, &diary->err), &diary->err);
 }
 
 static void diary_close(struct diary *diary)
 {
+    observer_deinit(&diary->self);
     sqlite_close(&diary->db);
     arena_deinit(&diary->arena);
 }
@@ -291,6 +292,135 @@ static void test_journal_knows_the_pipeline_of_its_run(void **state)
     diary_close(&diary);
 }
 
+static void test_journal_of_complete_files(void **state)
+{
+    const struct state_journal entries[] = {
+        {.run_id = "run-1",
+            .kind = "object",
+            .what = "run-1-1/x-in-0",
+            .task = "extract.x",
+            .key = "s3://b/k",
+            .version = "\"e1\"",
+            .checksum = "crc32c:00000001",
+            .bytes = 70,
+            .fence = 3},
+        {.run_id = "run-1",
+            .kind = "file",
+            .what = "n/t/1/a.parquet",
+            .task = "load.x",
+            .checksum = "crc32c:00000002",
+            .bytes = 80,
+            .fence = 3},
+    };
+    struct state_request found;
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    for (int i = 0; i < 2; i++) /* again is harmless */
+        ask(&diary, (struct state_request){.verb = STATE_ADD_JOURNAL,
+                        .pipeline = "birds",
+                        .entries = entries,
+                        .entry_count = 2});
+    found = ask(&diary, (struct state_request){.verb = STATE_LIST_JOURNAL, .pipeline = "birds"});
+    assert_int_equal(found.count, 2);
+    assert_string_equal(found.journals[0].task, "extract.x");
+    assert_string_equal(found.journals[0].key, "s3://b/k");
+    assert_string_equal(found.journals[0].version, "\"e1\"");
+    assert_int_equal(found.journals[0].bytes, 70);
+    assert_int_equal(found.journals[0].fence, 3);
+    assert_string_equal(found.journals[1].what, "n/t/1/a.parquet");
+    assert_string_equal(found.journals[1].checksum, "crc32c:00000002");
+    assert_null(found.journals[1].key);
+    diary_close(&diary);
+}
+
+/* --- hooks --- */
+
+static const struct hook_due two_hooks[] = {
+    {.place = "on_failure[1]", .target = "t1", .body = "{\"a\":1}"},
+    {.place = "finally[1]", .target = "t2"},
+};
+
+static void put_with_hooks(struct diary *diary, const char *run_id, enum state_outcome outcome)
+{
+    ask(diary, (struct state_request){.verb = STATE_PUT_RUN,
+                   .run = {.run_id = run_id,
+                       .pipeline = "birds",
+                       .instance = "",
+                       .started_ms = 10,
+                       .outcome = outcome},
+                   .hooks = two_hooks,
+                   .hook_count = 2});
+}
+
+static struct state_request due_hooks(struct diary *diary)
+{
+    return ask(diary, (struct state_request){.verb = STATE_LIST_HOOKS, .pipeline = "birds"});
+}
+
+static void test_hooks_by_outcome(void **state)
+{
+    static const struct {
+        enum state_outcome outcome;
+        size_t count;
+        const char *first;
+    } cases[] = {
+        {STATE_RUNNING, 0, NULL},
+        {STATE_SUCCEEDED, 0, NULL},
+        {STATE_NOTHING_NEW, 1, "finally[1]"},
+        {STATE_CANCELLED, 1, "finally[1]"},
+        {STATE_FAILED, 2, "on_failure[1]"},
+        {STATE_CHECK_FAILED, 2, "on_failure[1]"},
+        {STATE_LOST, 2, "on_failure[1]"},
+    };
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        for (int at_once = 0; at_once < 2; at_once++) {
+            struct state_request due;
+
+            change(&diary, "DELETE FROM hooks");
+            if (!at_once)
+                put_with_hooks(&diary, "run-1", STATE_RUNNING);
+            put_with_hooks(&diary, "run-1", cases[i].outcome);
+            due = due_hooks(&diary);
+            assert_int_equal(due.count, cases[i].count);
+            if (due.count == 0)
+                continue;
+            assert_string_equal(due.due[0].place, cases[i].first);
+            assert_string_equal(due.due[due.count - 1].target, "t2");
+            assert_null(due.due[due.count - 1].body);
+            assert_true(due.due[0].created_ms > 0);
+            if (due.count == 2)
+                assert_string_equal(due.due[0].body, "{\"a\":1}");
+            ask(&diary, (struct state_request){
+                            .verb = STATE_END_HOOK, .run_id = "run-1", .place = due.due[0].place});
+            assert_int_equal(due_hooks(&diary).count, due.count - 1);
+        }
+    }
+    diary_close(&diary);
+}
+
+/* Its process died: whoever gets the lease next makes its hooks due, and a commit that comes to
+ * light takes them away again. */
+static void test_hooks_of_a_lost_run(void **state)
+{
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    put_with_hooks(&diary, "run-1", STATE_RUNNING);
+    assert_int_equal(due_hooks(&diary).count, 0);
+    assert_int_equal(acquire(&diary, "run-2").count, 1);
+    assert_int_equal(due_hooks(&diary).count, 2);
+    put_with_hooks(&diary, "run-1", STATE_SUCCEEDED);
+    assert_int_equal(due_hooks(&diary).count, 0);
+    diary_close(&diary);
+}
+
 /* --- leases --- */
 
 static void test_lease(void **state)
@@ -303,7 +433,7 @@ static void test_lease(void **state)
     request = acquire(&diary, "run-1");
     assert_int_equal(request.lease.fence, 1);
     assert_int_equal(request.lease.process_id, getpid());
-    assert_string_equal(request.lease.host, diary.self.host);
+    assert_string_equal(request.lease.host, diary.self.self.host);
     request = lease_request(STATE_ACQUIRE_LEASE, "run-2", 0); /* by this very process */
     assert_int_equal(try_ask(&diary, &request), -1);
     assert_int_equal(diary.err.code, ERROR_BUSY);
@@ -389,24 +519,69 @@ static void test_dead_holder_is_replaced_at_once(void **state)
     diary_close(&diary);
 }
 
+/* --- clocks that are turned by hand --- */
+
+static int64_t wall_ms, steady_ms;
+
+static int64_t wall(void)
+{
+    return wall_ms;
+}
+
+static int64_t steady(void)
+{
+    return steady_ms;
+}
+
+static void set_clocks(struct diary *diary)
+{
+    wall_ms = 1000000000000;
+    steady_ms = 5000000;
+    diary->self.wall_ms = wall;
+    diary->self.steady_ms = steady;
+}
+
+static void renew(struct diary *diary, const char *run_id, int64_t fence)
+{
+    ask(diary, lease_request(STATE_RENEW_LEASE, run_id, fence));
+}
+
+#define ELSEWHERE "UPDATE leases SET host = 'elsewhere', boot_id = 'other'"
+
 static void test_who_counts_as_alive(void **state)
 {
     static const struct {
         const char *change;
+        int64_t wall_later_ms, steady_later_ms;
         const char *busy; /* NULL: replaced */
+        bool silent, watched;
     } cases[] = {
-        {"UPDATE leases SET start_ticks = start_ticks + 1", NULL}, /* the id was given anew */
-        {"UPDATE leases SET process_id = 4194999", NULL},
-        {"UPDATE leases SET process_id = 0", NULL}, {"UPDATE leases SET boot_id = 'before'", NULL},
-        {"UPDATE leases SET pid_space = 'pid:[1]'", NULL},
-        {"UPDATE leases SET host = 'elsewhere', boot_id = 'other', process_id = 1",
-            "process 1 on elsewhere"},
-        {"UPDATE leases SET host = 'elsewhere', boot_id = 'other'", "counts as alive until"},
-        {"UPDATE leases SET host = 'container', pid_space = 'pid:[1]'", "on container"},
-        {"UPDATE leases SET host = 'elsewhere', boot_id = 'other', acquired_ms = acquired_ms"
-         " - 86400001",
-            NULL},
-        {"UPDATE leases SET host = 'renamed'", "on renamed"}, /* same kernel, and it runs */
+        {"UPDATE leases SET start_ticks = start_ticks + 1",
+            .busy = NULL}, /* the id was given anew */
+        {"UPDATE leases SET process_id = 4194999", .busy = NULL},
+        {"UPDATE leases SET process_id = 0", .busy = NULL},
+        {"UPDATE leases SET boot_id = 'before'", .busy = NULL},
+        /* it is there: the wall clock says nothing, its heartbeats do */
+        {"", .busy = "is being run by process"},
+        {"", .wall_later_ms = 90LL * MS_PER_DAY, .busy = "is being run by process"},
+        {"", .wall_later_ms = -90LL * MS_PER_DAY, .busy = "is being run by process"},
+        {"", .steady_later_ms = 60000, .busy = "is being run by process"},
+        {"", .steady_later_ms = 60001, .silent = true},
+        {"UPDATE leases SET ttl_ms = 5000", .steady_later_ms = 5001, .silent = true},
+        /* in another container: the same, whatever its host is called */
+        {"UPDATE leases SET pid_space = 'pid:[1]'", .busy = "is being run by process"},
+        {"UPDATE leases SET host = 'container', pid_space = 'pid:[1]'", .busy = "on container"},
+        {"UPDATE leases SET pid_space = 'pid:[1]'", .steady_later_ms = 60001, .silent = true},
+        {"UPDATE leases SET host = 'renamed'", .busy = "on renamed"}, /* same kernel, and it runs */
+        /* on another host */
+        {ELSEWHERE ", process_id = 1", .busy = "process 1 on elsewhere"},
+        {ELSEWHERE, .steady_later_ms = 60001, .busy = "on elsewhere"}, /* another kernel's clock */
+        {ELSEWHERE, .wall_later_ms = 60001, .busy = "on elsewhere", .watched = true},
+        {ELSEWHERE, .wall_later_ms = -60001, .busy = "on elsewhere", .watched = true},
+        /* of a version without heartbeats */
+        {"UPDATE leases SET ttl_ms = 0", .steady_later_ms = MS_PER_DAY, .busy = "is being run"},
+        {ELSEWHERE ", ttl_ms = 0", .wall_later_ms = 86400000, .busy = "on elsewhere"},
+        {ELSEWHERE ", ttl_ms = 0", .wall_later_ms = 86400001, .silent = true},
     };
 
     (void)state;
@@ -415,23 +590,139 @@ static void test_who_counts_as_alive(void **state)
         struct diary diary;
 
         diary_open(&diary, false);
+        set_clocks(&diary);
         change(&diary, "DELETE FROM leases");
         acquire(&diary, "run-1");
         change(&diary, cases[i].change);
+        wall_ms += cases[i].wall_later_ms;
+        steady_ms += cases[i].steady_later_ms;
         if (try_ask(&diary, &request) == 0) {
             if (cases[i].busy)
-                fail_msg("replaced: %s", cases[i].change);
+                fail_msg("case %zu: replaced: %s", i, cases[i].change);
             assert_int_equal(request.lease.fence, 2);
+            assert_int_equal(request.lease.silent, cases[i].silent);
         } else {
             if (!cases[i].busy)
-                fail_msg("busy: %s", cases[i].change);
+                fail_msg("case %zu: busy: %s", i, cases[i].change);
             /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): this fails */
             assert_contains(diary.err.message, cases[i].busy);
+            assert_int_equal(request.watch_ms, cases[i].watched ? 10000 : 0);
             assert_int_equal(
                 ask(&diary, (struct state_request){.verb = STATE_LIST_LEASES}).count, 1);
         }
         diary_close(&diary);
     }
+}
+
+static void test_heartbeats_keep_a_lease(void **state)
+{
+    struct state_request request = lease_request(STATE_ACQUIRE_LEASE, "run-2", 0);
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    set_clocks(&diary);
+    acquire(&diary, "run-1");
+    for (int i = 0; i < 10; i++) {
+        steady_ms += 50000;
+        wall_ms += i % 2 ? 40LL * MS_PER_DAY : -30LL * MS_PER_DAY; /* somebody sets the clock */
+        renew(&diary, "run-1", 1);
+        assert_int_equal(try_ask(&diary, &request), -1);
+        assert_int_equal(diary.err.code, ERROR_BUSY);
+    }
+    assert_int_equal(
+        ask(&diary, (struct state_request){.verb = STATE_LIST_LEASES}).leases[0].heartbeat_ms,
+        wall_ms);
+    diary_close(&diary);
+}
+
+/* A holder elsewhere is watched by the observer's own clock, and only while nothing is heard. */
+static void test_a_holder_elsewhere_is_watched(void **state)
+{
+    struct state_request request = lease_request(STATE_ACQUIRE_LEASE, "run-2", 0);
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    set_clocks(&diary);
+    acquire(&diary, "run-1");
+    change(&diary, ELSEWHERE);
+    wall_ms += MS_PER_DAY; /* our clock is a day ahead */
+    for (int i = 0; i < 20; i++) {
+        if (i == 5)
+            change(&diary, "UPDATE leases SET heartbeats = heartbeats + 1");
+        steady_ms += 10000;
+        if (try_ask(&diary, &request) == 0) {
+            assert_int_equal(i, 12); /* seen at 5, silent from then on for more than 60 s */
+            assert_true(request.lease.silent);
+            diary_close(&diary);
+            return;
+        }
+        assert_int_equal(request.watch_ms, 10000);
+    }
+    fail_msg("it is never replaced");
+}
+
+static void test_a_lost_lease_is_noticed(void **state)
+{
+    struct state_request request = lease_request(STATE_RENEW_LEASE, "run-1", 1);
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    set_clocks(&diary);
+    acquire(&diary, "run-1");
+    put_run(&diary, "birds", "run-1", 10, STATE_RUNNING);
+    steady_ms += 60001;
+    assert_int_equal(acquire(&diary, "run-2").lease.fence, 2);
+    assert_int_equal(try_ask(&diary, &request), -1);
+    assert_int_equal(diary.err.code, ERROR_FENCED);
+    assert_contains(diary.err.message, "the lease of birds was lost to process ");
+    assert_contains(diary.err.message, "(run run-2)");
+    ask(&diary, lease_request(STATE_RELEASE_LEASE, "run-1", 1)); /* takes nothing from run-2 */
+    assert_int_equal(ask(&diary, (struct state_request){.verb = STATE_LIST_LEASES}).count, 1);
+    ask(&diary, lease_request(STATE_RELEASE_LEASE, "run-2", 2));
+    request = lease_request(STATE_RENEW_LEASE, "run-2", 2);
+    assert_int_equal(try_ask(&diary, &request), -1);
+    assert_contains(diary.err.message, "the lease of birds is gone");
+    diary_close(&diary);
+}
+
+/* Two processes with one run's id: the one that lost it has no say in what is written of the run.
+ */
+static void test_a_lost_run_has_no_say(void **state)
+{
+    struct state_request put = {.verb = STATE_PUT_RUN,
+        .run = {.run_id = "run-1",
+            .pipeline = "birds",
+            .instance = "",
+            .started_ms = 10,
+            .outcome = STATE_FAILED},
+        .lease = {.fence = 1}};
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    set_clocks(&diary);
+    acquire(&diary, "run-1");
+    ask(&diary, put); /* its own */
+    ask(&diary, (struct state_request){.verb = STATE_ADD_JOURNAL,
+                    .pipeline = "birds",
+                    .journal = {.run_id = "run-1", .kind = "folder", .what = "f1", .fence = 1}});
+    steady_ms += 60001;
+    assert_int_equal(acquire(&diary, "run-1").lease.fence, 2);
+    ask(&diary, (struct state_request){.verb = STATE_ADD_JOURNAL,
+                    .pipeline = "birds",
+                    .journal = {.run_id = "run-1", .kind = "folder", .what = "f2", .fence = 2}});
+    assert_int_equal(try_ask(&diary, &put), -1);
+    assert_int_equal(diary.err.code, ERROR_FENCED);
+    ask(&diary, (struct state_request){
+                    .verb = STATE_CLEAR_JOURNAL, .run_id = "run-1", .lease = {.fence = 1}});
+    put = ask(&diary,
+        (struct state_request){.verb = STATE_LIST_JOURNAL, .pipeline = "birds", .run_id = "run-1"});
+    assert_int_equal(put.count, 1);
+    assert_string_equal(put.journals[0].what, "f2");
+    diary_close(&diary);
 }
 
 static void test_many_processes_want_one_lease(void **state)
@@ -560,6 +851,13 @@ int main(void)
         IN_FOLDER(test_fence_at_least),
         IN_FOLDER(test_dead_holder_is_replaced_at_once),
         IN_FOLDER(test_who_counts_as_alive),
+        IN_FOLDER(test_heartbeats_keep_a_lease),
+        IN_FOLDER(test_a_holder_elsewhere_is_watched),
+        IN_FOLDER(test_a_lost_lease_is_noticed),
+        IN_FOLDER(test_a_lost_run_has_no_say),
+        IN_FOLDER(test_journal_of_complete_files),
+        IN_FOLDER(test_hooks_by_outcome),
+        IN_FOLDER(test_hooks_of_a_lost_run),
         IN_FOLDER(test_many_processes_want_one_lease),
         IN_FOLDER(test_read_only),
         IN_FOLDER(test_asynchronous),

@@ -77,6 +77,48 @@ static void test_a_permanent_error_is_not_tried_again(void **state)
     scenario_deinit(&scenario);
 }
 
+/* retry.on: what is tried again besides what passes by itself, by task or by default. */
+static void test_named_errors_are_tried_again(void **state)
+{
+    static const struct {
+        const char *defaults, *own;
+        enum error_code code;
+        unsigned attempts;
+    } cases[] = {
+        {"", "", ERROR_SQL, 1},
+        {", on: [sql]", "", ERROR_SQL, 3},
+        {", on: [io, sql]", "", ERROR_SQL, 3},
+        {", on: [io]", "", ERROR_SQL, 1},
+        {", on: [sql]", ", retry: {on: [data]}", ERROR_SQL, 1},
+        {"", ", retry: {on: [data]}", ERROR_DATA, 3},
+        {", on: [check]", "", ERROR_BUSY, 3}, /* as ever */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        char *yaml = mem_printf("name: p\n"
+                                "defaults: {retry: {attempts: 3, backoff: 1ms%s}}\n"
+                                "extract:\n"
+                                "  a: {from: data/x-*.csv, only_new: true}\n"
+                                "transform:\n"
+                                "  t: {sql: a%s}\n"
+                                "load:\n"
+                                "  t: {into: n.t}\n",
+            cases[i].defaults, cases[i].own);
+        struct fakes fakes;
+        struct scenario scenario = {.fakes = &fakes, .text = yaml, .run_id = "first"};
+
+        fakes_init(&fakes, (unsigned)i + 1);
+        fakes_fail(&fakes, "sql.derive", 0, 99, cases[i].code, false);
+        run_once(&scenario);
+        assert_failed(&scenario, cases[i].code, "sql.derive t failed");
+        assert_int_equal(fakes_started(&fakes, "sql.derive"), cases[i].attempts);
+        assert_int_equal(logged(&scenario, "task.retry"), cases[i].attempts - 1);
+        scenario_deinit(&scenario);
+        free(yaml);
+    }
+}
+
 /* --- time-outs --- */
 
 #define WITH_TIMEOUT(where)                                                                        \
@@ -188,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_transient_error_is_tried_again),
         cmocka_unit_test(test_attempts_end),
+        cmocka_unit_test(test_named_errors_are_tried_again),
         cmocka_unit_test(test_a_permanent_error_is_not_tried_again),
         cmocka_unit_test(test_a_task_that_hangs_is_tried_again),
         cmocka_unit_test(test_a_task_that_hangs_again_fails),
