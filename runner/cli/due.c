@@ -5,6 +5,7 @@
 #include "runner/base/time.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 enum { GRACE_MS_MAX = 5 * MS_PER_MINUTE };
 
@@ -78,6 +79,15 @@ size_t due_list(const struct due_facts *facts, int64_t *ret_due, size_t max)
            due_ms <= facts->now_ms)
         ret_due[count++] = due_ms;
     return count;
+}
+
+int64_t due_watched_since(const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status))
+        return 0;
+    return (int64_t)status.st_mtim.tv_sec * MS_PER_SECOND + status.st_mtim.tv_nsec / 1000000;
 }
 
 int due_schedule(const struct pipeline *pipeline, struct cron *ret_cron, struct zone **ret_zone,

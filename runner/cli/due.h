@@ -1,5 +1,5 @@
-/* Which due times of a schedule nobody ran. Pure: facts in, times out. health and `run --all-due`
- * ask it alike.
+/* Which due times of a schedule nobody ran. Pure but for due_watched_since(): facts in, times out.
+ * health and `run --all-due` ask it alike.
  *
  * A run stands for its due time, however late it starts; one without a due time stands for its
  * start. So a time is missing when no run stands for it or for a later one. With `catchup: all`
@@ -45,6 +45,10 @@ int64_t due_since(const struct due_facts *facts);
 /* The due times that are to be run now, the oldest first, `max` at most. Of `last` that is the
  * newest one, of `none` too, but only while it is not overdue. */
 size_t due_list(const struct due_facts *facts, int64_t *ret_due, size_t max);
+
+/* From when on a pipeline that never ran is watched: its file's modification time; 0: it is gone.
+ */
+int64_t due_watched_since(const char *path);
 
 /* The cron of a pipeline, and its zone, to zone_free(). 1: it has no schedule. */
 int due_schedule(const struct pipeline *pipeline, struct cron *ret_cron, struct zone **ret_zone,

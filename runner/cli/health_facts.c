@@ -7,7 +7,6 @@
 #include "runner/cli/tables.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 enum { DELTAS_LOOKED_AT = 1000 }; /* of a table, for files that are gone: some milliseconds */
 
@@ -49,7 +48,6 @@ static void read_file(struct cli *cli, struct health_subject *subject)
 {
     const struct pipeline_scope scope = {.environment = cli->project->environment};
     struct diagnostics problems;
-    struct stat status;
 
     diagnostics_init(&problems);
     subject->pipeline = pipeline_load(subject->path, &scope, &problems);
@@ -63,9 +61,7 @@ static void read_file(struct cli *cli, struct health_subject *subject)
         subject->path = path_display(&cli->arena, subject->path);
         subject->facts.invalid = first_problem(cli, &problems);
     }
-    if (stat(subject->path, &status) == 0)
-        subject->facts.watched_since_ms =
-            (int64_t)status.st_mtim.tv_sec * MS_PER_SECOND + status.st_mtim.tv_nsec / 1000000;
+    subject->facts.watched_since_ms = due_watched_since(subject->path);
     diagnostics_deinit(&problems);
 }
 

@@ -59,6 +59,11 @@ static const struct option run_options[] = {
     {"plan", OPTION_TEXT, offsetof(struct run_flags, plan), .value_name = "FILE",
         .help =
             "Do exactly what sluice plan --out has sealed in FILE, or refuse; without PIPELINE"},
+    {"all-due", OPTION_BOOL, offsetof(struct run_flags, all_due),
+        .help = "Run every pipeline that is due by its schedule, and what its `catchup` makes up "
+                "for; without PIPELINE"},
+    {"parallel", OPTION_INT, offsetof(struct run_flags, parallel), .preset = "1", .min = 1,
+        .max = 64, .value_name = "N", .help = "With --all-due: so many pipelines at once"},
     {"dry-run", OPTION_BOOL, offsetof(struct run_flags, dry_run), .letter = 'n',
         .help = "Only say what it would do, as sluice plan does"},
     BUSY_FLAG,

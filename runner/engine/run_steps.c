@@ -70,6 +70,11 @@ bool run_step_lease(struct run *run)
         engine_catalog(engine, &run->catalog, &run->err) ||
         engine_tables(engine, &tables, &run->err))
         return false;
+    if (run->options.group) {
+        run_group_join(run);
+        run->leased = true;
+        return false;
+    }
     lease_acquire(&run->lease,
         &(struct lease_options){.engine = engine,
             .pipeline = run->pipeline->name,
@@ -93,7 +98,10 @@ static void on_renewed(struct lease *lease, const struct error *err)
 /* A process that was stopped for long finds out here, at the latest. */
 bool run_step_renew(struct run *run)
 {
-    lease_check(&run->lease, on_renewed);
+    if (run->options.group)
+        run_group_check(run);
+    else
+        lease_check(&run->lease, on_renewed);
     return true;
 }
 
@@ -109,6 +117,8 @@ static void on_released(struct lease *lease, const struct error *err)
 
 bool run_step_release(struct run *run)
 {
+    if (run->options.group)
+        return false;
     lease_release(&run->lease, on_released);
     return true;
 }
@@ -118,25 +128,17 @@ bool run_step_release(struct run *run)
 static void on_recovered(struct recover *recover, const struct error *err)
 {
     struct run *run = container_of(recover, struct run, recover);
-    const size_t removed_files = recover->removed_files + recover->publish.swept;
 
     error_keep_first(&run->err, err);
-    if (removed_files || recover->removed_folders || recover->publish.published) {
-        json_t *fields = json_object();
-
-        json_put_int(fields, "files", (int64_t)removed_files);
-        json_put_int(fields, "folders", (int64_t)recover->removed_folders);
-        json_put_int(fields, "published", (int64_t)recover->publish.published);
-        log_event(run->engine->log, LOG_WARN, "run.recovered", &run->context, fields,
-            "put right what an earlier run left: %zu files and %zu folders removed, %zu published",
-            removed_files, recover->removed_folders, recover->publish.published);
-    }
+    recover_log(recover, run->engine->log, &run->context);
     recover_deinit(recover);
     run_step(run);
 }
 
 bool run_step_recover(struct run *run)
 {
+    if (run->options.group) /* which has done it */
+        return false;
     recover_start(&run->recover, run->engine, run->pipeline->name, run->options.instance,
         run->options.run_id, run->lease.fence, on_recovered);
     return true;
@@ -307,10 +309,8 @@ static void add_journal(struct run *run, const char *kind, const char *what)
 {
     run->state_request = (struct state_request){.pipeline = run->pipeline->name,
         .instance = run->options.instance,
-        .journal = {.run_id = run->options.run_id,
-            .kind = kind,
-            .what = what,
-            .fence = run->lease.fence}};
+        .journal = {
+            .run_id = run->options.run_id, .kind = kind, .what = what, .fence = run->lease.fence}};
     ask_state(run, STATE_ADD_JOURNAL, on_journalled);
 }
 
