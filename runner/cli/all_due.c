@@ -1,5 +1,6 @@
 #include "runner/cli/all_due.h"
 
+#include "config/path.h"
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
@@ -105,7 +106,8 @@ static void add_failure(struct all_due *all, size_t line, const struct error *er
     const struct subject *subject = &all->subjects[line];
     struct batch_item *item = add_item(all, line);
 
-    item->pipeline = subject->pipeline ? subject->pipeline->name : subject->path;
+    item->pipeline =
+        subject->pipeline ? subject->pipeline->name : path_stem(&all->cli->arena, subject->path);
     item->label = item->pipeline;
     item->run_id = "";
     item->due_ms = now_ms;
