@@ -32,6 +32,7 @@ static const apply_verb_fn verbs[] = {
     [CATALOG_SET_TAG] = apply_set_tag,
     [CATALOG_DELETE_TAG] = apply_delete_tag,
     [CATALOG_EXPIRE] = apply_expire,
+    [CATALOG_DROP_STAGED] = apply_drop_staged,
     [CATALOG_EXPECT] = apply_expect,
     [CATALOG_RAISE_FENCE] = apply_raise_fence,
     [CATALOG_SET_CURSOR] = apply_set_cursor,

@@ -176,6 +176,7 @@ APPLY_VERB(rollback);
 APPLY_VERB(set_tag);
 APPLY_VERB(delete_tag);
 APPLY_VERB(expire);
+APPLY_VERB(drop_staged);
 APPLY_VERB(expect);
 APPLY_VERB(raise_fence);
 APPLY_VERB(set_cursor);

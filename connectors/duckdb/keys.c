@@ -43,13 +43,16 @@ static bool is_nested(const char *type)
 }
 
 /* Values that the functions of transforms.c have no kind for go by their texts. */
+const char *keys_hashable(const char *type, const char *expression, struct arena *arena)
+{
+    return text_starts(type, "ENUM(") || is_nested(type)
+               ? arena_printf(arena, "CAST(%s AS VARCHAR)", expression)
+               : expression;
+}
+
 static const char *hashable(const struct sql_column *column, struct arena *arena)
 {
-    const char *name = schema_quoted(column->name, arena);
-
-    return text_starts(column->type, "ENUM(") || is_nested(column->type)
-               ? arena_printf(arena, "CAST(%s AS VARCHAR)", name)
-               : name;
+    return keys_hashable(column->type, schema_quoted(column->name, arena), arena);
 }
 
 static int append_bucket_key(struct buffer *sql, const struct sql_partition *partition,

@@ -4,6 +4,7 @@
 #include "connectors/duckdb/conditions.h"
 #include "connectors/duckdb/doubts.h"
 #include "connectors/duckdb/lexer.h"
+#include "connectors/duckdb/names.h"
 #include "connectors/duckdb/rowwise.h"
 #include "runner/base/buffer.h"
 #include "runner/base/json.h"
@@ -262,6 +263,7 @@ static int read_tree(struct parser *parser, const json_t *tree, struct arena *ar
     statement.row_wise = rowwise_is(node, is_scalar, parser);
     conditions_read(node, arena, &statement);
     doubts_read(node, is_volatile, parser, arena, &statement);
+    names_read(node, arena, &statement);
     *ret_statement = statement;
     return 0;
 }

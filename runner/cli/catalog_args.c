@@ -101,24 +101,40 @@ static bool ends_in(const char *text, size_t length, const char *word)
     return length > end && strncasecmp(text + length - end, word, end) == 0;
 }
 
+/* A name, or one in double quotes (doubled within it); *ret_rest: what is behind it. NULL: none. */
+static const char *read_name(const char *text, struct arena *arena, const char **ret_rest)
+{
+    const bool quoted = *text == '"';
+    char *name = arena_strdup(arena, text), *to = name;
+    const char *from = text + quoted;
+
+    for (; *from && (quoted || *from != ' '); from++) {
+        if (quoted && *from == '"' && *++from != '"')
+            break;
+        *to++ = *from;
+    }
+    if (to == name || (quoted && from[-1] != '"'))
+        return NULL;
+    *to = '\0';
+    *ret_rest = from;
+    return name;
+}
+
 static int read_column(
     const char *text, struct arena *arena, struct catalog_column *ret_column, struct error *err)
 {
     static const char required[] = " not null";
-    const bool quoted = *text == '"';
-    const char *end = quoted ? strchr(text + 1, '"') : strchr(text, ' ');
-    const char *type = end ? end + 1 : "";
+    const char *type = "", *name = read_name(text, arena, &type);
     size_t length;
 
     type += strspn(type, " ");
     length = strlen(type);
-    if (!end || !*type || end == text + quoted)
+    if (!name || !*type)
         return error_set(err, ERROR_INVALID,
             "\"%s\": write NAME TYPE, as in \"id BIGINT\" or '\"flight date\" DATE NOT NULL'",
             text);
-    *ret_column = (struct catalog_column){
-        .name = arena_strndup(arena, text + quoted, (size_t)(end - text) - quoted),
-        .required = ends_in(type, length, required)};
+    *ret_column =
+        (struct catalog_column){.name = name, .required = ends_in(type, length, required)};
     if (ret_column->required)
         length -= strlen(required);
     ret_column->type = arena_strndup(arena, type, length);

@@ -108,6 +108,7 @@ static int ask(struct cli *cli, enum catalog_query_verb verb, const struct verb_
     }
 
 READ_VERB(list_namespaces, CATALOG_LIST_NAMESPACES, 0, 0, false)
+READ_VERB(list_staged, CATALOG_LIST_STAGED, 0, 0, false)
 READ_VERB(list_tables, CATALOG_LIST_TABLES, CATALOG_ARG_NAMESPACE, CATALOG_ARG_NAMESPACE, false)
 READ_VERB(list_versions, CATALOG_LIST_VERSIONS, CATALOG_ARG_TABLE, CATALOG_ARG_TABLE, false)
 READ_VERB(list_schemas, CATALOG_LIST_SCHEMAS, CATALOG_ARG_TABLE, CATALOG_ARG_VERSION, false)

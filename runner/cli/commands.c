@@ -13,6 +13,7 @@ const struct command_entry cli_commands[] = {
     {NULL, &command_preview},
     {"Write pipelines", &command_init},
     {NULL, &command_validate},
+    {NULL, &command_test},
     {NULL, &command_list},
     {NULL, &command_show},
     {NULL, &command_jsonschema},

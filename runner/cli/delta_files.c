@@ -147,7 +147,7 @@ static int scan(struct writing *writing)
             .sources = writing->sources,
             .source_count = writing->wanted->path_count,
             .format = writing->format,
-            .csv = {.header = true},
+            .csv = writing->wanted->csv,
             .contract = contract,
             .contract_count = count}};
     if (query_session_ask(query))

@@ -3,6 +3,7 @@
 #include "runner/base/mem.h"
 #include "runner/engine/load_table.h"
 #include "runner/engine/plan_private.h"
+#include "runner/engine/pushdown.h"
 
 #include <assert.h>
 #include <string.h>
@@ -239,6 +240,8 @@ static void count_sources(struct plan *plan)
         if (!plan->tasks[i].wanted || graph->nodes[i].kind != TASK_EXTRACT ||
             !plan->tasks[i].extract.table)
             continue;
+        pushdown_conditions(graph, plan->tasks, question->node, &plan->arena,
+            &question->source.table.conditions, &question->source.table.condition_count);
         if (plan_source_count(&question->source, &err))
             plan_keep_error(plan, question->node, &question->node->extract->at, "at", &err);
         else

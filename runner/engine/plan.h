@@ -18,7 +18,9 @@ struct plan_table {
     int64_t version, position;
     bool changes; /* those behind `after`; 0: all that is there is new */
     int64_t after;
-    size_t files; /* that a run would read */
+    const struct sql_condition *conditions; /* of who reads the rows: pushdown.h */
+    size_t condition_count;
+    size_t files, skipped; /* that a run would read; that have no row for the conditions */
     uint64_t bytes;
 };
 

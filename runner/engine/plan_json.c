@@ -10,6 +10,7 @@ static json_t *table_json(const struct plan_table *table, const struct extract *
     if (table->changes)
         json_put_int(item, "after_position", table->after);
     json_put_int(item, "files", (int64_t)table->files);
+    json_put_int(item, "skipped", (int64_t)table->skipped);
     json_put_int(item, "bytes", (int64_t)table->bytes);
     return item;
 }

@@ -13,6 +13,7 @@ struct partition {
     const struct catalog_delta *oldest; /* that has files */
     size_t rows_wanted;                 /* files of rows that may match */
     bool has_deletes, several;
+    bool ruled_out; /* by its values */
     int64_t number;
 };
 
@@ -42,6 +43,13 @@ static bool may_match(const struct table_facts *facts, const struct catalog_file
     return prune_may_match(facts->prune, &asked);
 }
 
+/* All rows of a key that are in the partition have its values. */
+static bool is_ruled_out(const struct table_facts *facts, const struct catalog_delta *delta)
+{
+    return facts->prune &&
+           !prune_partition_may_match(facts->prune, delta->values, delta->value_count);
+}
+
 static struct table_file *add(struct table_files *files)
 {
     if ((files->count & (files->count - 1)) == 0) { /* full: it has room for a power of two */
@@ -55,14 +63,15 @@ static struct table_file *add(struct table_files *files)
     return &files->items[files->count++];
 }
 
-static struct partition *partition_of(
-    struct arena *arena, struct table *partitions, const struct catalog_delta *delta)
+static struct partition *partition_of(struct arena *arena, struct table *partitions,
+    const struct table_facts *facts, const struct catalog_delta *delta)
 {
     struct partition *partition = table_get(partitions, delta->partition_id);
 
     if (!partition) {
         partition = arena_new(arena, struct partition);
         partition->number = (int64_t)partitions->count;
+        partition->ruled_out = is_ruled_out(facts, delta);
         table_put(partitions, delta->partition_id, partition);
     }
     return partition;
@@ -81,7 +90,7 @@ static void look_at(
         if (delta->files[i].content == CATALOG_DELETES)
             partition->has_deletes = true;
         else
-            partition->rows_wanted += may_match(facts, &delta->files[i]);
+            partition->rows_wanted += !partition->ruled_out && may_match(facts, &delta->files[i]);
     }
 }
 
@@ -120,7 +129,7 @@ void table_files_add(struct table_files *files, const struct table_facts *facts,
 
     table_init(&partitions);
     for (size_t i = 0; i < count; i++)
-        look_at(partition_of(files->arena, &partitions, &deltas[i]), facts, &deltas[i]);
+        look_at(partition_of(files->arena, &partitions, facts, &deltas[i]), facts, &deltas[i]);
     for (size_t i = 0; i < count; i++) {
         const struct catalog_delta *delta = &deltas[i];
         const struct partition *partition = table_get(&partitions, delta->partition_id);
@@ -142,18 +151,22 @@ void table_files_add(struct table_files *files, const struct table_facts *facts,
 void table_files_add_rows(struct table_files *files, const struct table_facts *facts,
     const struct catalog_delta *delta, const char *change, int64_t position)
 {
+    const bool ruled_out = is_ruled_out(facts, delta);
+
     for (size_t i = 0; i < delta->file_count; i++) {
         if (delta->files[i].content == CATALOG_ROWS)
             *add(files) = (struct table_file){.file = &delta->files[i],
                 .position = position,
                 .change = change,
-                .skipped = !may_match(facts, &delta->files[i])};
+                .skipped = ruled_out || !may_match(facts, &delta->files[i])};
     }
 }
 
 void table_files_add_changes(
     struct table_files *files, const struct table_facts *facts, const struct catalog_delta *delta)
 {
+    const bool ruled_out = is_ruled_out(facts, delta);
+
     for (size_t i = 0; i < delta->file_count; i++) {
         const struct catalog_file *file = &delta->files[i];
         const char *change = file->content == CATALOG_DELETES || delta->type == CATALOG_DELETE
@@ -165,7 +178,7 @@ void table_files_add_changes(
         *add(files) = (struct table_file){.file = file,
             .position = delta->position,
             .change = change,
-            .skipped = file->content == CATALOG_ROWS && !may_match(facts, file)};
+            .skipped = file->content == CATALOG_ROWS && (ruled_out || !may_match(facts, file))};
     }
 }
 

@@ -180,6 +180,7 @@ int table_schema_fit_rows(struct task *task, const struct sql_schema *rows,
         .column_count = table.base_count,
         .rows = rows,
         .policy = (enum schema_policy)load->schema,
+        .required = load->required,
         .fixed = fixed_columns(task, arena)};
     if (evolve_columns(&evolve, arena, err)) {
         task_place_error(task, &load->into, "into", err);

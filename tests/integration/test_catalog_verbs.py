@@ -185,7 +185,7 @@ KEYED = ["--key", "id", "--key", "month", "--sort-by", "id"]
 SELECT = "select * from (values (2, '1990-01', 'b'), (1, '1990-01', null)) t(id, month, note)"
 
 
-def write_data(project, name):
+def write_data(project, name, select=SELECT):
     path, plain = project.path(name), name.removesuffix(".gz").removesuffix(".zst")
     if plain.endswith(".parquet"):
         format = "format parquet"
@@ -193,7 +193,7 @@ def write_data(project, name):
         compression = {"gz": "gzip", "zst": "zstd"}.get(name.rsplit(".", 1)[1], "none")
         kind = "format csv, header" if plain.endswith(".csv") else "format json"
         format = f"{kind}{', array true' if plain.endswith('.json') else ''}, compression {compression}"
-    duckdb.sql(f"copy ({SELECT}) to '{path}' ({format})")
+    duckdb.sql(f"copy ({select}) to '{path}' ({format})")
 
 
 @pytest.mark.parametrize(
@@ -216,6 +216,20 @@ def test_data_of_every_format_is_staged(verbs, project, name):
     assert [row["id"] for row in verbs("read", "a.t")["rows"]] == [1, 2]
     assert project.sluice("catalog", "fsck", "--checksums").exit == 0
     assert project.spooled() == []
+
+
+def test_csv_of_another_dialect_is_staged(verbs, project):
+    partition = months(verbs, *KEYED)
+    text = "made by hand\n7;1990-01;'n;a'\n8;1990-01;-\n"
+    project.path("d.csv").write_bytes(text.replace("n;a", "ñ;a").encode("latin-1"))
+    delta = verbs(
+        "stage-delta", "a.t", "d.csv", "--partition-id", partition, "--type", "upsert", "--delimiter", ";", "--quote", "'",
+        "--no-header", "--skip", "1", "--null", "-", "--encoding", "latin-1",
+    )  # fmt: skip
+    verbs("commit-delta", "a.t", "--id", delta["delta_id"])
+    verbs("commit-partition", "a.t", "--id", partition)
+    rows = [tuple(row.values()) for row in verbs("read", "a.t")["rows"]]
+    assert sorted(rows) == [(7, "1990-01", "ñ;a"), (8, "1990-01", None)]
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,8 @@ static int64_t item_key(const struct catalog_query *query, size_t i)
         return query->versions[i].version;
     case CATALOG_LIST_STREAMS:
         return query->streams[i].id[0];
+    case CATALOG_LIST_STAGED:
+        return query->staged[i].id[0];
     case CATALOG_LIST_SCHEMAS:
         return query->schemas[i].id;
     case CATALOG_LIST_CURSORS:
@@ -282,7 +284,8 @@ static void test_pages(void **state)
 {
     static const enum catalog_query_verb verbs[] = {CATALOG_LIST_DELTAS, CATALOG_LIST_FILES,
         CATALOG_LIST_PARTITIONS, CATALOG_LIST_COMMITS, CATALOG_LIST_SEEN, CATALOG_LIST_TAGS,
-        CATALOG_LIST_STREAMS, CATALOG_LIST_CURSORS, CATALOG_LIST_TABLES, CATALOG_LIST_NAMESPACES};
+        CATALOG_LIST_STREAMS, CATALOG_LIST_STAGED, CATALOG_LIST_CURSORS, CATALOG_LIST_TABLES,
+        CATALOG_LIST_NAMESPACES};
     struct desk *desk = desk_with_deltas(state);
 
     fill(desk);

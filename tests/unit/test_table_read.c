@@ -211,7 +211,7 @@ static void test_a_table_at_a_position(void **state)
         "position 1 of n.t is expired: the first one that is kept is 3");
     assert_refused(
         READ(.at_position = 4), ERROR_INVALID, "has no position 4 yet: its newest one is 3");
-    assert_refused(READ(.at_tag = "adam"), ERROR_INVALID, "n.t has no tag \"adam\"; it has eve");
+    assert_refused(READ(.at_tag = "adam"), ERROR_INVALID, "and no tag of n.t, which has eve");
     assert_refused(READ(.at_ms = 500), ERROR_INVALID,
         "nothing had been committed to n.t at 1970-01-01T00:00:00.500Z");
     assert_refused(READ(.at.table = "u"), ERROR_NOT_FOUND, "there is no table n.u");
