@@ -251,7 +251,8 @@ static void on_group_open(struct run_group *group, const struct error *err)
     struct batch *batch = container_of(group, struct batch, group);
 
     if (err) {
-        batch->err = *err;
+        if (err->code != ERROR_BUSY || batch_count(batch, BATCH_PENDING) > 0)
+            batch->err = *err; /* with nothing to do, whoever is busy puts right what is left */
         end(batch);
         return;
     }

@@ -307,7 +307,7 @@ static int go(struct backfill *backfill)
         return cli_fail(cli, &err);
     if (!backfill->options->again)
         mark_done_before(backfill);
-    batch->grouped = batch_count(batch, BATCH_PENDING) > 0;
+    batch->grouped = true; /* also with nothing left to run: one that was killed left files */
     batch->group.engine = cli->engine;
     batch->group.pipeline = backfill->pipeline->name;
     batch->group.instance = "";

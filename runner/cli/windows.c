@@ -116,7 +116,8 @@ int windows_make(const struct windows_options *options, struct arena *arena,
     }
     ret_windows->count = windows.count;
     ret_windows->items = arena_array(arena, windows.count, sizeof(*windows.items));
-    memcpy(ret_windows->items, windows.items, windows.count * sizeof(*windows.items));
+    if (windows.count > 0)
+        memcpy(ret_windows->items, windows.items, windows.count * sizeof(*windows.items));
     free(windows.items);
     return 0;
 }

@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import signal
+import sqlite3
 import time
 
 import pytest
@@ -69,7 +70,7 @@ def test_a_run_for_each_window(days):
     ]
     assert days.commits() == [run["run_id"] for run in result.json["runs"]]
     assert len(result.named("backfill.finished")) == 1
-    # Again: what was done is left out, without a lease or a run.
+    # Again: what was done is left out, without a run.
     again = backfill(days, to="2001-01-12")
     assert (again.json["done_before"], again.json["committed"]) == (10, 2)
     check_days(days, range(12))
@@ -156,6 +157,20 @@ def test_killed_and_resumed(days, parallel):
     assert outcomes["succeeded"] == 40 and outcomes["running"] == 0, outcomes
 
 
+def test_nothing_left_to_run_is_put_right_all_the_same(days):
+    """Killed behind its last commit: its folder and its journal are there."""
+    run_id = backfill(days, to="2001-01-01").json["runs"][0]["run_id"]
+    left = days.path(f".sluice/spool/{run_id}-1")
+    left.mkdir()
+    with sqlite3.connect(days.path(".sluice/state.db")) as state:
+        state.execute(
+            "INSERT INTO journal (run_id, pipeline, instance, kind, what) VALUES (?, ?, '', ?, ?)",
+            (run_id, "days", "folder", left.name))
+    assert backfill(days, to="2001-01-01").json["done_before"] == 1
+    assert not left.exists()
+    check_days(days, [0])
+
+
 def start_long(project):
     process = project.start("backfill", "days", "--param", "day", "--from", "2001-01-01",
                             "--to", "2001-02-28", "--parallel", "2")
@@ -171,6 +186,7 @@ def test_one_lease_over_all_windows(days):
     assert busy.exit == 75, str(busy)
     assert backfill(days, expect=75, start="2001-02-20", to="2001-02-21").json["not_run"] == 2
     backfill(days, "--busy-ok", start="2001-02-20", to="2001-02-21")
+    assert backfill(days, to="2001-01-01").json["done_before"] == 1
     # What runs under it is not taken for lost, nor are its files for left ones.
     assert not [outcome for _, outcome in history(days) if outcome not in ("succeeded", "running")]
     for _ in range(5):
