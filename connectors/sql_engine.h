@@ -123,8 +123,9 @@ struct sql_part {
 struct sql_merge {
     struct text_list key; /* none: all rows are rows */
     const char *sequence_by;
-    bool keep_deletes; /* a delete that wins is a row with nulls beside key and sequence, `_deleted`
-                          is true in it: for compaction. There is such a column then */
+    bool keep_deletes;       /* a delete that wins is a row with nulls beside key and sequence,
+                                `_sluice_deleted` is true in it: for compaction. There is such a column
+                                then */
     int64_t buckets, bucket; /* buckets > 0: only rows whose SQL_PARTITION_KEY of that width over
                                 `key` is `bucket`; what is not is left out before rows meet */
 };

@@ -96,6 +96,20 @@ static int append_tuple_key(struct buffer *sql, const struct sql_partition *part
     return 0;
 }
 
+/* Values that are equal are of one partition: 0.0 and -0.0. */
+static void append_identity_key(
+    struct buffer *sql, const struct sql_column *column, struct arena *arena)
+{
+    const char *name = schema_quoted(column->name, arena), *type = column->type;
+
+    if (strcmp(type, "DOUBLE") == 0 || strcmp(type, "FLOAT") == 0)
+        buffer_printf(sql, "CASE WHEN %s = 0 THEN '0.0' ELSE CAST(%s AS VARCHAR) END", name, name);
+    else if (schema_is_integer(type) && strcmp(type, "UBIGINT") != 0)
+        buffer_printf(sql, "CAST(%s AS BIGINT)", name);
+    else
+        buffer_printf(sql, "CAST(%s AS VARCHAR)", name);
+}
+
 int keys_append(struct buffer *sql, const struct sql_partition *partition,
     const struct sql_schema *schema, struct arena *arena, struct error *err)
 {
@@ -114,9 +128,7 @@ int keys_append(struct buffer *sql, const struct sql_partition *partition,
         return append_bucket_key(sql, partition, column, arena, err);
     if (partition->transform != SQL_PARTITION_IDENTITY)
         return append_time_key(sql, partition->transform, column, arena, err);
-    buffer_printf(sql,
-        schema_is_integer(column->type) ? "CAST(%s AS BIGINT)" : "CAST(%s AS VARCHAR)",
-        schema_quoted(column->name, arena));
+    append_identity_key(sql, column, arena);
     return 0;
 }
 

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
-static const char deleted_name[] = "_deleted", change_name[] = "_change_type",
+static const char deleted_name[] = "_sluice_deleted", change_name[] = "_change_type",
                   position_name[] = "_stream_position";
 
 /* --- columns ------------------------------------------------------------------------------------

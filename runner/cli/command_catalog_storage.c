@@ -88,8 +88,8 @@ const struct command command_catalog_storage_verbs[] = {
             "Files are called .parquet, or .csv, .ndjson or .json, with .gz or .zst behind that or "
             "without. They are read under the table's columns and written into its store. All rows "
             "have to be of the delta's partition. Of --type delete the files have the columns of "
-            "the key, and of sequence_by, alone; no two rows of it, and of --type upsert, may have "
-            "one key.",
+            "the key, and of sequence_by, alone. In a table with a key no two rows of a delta may "
+            "have one key.",
         .options = &catalog_flags_stage_delta,
         .args_min = 1,
         .args_max = 10000,

@@ -202,7 +202,7 @@ static int check_keys(struct writing *writing)
     struct buffer keys, nulls, sql;
     int result;
 
-    if (writing->wanted->type != CATALOG_UPSERT && writing->wanted->type != CATALOG_DELETE)
+    if (merge->key_count == 0)
         return 0;
     buffer_init(&keys, 0);
     buffer_init(&nulls, 0);

@@ -65,6 +65,10 @@ int tables_unknown(struct cli *cli, const char *asked, struct error *err)
     nearest = all.err.code ? NULL : suggest(cli, &all.catalog, asked);
     if (all.err.code)
         *err = all.err;
+    else if (nearest && strcmp(nearest, asked) == 0)
+        error_set(err, ERROR_INVALID,
+            "the table %s has no active version; sluice catalog list-table-versions %s lists them",
+            asked, asked);
     else if (nearest)
         error_set(
             err, ERROR_INVALID, "there is no table \"%s\"; did you mean \"%s\"?", asked, nearest);

@@ -190,11 +190,11 @@ static int add_new(
                 .type = evolve_type_name(column->type, arena),
                 .field_id = field_id++,
                 .required = is_new && lists(&evolve->required, column->name)};
-        if (!is_new)
+        if (!is_new || evolve->exists)
             buffer_printf(what, "%s%s %s added", what->length ? ", " : "", column->name,
                 evolve->ret_columns[evolve->ret_column_count].type);
         evolve->ret_column_count++;
-        evolve->ret_changed = evolve->ret_changed || !is_new;
+        evolve->ret_changed = evolve->ret_changed || !is_new || evolve->exists;
     }
     return 0;
 }

@@ -16,8 +16,9 @@
 struct evolve {
     /* arguments */
     const char *table;                    /* what errors call it */
-    const struct catalog_column *columns; /* of the table; none: it is new */
+    const struct catalog_column *columns; /* of the table; none: the rows give it its columns */
     size_t column_count;
+    bool exists; /* the table does: its columns are a change also where it had none */
     const struct sql_schema *rows;
     enum schema_policy policy;
     struct text_list fixed; /* columns that partitions or the key are made of: their values must be

@@ -246,7 +246,7 @@ static void derive_deletes(struct rewrite *rewrite)
         buffer_puts(&sql, i ? ", " : "");
         text_append_sql_name(&sql, schema->columns[i].name);
     }
-    buffer_printf(&sql, " from %s where _deleted", dataset_name);
+    buffer_printf(&sql, " from %s where _sluice_deleted", dataset_name);
     rewrite->request = (struct sql_request){.verb = SQL_DERIVE,
         .derive = {.dataset = derived_name, .sql = arena_strdup(rewrite->arena, sql.data)}};
     buffer_deinit(&sql);

@@ -12,8 +12,8 @@
 struct partition {
     const struct catalog_delta *oldest; /* that has files */
     size_t rows_wanted;                 /* files of rows that may match */
-    bool has_deletes, several;
-    bool ruled_out; /* by its values */
+    bool has_deletes, several;          /* deltas, or what was several */
+    bool ruled_out;                     /* by its values */
     int64_t number;
 };
 
@@ -77,12 +77,46 @@ static struct partition *partition_of(struct arena *arena, struct table *partiti
     return partition;
 }
 
+/* A file's key up to its number: what all files of one writer have in common. */
+static size_t writer_length(const struct catalog_file *file)
+{
+    const char *number = strrchr(file->key, '-');
+
+    return number ? (size_t)(number - file->key) : strlen(file->key);
+}
+
+bool table_files_repeat(const struct catalog_delta *delta)
+{
+    const struct catalog_file *other;
+    struct table writers; /* a file of each bucket */
+    bool repeat = false;
+    char bucket[32];
+
+    table_init(&writers);
+    for (size_t i = 0; i < delta->file_count && !repeat; i++) {
+        const struct catalog_file *file = &delta->files[i];
+        const size_t length = writer_length(file);
+
+        if (file->content == CATALOG_DELETES)
+            continue;
+        snprintf(bucket, sizeof(bucket), "%" PRId64, file->bucket);
+        other = table_get(&writers, bucket);
+        if (!other)
+            table_put(&writers, bucket, (void *)file);
+        else
+            repeat = writer_length(other) != length || strncmp(other->key, file->key, length) != 0;
+    }
+    repeat = repeat || (writers.count > 1 && table_get(&writers, "0"));
+    table_deinit(&writers);
+    return repeat;
+}
+
 static void look_at(
     struct partition *partition, const struct table_facts *facts, const struct catalog_delta *delta)
 {
     if (delta->file_count == 0)
         return;
-    if (partition->oldest)
+    if (partition->oldest || table_files_repeat(delta))
         partition->several = true;
     if (!partition->oldest || delta->position < partition->oldest->position)
         partition->oldest = delta;
@@ -94,16 +128,16 @@ static void look_at(
     }
 }
 
-/* Whether its rows are older than all else of their keys. Beside deletes of its own, such as
- * tombstones that a compaction kept, they are not: of one position a row beats a delete, and a base
- * row beats nothing. */
+/* Whether its rows are older than all else of their keys, and each key has one. Beside deletes of
+ * its own, such as tombstones that a compaction kept, they are not: of one position a row beats a
+ * delete, and a base row beats nothing. */
 static bool is_base(const struct catalog_delta *delta, const struct partition *partition)
 {
     bool has_deletes = false;
 
     for (size_t f = 0; f < delta->file_count; f++)
         has_deletes = has_deletes || delta->files[f].content == CATALOG_DELETES;
-    return delta == partition->oldest && !has_deletes;
+    return delta == partition->oldest && !has_deletes && !table_files_repeat(delta);
 }
 
 /* In a partition that is merged a file that does not match may hold a newer row of a key, or the

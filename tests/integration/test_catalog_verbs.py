@@ -164,8 +164,41 @@ def test_bad_manifests(verbs, project):
 
 def test_ids_that_are_not_said(verbs):
     table(verbs, "--lifecycle", "active")
-    for verb in ["commit-delta", "delete-delta", "commit-partition"]:
+    for verb in ["commit-delta", "delete-delta", "commit-partition", "commit-stream"]:
         assert "--id" in verbs(verb, "a.t", code=2)
+
+
+def test_what_is_not_there_is_named(verbs):
+    assert "namespace a: there is no such" in verbs("list-tables", "a", code=1)
+    assert "a: there is no such namespace" in verbs("get-namespace", "a", code=1)
+    verbs("create-namespace", "a")
+    verbs("create-table", "a.t")
+    assert "a.u: there is no such table" in verbs("get-table", "a.u", code=1)
+    assert "a.t: there is no active version" in verbs("get-table-version", "a.t", code=1)
+    assert "a.t: there is no version" in verbs("get-table-version", "a.t", "--latest", code=1)
+    table(verbs, "--lifecycle", "active", "--partition-by", "k")
+    assert "a.t version 7: there is no such version" in verbs("get-table-version", "a.t@7", code=1)
+    assert "a.t: there is no stream with the id x" in verbs("get-stream", "a.t", "--id", "x", code=1)
+    assert "partition [x]: there is no committed partition" in verbs("get-partition", "a.t", "--partition", "x", code=1)
+    assert "a.t: there is no delta with the id x" in verbs("get-delta", "a.t", "--id", "x", code=1)
+    at = ["--partition", "x", "--position", "7"]
+    assert "partition [x]: there is no delta at position 7" in verbs("get-delta", "a.t", *at, code=1)
+    assert "--position" in verbs("get-delta", "a.t", code=2)
+    assert "JSON array" in verbs("get-partition", "a.t", "--partition", '["x",', code=2)
+
+
+@pytest.mark.parametrize(
+    "field, said",
+    [("bucket(0, i)", "bucket"), ("bucket(99999999999999999999, i)", "bucket"), ("day(i)", "i is BIGINT"),
+     ("hour(d)", "d is DATE"), ("truncate(2, d)", "takes no DATE"), ("bucket(2, f)", "takes no DOUBLE"),
+     ("none", "none of its columns"), ("day(none)", "none of its columns"), ("weird(i)", "weird")])
+def test_partitionings_that_no_run_would_take(verbs, field, said):
+    verbs("create-namespace", "a")
+    verbs("create-table", "a.t")
+    columns = ["--column", "i BIGINT", "--column", "d DATE", "--column", "f DOUBLE"]
+    assert said in verbs("create-table-version", "a.t", *columns, "--partition-by", field, code=2)
+    fine = verbs("create-table-version", "a.t", *columns, "--partition-by", "bucket( 16 , i)", "--partition-by", "day(d)")
+    assert fine["partition_by"] == ["bucket(16, i)", "day(d)"]
 
 
 # --- data ---
@@ -236,9 +269,10 @@ def test_csv_of_another_dialect_is_staged(verbs, project):
     "content, flags, said",
     [
         ("id,month,note\n1,1990-01,a\n2,1990-02,b\n3,1990-03,c\n", [], "[1990-02]"),
-        ("id,month,note\n1,,a\n", [], "[null]"),
+        ("id,month,note\n1,,a\n", [], "no value in month"),
         ("id,month,note\n1,1990-01,a\n1,1990-01,b\n", ["--type", "upsert"], "id = 1, month = 1990-01"),
         ("id,month,note\n,1990-01,a\n", ["--type", "upsert"], "no value in id"),
+        ("id,month,note\n1,1990-01,a\n1,1990-01,b\n", ["--type", "append"], "id = 1, month = 1990-01"),
         ("id,month\n1,1990-01\n1,1990-01\n", ["--type", "delete"], "id = 1, month = 1990-01"),
         ("id,month,note\n1,1990-01,a\n", ["--type", "delete"], "column note"),
         ("id,month\n1,1990-01\n", [], '"note" is missing'),
@@ -290,6 +324,7 @@ def test_a_delta_is_downloaded_as_it_is_stored(verbs, project):
     assert "--entry 3" in verbs("download-delta", "a.t", "--id", both, "--entry", "3", code=2)
     verbs("commit-delta", "a.t", "--id", both)
     verbs("commit-partition", "a.t", "--id", partition)
+    assert verbs("read", "a.t")["rows"] == [rows[0], newer]  # the key is there once
     position = verbs("list-deltas", "a.t")[0]["position"]
     at = ["--partition", "1990-01", "--position", str(position)]
     assert verbs("download-delta", "a.t", *at)["rows"] == [*rows, newer]

@@ -400,3 +400,22 @@ def test_a_name_that_is_given_anew_is_another_column(project):
         {"id": 2, "value": 20.0, "v": None},
         {"id": 3, "value": None, "v": 30},
     ]
+
+
+@pytest.mark.parametrize("policy", ["evolve", "freeze", "discard_columns"])
+def test_a_version_without_columns_gets_those_of_the_first_rows(project, policy):
+    for verb in ["create-namespace t", "create-table t.x", "create-table-version t.x --lifecycle active"]:
+        assert project.sluice("catalog", *verb.split()).exit == 0
+    project.write("x.csv", "id,name\n1,a\n2,b\n")
+    project.pipeline("x", {"extract": {"x": {"from": "x.csv", "repeat": True}}, "load": {"x": {"into": "t.x", "schema": policy}}})
+    for count in (2, 4):
+        project.run("x")
+        result = project.sluice("catalog", "read", "t.x", "--sql", "select count(*), min(name) from x", "--format", "csv")
+        assert result.stdout.splitlines()[1:] == [f"{count},a"], str(result)
+
+
+def test_a_table_whose_versions_are_not_active(project):
+    for verb in ["create-namespace t", "create-table t.x", "create-table-version t.x"]:
+        assert project.sluice("catalog", *verb.split()).exit == 0
+    result = project.sluice("catalog", "read", "t.x")
+    assert result.exit == 2 and "the table t.x has no active version" in result.stderr

@@ -181,6 +181,23 @@ static void test_split(void **state)
     sluice_close(&s);
 }
 
+/* Names are C strings: it is no part of its own, and no end of one either. */
+static void test_a_partition_with_a_nul(void **state)
+{
+    const struct sql_partition by_text = {.column = "c"};
+    struct sluice s;
+    struct call call;
+
+    (void)state;
+    sluice_open(&s);
+    derive(&s, "t", "select 'a' || chr(0) || 'b' as c union all select 'a'", NULL, NULL);
+    call = write_call(&s, "t", "out", &by_text, 1);
+    assert_int_equal(call_run(&s, &call), ERROR_DATA);
+    assert_contains(call.err.message, "NUL");
+    assert_true(call.files <= 1);
+    sluice_close(&s);
+}
+
 /* Where the order does not matter: each row once, in files of their names; none for no rows. */
 static void test_any_order(void **state)
 {
@@ -525,6 +542,8 @@ int main(void)
             test_transforms, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_identity, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_split, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test_setup_teardown(
+            test_a_partition_with_a_nul, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_any_order, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_sort_by, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_schema, fixture_folder_make, fixture_folder_remove),
