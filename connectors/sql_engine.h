@@ -55,6 +55,12 @@ struct sql_name {
     size_t offset; /* byte of the statement */
 };
 
+/* A place where a statement leaves open what it gives of the same inputs. */
+struct sql_doubt {
+    size_t offset;    /* byte of the statement; 0 where it is not known */
+    const char *what; /* "random() gives something else each time" */
+};
+
 /* One SELECT, parsed but not bound. Names of CTEs are taken out. */
 struct sql_statement {
     struct sql_table
@@ -70,6 +76,9 @@ struct sql_statement {
                                          its WHERE asks of single columns, ANDed. A row that fails
                                          one is not looked at. None where that is not certain */
     size_t condition_count;
+    const struct sql_doubt *doubts; /* by place, the first ones: the clock, random numbers, an order
+                                       that is not said. None: the same inputs give the same rows */
+    size_t doubt_count;
     struct text_list columns; /* what it calls the columns that it yields; none where one of them is
                                  the engine's to name, as those of a * are, and in a UNION */
     struct sql_name *names;   /* columns that its WHERE names, but in sub-queries and lambdas */

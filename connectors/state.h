@@ -84,7 +84,8 @@ enum state_verb {
     STATE_RENEW_LEASE,   /* lease.{pipeline, instance, run_id, fence}: a heartbeat. ERROR_FENCED
                             names who took it over */
     STATE_RELEASE_LEASE, /* lease: only where it is still held with this fence */
-    STATE_LIST_LEASES,   /* live ones → leases */
+    STATE_LIST_LEASES, /* live ones → leases. A lease may cover several runs, those of its pipeline
+                          and instance that run: it is there once more for each, by its id */
 };
 
 struct state;

@@ -2,6 +2,7 @@
 
 #include "connectors/duckdb/ast.h"
 #include "connectors/duckdb/conditions.h"
+#include "connectors/duckdb/doubts.h"
 #include "connectors/duckdb/lexer.h"
 #include "connectors/duckdb/names.h"
 #include "connectors/duckdb/rowwise.h"
@@ -19,8 +20,9 @@ struct parser {
     duckdb_database database;
     duckdb_connection connection;
     duckdb_prepared_statement serialize;
-    struct table scalars; /* names of functions that make one value of a row's */
-    bool open, knows_scalars;
+    struct table scalars;   /* names of functions that make one value of a row's */
+    struct table volatiles; /* of scalar functions that may give another value of the same ones */
+    bool open, knows_scalars, knows_volatiles;
 };
 
 static const char serialize_sql[] = "SELECT json_serialize_sql($1::VARCHAR, skip_null := true, "
@@ -57,6 +59,7 @@ static int open_parser(struct parser *parser, struct error *err)
     if (duckdb_prepare(parser->connection, serialize_sql, &parser->serialize) != DuckDBSuccess)
         return open_failed(parser, duckdb_prepare_error(parser->serialize), err);
     table_init(&parser->scalars);
+    table_init(&parser->volatiles);
     parser->open = true;
     return 0;
 }
@@ -202,29 +205,51 @@ static int check_text(const char *sql, size_t *ret_length, size_t *ret_offset, s
     return 0;
 }
 
+/* The names that the engine answers with. */
+static void read_names(struct parser *parser, const char *sql, struct table *names)
+{
+    duckdb_result result;
+
+    if (duckdb_query(parser->connection, sql, &result) == DuckDBSuccess) {
+        for (idx_t row = 0; row < duckdb_row_count(&result); row++) {
+            char *name = duckdb_value_varchar(&result, 0, row);
+
+            table_put(names, name, parser);
+            duckdb_free(name);
+        }
+    }
+    duckdb_destroy_result(&result);
+}
+
 /* Asked of the engine once, and only when a statement calls a function. Without an answer no
  * function is one. */
 static bool is_scalar(const char *name, void *context)
 {
     struct parser *parser = context;
-    duckdb_result result;
 
-    if (!parser->knows_scalars) {
-        parser->knows_scalars = true;
-        if (duckdb_query(parser->connection,
-                "SELECT lower(function_name) FROM duckdb_functions() GROUP BY 1 "
-                "HAVING bool_and(function_type = 'scalar')",
-                &result) == DuckDBSuccess) {
-            for (idx_t row = 0; row < duckdb_row_count(&result); row++) {
-                char *function = duckdb_value_varchar(&result, 0, row);
-
-                table_put(&parser->scalars, function, parser);
-                duckdb_free(function);
-            }
-        }
-        duckdb_destroy_result(&result);
-    }
+    if (!parser->knows_scalars)
+        read_names(parser,
+            "SELECT lower(function_name) FROM duckdb_functions() GROUP BY 1 "
+            "HAVING bool_and(function_type = 'scalar')",
+            &parser->scalars);
+    parser->knows_scalars = true;
     return table_has(&parser->scalars, name);
+}
+
+/* The same; what is left out names the session's own things, which are always the same here. */
+static bool is_volatile(const char *name, void *context)
+{
+    struct parser *parser = context;
+
+    if (!parser->knows_volatiles)
+        read_names(parser,
+            "SELECT DISTINCT lower(function_name) FROM duckdb_functions() "
+            "WHERE function_type = 'scalar' AND stability IS DISTINCT FROM 'CONSISTENT' "
+            "AND NOT regexp_matches(function_name, '^(error|stats|in_search_path|setseed|"
+            "current_(database|schemas?))$')",
+            &parser->volatiles);
+    parser->knows_volatiles = true;
+    return table_has(&parser->volatiles, name);
 }
 
 static int read_tree(struct parser *parser, const json_t *tree, struct arena *arena,
@@ -237,6 +262,7 @@ static int read_tree(struct parser *parser, const json_t *tree, struct arena *ar
         return -1;
     statement.row_wise = rowwise_is(node, is_scalar, parser);
     conditions_read(node, arena, &statement);
+    doubts_read(node, is_volatile, parser, arena, &statement);
     names_read(node, arena, &statement);
     *ret_statement = statement;
     return 0;

@@ -389,12 +389,48 @@ int history_release_lease(struct sqlite *db, struct state_request *request, stru
 
 /* --- who is alive --- */
 
+/* The row's lease, as that of the run that is named in the column. */
+static void add_lease(
+    struct history_rows *rows, sqlite3_stmt *row, int run_id_column, struct arena *arena)
+{
+    struct state_lease *lease = history_add_row(rows, sizeof(*lease));
+    struct holder holder;
+
+    read_holder(row, &holder);
+    *lease = (struct state_lease){.fence = holder.fence,
+        .acquired_ms = holder.acquired_ms,
+        .heartbeat_ms = holder.heartbeat_ms,
+        .ttl_ms = holder.ttl_ms,
+        .process_id = holder.process.id,
+        .host = arena_strdup(arena, holder.process.host),
+        .run_id = sqlite_text(row, run_id_column, arena),
+        .pipeline = sqlite_text(row, 13, arena),
+        .instance = sqlite_text(row, 14, arena)};
+}
+
+/* Rows of one lease follow each other, its own run is the first. */
+static bool is_listed(const struct history_rows *rows, sqlite3_stmt *row)
+{
+    const struct state_lease *last = rows->items;
+
+    if (rows->count == 0)
+        return false;
+    last += rows->count - 1;
+    return strcmp(last->pipeline, sqlite_word(row, 13)) == 0 &&
+           strcmp(last->instance, sqlite_word(row, 14)) == 0;
+}
+
+/* Whatever was said to run when the lease was taken is lost (mark_lost): what runs now belongs to
+ * its holder. */
 int history_list_leases(
     struct sqlite *db, struct observer *self, struct state_request *request, struct error *err)
 {
     sqlite3_stmt *statement = sqlite_statement(db,
-        "SELECT " HOLDER_COLUMNS ", pipeline, instance FROM leases"
-        " WHERE held = 1 AND (?1 IS NULL OR pipeline = ?1) ORDER BY pipeline, instance",
+        "SELECT " HOLDER_COLUMNS ", pipeline, instance, covered FROM leases"
+        " LEFT JOIN (SELECT run_id AS covered, pipeline AS of_pipeline, instance AS of_instance"
+        "   FROM runs WHERE outcome = 'running')"
+        "   ON of_pipeline = pipeline AND of_instance = instance AND covered <> run_id"
+        " WHERE held = 1 AND (?1 IS NULL OR pipeline = ?1) ORDER BY pipeline, instance, covered",
         err);
     struct history_rows rows = {0};
     int step;
@@ -403,22 +439,15 @@ int history_list_leases(
         return -1;
     sqlite_bind_text(db, statement, 1, request->pipeline);
     while ((step = sqlite_step(db, statement, err)) == 1) {
-        struct state_lease *lease;
         struct holder holder;
 
         read_holder(statement, &holder);
         if (presence_of(self, &holder) < HOLDER_DOUBTED)
             continue;
-        lease = history_add_row(&rows, sizeof(*lease));
-        *lease = (struct state_lease){.fence = holder.fence,
-            .acquired_ms = holder.acquired_ms,
-            .heartbeat_ms = holder.heartbeat_ms,
-            .ttl_ms = holder.ttl_ms,
-            .process_id = holder.process.id,
-            .host = arena_strdup(request->arena, holder.process.host),
-            .run_id = sqlite_text(statement, 5, request->arena),
-            .pipeline = sqlite_text(statement, 13, request->arena),
-            .instance = sqlite_text(statement, 14, request->arena)};
+        if (!is_listed(&rows, statement))
+            add_lease(&rows, statement, 5, request->arena);
+        if (sqlite_word(statement, 15)[0])
+            add_lease(&rows, statement, 15, request->arena);
     }
     if (step < 0)
         free(rows.items);
@@ -430,8 +459,11 @@ int history_list_leases(
 int history_run_is_live(
     struct sqlite *db, struct observer *self, const char *run_id, struct error *err)
 {
-    sqlite3_stmt *statement = sqlite_statement(
-        db, "SELECT " HOLDER_COLUMNS " FROM leases WHERE run_id = ?1 AND held = 1", err);
+    sqlite3_stmt *statement = sqlite_statement(db,
+        "SELECT " HOLDER_COLUMNS " FROM leases WHERE run_id = ?1 AND held = 1"
+        " UNION ALL SELECT " HOLDER_COLUMNS " FROM leases WHERE held = 1 AND (pipeline, instance) ="
+        "   (SELECT pipeline, instance FROM runs WHERE run_id = ?1 AND outcome = 'running')",
+        err);
     bool is_live = false;
     int step;
 

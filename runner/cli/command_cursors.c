@@ -127,50 +127,61 @@ static int run_show(struct cli *cli, const void *values, const char *const *args
 
 struct changing {
     struct lease lease;
+    struct catalog *catalog;
     struct catalog_apply apply;
     struct error err;
 };
 
-static void on_lease(struct lease *lease, const struct error *err)
+static void on_released(struct lease *lease, const struct error *err)
 {
     error_keep_first(&container_of(lease, struct changing, lease)->err, err);
 }
 
 static void on_applied(struct catalog_apply *apply, const struct error *err)
 {
-    error_keep_first(&container_of(apply, struct changing, apply)->err, err);
+    struct changing *own = container_of(apply, struct changing, apply);
+
+    error_keep_first(&own->err, err);
+    lease_release(&own->lease, on_released);
+}
+
+static void on_leased(struct lease *lease, const struct error *err)
+{
+    struct changing *own = container_of(lease, struct changing, lease);
+
+    error_keep_first(&own->err, err);
+    if (err)
+        return;
+    own->apply.fence = lease->fence;
+    own->catalog->type->apply(own->catalog, &own->apply);
 }
 
 /* A run that is under way would set its own cursor over this one. */
 static int change(struct cli *cli, const char *pipeline, const struct catalog_change *changes,
     size_t count, struct error *err)
 {
+    const struct log_context context = {.pipeline = pipeline, .instance = ""};
     struct changing own = {0};
     char run_id[UUID_TEXT_SIZE];
-    struct catalog *catalog;
     struct state *state;
 
-    if (engine_catalog(cli->engine, &catalog, err) || engine_state(cli->engine, &state, err))
+    if (engine_catalog(cli->engine, &own.catalog, err) || engine_state(cli->engine, &state, err))
         return -1;
     uuid_v7(time_now_ms(), run_id);
+    own.apply = (struct catalog_apply){.changes = changes,
+        .count = count,
+        .pipeline = pipeline,
+        .instance = "",
+        .run_id = run_id,
+        .done = on_applied};
     lease_acquire(&own.lease,
-        &(struct lease_options){
-            .engine = cli->engine, .pipeline = pipeline, .instance = "", .run_id = run_id},
-        on_lease);
-    loop_run(&cli->loop);
-    if (!own.err.code) {
-        own.apply = (struct catalog_apply){.changes = changes,
-            .count = count,
+        &(struct lease_options){.engine = cli->engine,
             .pipeline = pipeline,
             .instance = "",
             .run_id = run_id,
-            .fence = own.lease.fence,
-            .done = on_applied};
-        catalog->type->apply(catalog, &own.apply);
-        loop_run(&cli->loop);
-        lease_release(&own.lease, on_lease);
-        loop_run(&cli->loop);
-    }
+            .context = &context},
+        on_leased);
+    loop_run(&cli->loop);
     lease_deinit(&own.lease);
     *err = own.err;
     return own.err.code ? -1 : 0;

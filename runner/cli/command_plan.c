@@ -16,9 +16,13 @@ const struct command command_plan = {
     .details =
         "Lists the objects that each extract would read and what is new, the tables that "
         "loads would change with their modes and partitions, and the files that would be "
-        "written.\n\n"
+        "written. Where SQL leaves open what it gives (random numbers, the clock, an order that "
+        "it does not say) its place is named.\n\n"
+        "--out seals it for sluice run --plan: the pipeline's files by their SHA-256, parameters, "
+        "due time, versions of objects, positions and columns of tables, the run's id.\n\n"
         "Keys of --json: pipeline, due, nothing_new, objects, bytes, tasks; each task has "
-        "task, kind, runs, needs, and as an extract from, matched, seen_before, bytes, "
+        "task, kind, runs, needs, not_deterministic (what, file, line, column), and as an extract "
+        "from, matched, seen_before, bytes, "
         "objects (object, bytes, modified), of a table from, version, position, "
         "after_position (only_new), files, bytes, as a load from, into or to, nothing_new, mode, "
         "partition_by, table_exists, version, table_rows, table_files, "
@@ -29,5 +33,6 @@ const struct command command_plan = {
     .argument = ARGUMENT_PIPELINE,
     .run = run,
     .examples = "sluice plan birdstrikes\n"
+                "sluice plan birdstrikes --out plan.json && sluice run --plan plan.json\n"
                 "sluice plan birdstrikes --json | jq '.tasks[].objects[]?.object'",
 };

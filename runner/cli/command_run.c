@@ -1,22 +1,72 @@
+#include "runner/base/text.h"
+#include "runner/cli/all_due.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/plan_here.h"
 #include "runner/cli/run_here.h"
+
+static int run_all_due(struct cli *cli, const struct run_flags *flags, size_t arg_count)
+{
+    if (arg_count > 0 || flags->plan || flags->dry_run || flags->params.count ||
+        flags->tasks.count || flags->due_ms || flags->run_id || flags->again)
+        return cli_usage_error(cli, &command_run,
+            "--all-due takes pipelines, due times and ids from the schedules: leave PIPELINE and "
+            "what else says them out");
+    return all_due_run(cli, flags);
+}
+
+static int run_plan_file(struct cli *cli, struct run_flags *flags, const char *named)
+{
+    const char *pipeline;
+    struct error err;
+    int code;
+
+    if (flags->dry_run)
+        return cli_usage_error(cli, &command_run, "--plan says what is done: leave --dry-run out");
+    if (run_flags_take_plan(flags, cli, &pipeline, &err)) {
+        code = cli_fail(cli, &err);
+    } else if (named && !text_equal(named, pipeline)) {
+        error_set(&err, ERROR_INVALID, "--plan: %s is a plan of %s, not of %s", flags->plan,
+            pipeline, named);
+        code = cli_fail(cli, &err);
+    } else {
+        code = run_here(cli, flags, pipeline);
+    }
+    json_decref(flags->sealed);
+    return code;
+}
 
 static int run(struct cli *cli, const void *options, const char *const *args, size_t arg_count)
 {
     struct run_flags flags = *(const struct run_flags *)options;
 
-    (void)arg_count;
+    if (flags.all_due)
+        return run_all_due(cli, &flags, arg_count);
+    if (flags.plan)
+        return run_plan_file(cli, &flags, arg_count > 0 ? args[0] : NULL);
+    if (arg_count == 0)
+        return cli_usage_error(cli, &command_run, "PIPELINE is missing");
     return flags.dry_run ? plan_here(cli, &flags, args[0]) : run_here(cli, &flags, args[0]);
 }
 
 const struct command command_run = {
     .name = "run",
-    .arguments = "PIPELINE",
+    .arguments = "[PIPELINE]",
     .help = "Run a pipeline here, from its files to the commit",
     .details =
         "PIPELINE is a name in the project's folder of pipelines, or the path of a file. What is "
         "new is read, transformed and committed together: either all of it or nothing.\n\n"
+        "With --plan, in place of PIPELINE, it does what a file of sluice plan --out has sealed: "
+        "where an object, a table, the pipeline's files or anything else that counts is another "
+        "one "
+        "by now, it exits 1, names what moved, and commits nothing. The plan's run has one id: it "
+        "is committed once.\n\n"
+        "With --all-due every pipeline of the project whose schedule is due is run, for one "
+        "scheduled container that serves many. A run has the due time of its schedule, and its "
+        "id: a time that was run is not run again. `catchup` says what becomes of times that "
+        "nobody ran: `last` (default) runs the newest one, `all` each of them, in order, `none` "
+        "none that is more than five minutes late. One pipeline's failure holds up no other; the "
+        "exit code is the worst one. Keys of --json are those of sluice backfill, but for "
+        "pipeline, param, from, to, step and window.\n\n"
         "One run of a pipeline at a time: while another one holds its lease, this one exits 75. "
         "Ctrl-C cancels in order, a second one ends at once; neither leaves half a commit.\n\n"
         "On a terminal the tasks are drawn while they run; elsewhere the log goes to standard "
@@ -25,11 +75,12 @@ const struct command command_run = {
         "rejected, objects, "
         "files, bytes_read, bytes_written, retries, tasks.",
     .options = &run_flag_set,
-    .args_min = 1,
     .args_max = 1,
     .argument = ARGUMENT_PIPELINE,
     .run = run,
     .examples = "sluice run birdstrikes\n"
+                "sluice run --plan plan.json\n"
+                "sluice run --all-due --parallel 4\n"
                 "sluice run birdstrikes --param since=2001-01-01 --task load.clean\n"
                 "sluice --env prod run birdstrikes --due 2026-11-20T06:15:00Z --json",
 };

@@ -7,6 +7,7 @@
 
 const struct command_entry cli_commands[] = {
     {"Run pipelines", &command_run},
+    {NULL, &command_backfill},
     {NULL, &command_trigger},
     {NULL, &command_plan},
     {NULL, &command_preview},

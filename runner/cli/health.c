@@ -1,8 +1,9 @@
 #include "runner/cli/health.h"
 
 #include "runner/base/mem.h"
+#include "runner/cli/due.h"
 
-enum { GRACE_MS_MAX = 5 * MS_PER_MINUTE, REASONS_FIXED = 8 };
+enum { REASONS_FIXED = 8, MISSED_MAX = 1000 };
 
 const char *health_status_name(enum health_status status)
 {
@@ -50,32 +51,67 @@ static int64_t last_due(const struct health_facts *facts)
 
     if (!cron_previous(facts->cron, facts->zone, facts->now_ms, &due_ms))
         return 0;
-    if (!cron_previous(facts->cron, facts->zone, due_ms - 1, &before_ms))
+    if (due_is_overdue(facts->cron, facts->zone, due_ms, facts->now_ms))
         return due_ms;
-    return facts->now_ms - due_ms < MIN((due_ms - before_ms) / 2, GRACE_MS_MAX) ? before_ms
-                                                                                : due_ms;
+    return cron_previous(facts->cron, facts->zone, due_ms - 1, &before_ms) ? before_ms : due_ms;
+}
+
+/* How many times are due in (since_ms, until_ms], MISSED_MAX at most, and the first of them. */
+static size_t count_due(
+    const struct health_facts *facts, int64_t since_ms, int64_t until_ms, int64_t *ret_first_ms)
+{
+    int64_t due_ms = since_ms;
+    size_t count = 0;
+
+    while (count < MISSED_MAX && cron_next(facts->cron, facts->zone, due_ms, &due_ms) &&
+           due_ms <= until_ms) {
+        if (count++ == 0)
+            *ret_first_ms = due_ms;
+    }
+    return count;
+}
+
+static void find_missed(const struct health_facts *facts, struct health *health)
+{
+    const struct due_facts due = {.pipeline = facts->pipeline ? facts->pipeline : "",
+        .instance = "",
+        .cron = facts->cron,
+        .zone = facts->zone,
+        .catchup = facts->catchup,
+        .now_ms = facts->now_ms,
+        .watched_since_ms = facts->watched_since_ms,
+        .runs = facts->runs,
+        .run_count = facts->run_count};
+    const int64_t last_ms = last_due(facts), since_ms = due_since(&due);
+
+    if (last_ms <= since_ms)
+        return;
+    health->missed_ms = last_ms;
+    health->missed_count = 1;
+    if (facts->catchup == CATCHUP_ALL)
+        health->missed_count = count_due(facts, since_ms, last_ms, &health->missed_ms);
 }
 
 static void check_schedule(
     const struct health_facts *facts, struct arena *arena, struct health *health)
 {
-    const struct state_run *started = facts->started;
     char due[TIME_TEXT_SIZE], ago[TIME_TEXT_SIZE];
-    int64_t due_ms, since_ms;
+    const char *more = "";
 
     if (!cron_next(facts->cron, facts->zone, facts->now_ms, &health->next_due_ms))
         health->next_due_ms = 0;
     if (facts->state_error)
         return;
-    due_ms = last_due(facts);
-    /* A scheduler may start a run a moment early and says what for. */
-    since_ms = started ? MAX(started->started_ms, started->due_ms) : facts->watched_since_ms;
-    if (due_ms <= since_ms)
+    find_missed(facts, health);
+    if (health->missed_ms == 0)
         return;
-    health->missed_ms = due_ms;
+    if (health->missed_count > 1)
+        more = arena_printf(arena, ", nor did %s%zu after it",
+            health->missed_count == MISSED_MAX ? "at least " : "", health->missed_count - 1);
     add_reason(health, HEALTH_RUN_MISSED,
-        arena_printf(arena, "the run due at %s (%s) did not start",
-            time_format_rfc3339(due_ms, due), time_format_ago(due_ms, facts->now_ms, ago)));
+        arena_printf(arena, "the run due at %s (%s) did not start%s",
+            time_format_rfc3339(health->missed_ms, due),
+            time_format_ago(health->missed_ms, facts->now_ms, ago), more));
 }
 
 /* --- the last run, freshness --- */

@@ -1,9 +1,11 @@
 /* Whether a pipeline is well: facts in, verdict out. Pure: it asks no clock and opens nothing.
  *
- * - A run that is due must have started. One is missed when the last due time is later than the
- *   last start (and than the time from which the pipeline is watched, where it never ran: its
- *   file's modification time), and a grace has passed: half the time between two due times, five
- *   minutes at most, because schedulers are late.
+ * - A run that is due must have started. One is missed when no run stands for the last due time or
+ *   for a later one (due.h says which runs do; where it never ran, those count that came after the
+ *   pipeline's file was last changed), and a grace has passed: half the time between two due times,
+ *   five minutes at most, because schedulers are late. With `catchup: all` each due time is to have
+ *   a run, and the oldest one without is what was missed: what `sluice run --all-due` would make up
+ *   for is what is missed here.
  * - The last run must not have failed, failed a check, or been lost; a cancelled one is nobody's
  *   failure.
  * - The last success, also one that found nothing new, must not be older than `freshness`. Where
@@ -15,6 +17,7 @@
 #define RUNNER_CLI_HEALTH_H
 
 #include "config/cron.h"
+#include "config/pipeline.h"
 #include "connectors/catalog.h"
 #include "connectors/state.h"
 #include "runner/base/time.h"
@@ -46,6 +49,10 @@ struct health_facts {
     const char *state_error; /* why runs are not known */
     const struct cron *cron; /* NULL: no schedule */
     const struct zone *zone;
+    int catchup; /* enum catchup */
+    const char *pipeline;
+    const struct state_run *runs; /* the newest ones, where there is a schedule */
+    size_t run_count;
     int64_t watched_since_ms;
     struct duration freshness;         /* 0: not watched */
     const struct state_run *started;   /* the newest run; NULL: it never ran */
@@ -65,6 +72,7 @@ struct health {
     struct health_reason *reasons;
     size_t reason_count;
     int64_t next_due_ms, missed_ms; /* 0: none */
+    size_t missed_count;            /* more than one of `catchup: all` */
 };
 
 /* Reasons and their texts go to `arena`. */

@@ -3,10 +3,10 @@
 #include "config/path.h"
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
+#include "runner/cli/due.h"
 #include "runner/cli/tables.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 enum { DELTAS_LOOKED_AT = 1000 }; /* of a table, for files that are gone: some milliseconds */
 
@@ -31,29 +31,23 @@ static const char *first_problem(struct cli *cli, const struct diagnostics *prob
 
 static void read_schedule(struct cli *cli, struct health_subject *subject)
 {
-    struct error err;
+    struct error err = {0};
+    const int result = due_schedule(subject->pipeline, &subject->cron, &subject->zone, &err);
 
-    if (!subject->pipeline->schedule)
-        return;
-    if (cron_parse(subject->pipeline->schedule, &subject->cron, &err)) {
+    if (result < 0)
         subject->facts.invalid = arena_strdup(&cli->arena, err.message);
+    if (result != 0)
         return;
-    }
     subject->facts.cron = &subject->cron;
-    if (!subject->pipeline->timezone)
-        return;
-    error_clear(&err);
-    subject->zone = zone_open(subject->pipeline->timezone, &err);
-    subject->facts.zone = subject->zone; /* NULL is UTC, also for the name "UTC" */
-    if (!subject->zone && err.code)
-        subject->facts.invalid = arena_strdup(&cli->arena, err.message);
+    subject->facts.zone = subject->zone;
+    subject->facts.catchup = subject->pipeline->catchup;
+    subject->facts.pipeline = subject->pipeline->name;
 }
 
 static void read_file(struct cli *cli, struct health_subject *subject)
 {
     const struct pipeline_scope scope = {.environment = cli->project->environment};
     struct diagnostics problems;
-    struct stat status;
 
     diagnostics_init(&problems);
     subject->pipeline = pipeline_load(subject->path, &scope, &problems);
@@ -67,9 +61,7 @@ static void read_file(struct cli *cli, struct health_subject *subject)
         subject->path = path_display(&cli->arena, subject->path);
         subject->facts.invalid = first_problem(cli, &problems);
     }
-    if (stat(subject->path, &status) == 0)
-        subject->facts.watched_since_ms =
-            (int64_t)status.st_mtim.tv_sec * MS_PER_SECOND + status.st_mtim.tv_nsec / 1000000;
+    subject->facts.watched_since_ms = due_watched_since(subject->path);
     diagnostics_deinit(&problems);
 }
 
@@ -117,8 +109,12 @@ static void ask(struct cli *cli, struct health_subject *subject)
 {
     if (!subject->pipeline)
         return;
-    subject->newest.state = (struct state_request){
-        .verb = STATE_LIST_RUNS, .pipeline = subject->name, .instance = "", .limit = 1};
+    subject->newest.state = (struct state_request){.verb = STATE_LIST_RUNS,
+        .pipeline = subject->name,
+        .instance = "",
+        .limit = !subject->facts.cron                    ? 1
+                 : subject->facts.catchup == CATCHUP_ALL ? DUE_RUNS_ALL
+                                                         : DUE_RUNS};
     question_ask_state(cli, &subject->newest);
     ask_tables(cli, subject);
 }
@@ -152,6 +148,8 @@ static void take_runs(const struct health_report *report, struct health_subject 
     if (newest && newest->outcome == STATE_RUNNING)
         subject->running = settle_lease(&report->settle, newest->run_id);
     facts->started = newest;
+    facts->runs = newest;
+    facts->run_count = newest ? subject->newest.state.count : 0;
     for (size_t i = 0; i < latest->count; i++) {
         const struct state_run *run = &latest->runs[i];
 

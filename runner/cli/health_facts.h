@@ -19,7 +19,7 @@ struct health_subject {
     struct pipeline *pipeline; /* NULL: invalid */
     struct cron cron;
     struct zone *zone;
-    struct question newest;            /* its newest run */
+    struct question newest;            /* its newest run, and more where it has a schedule */
     struct question written;           /* its runs, where a table is missing */
     struct health_target *targets;     /* one each of the tables */
     struct health_table *tables;       /* those of the facts */

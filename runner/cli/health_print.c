@@ -85,6 +85,7 @@ static json_t *subject_json(const struct health_subject *subject, const struct h
     json_object_set_new(item, "timezone", json_text(pipeline ? pipeline->timezone : NULL));
     run_json_put_time(item, "next_due", health->next_due_ms);
     run_json_put_time(item, "missed", health->missed_ms);
+    json_put_int(item, "missed_count", (int64_t)health->missed_count);
     json_object_set_new(
         item, "freshness_ms", freshness_ms ? json_integer(freshness_ms) : json_null());
     json_object_set_new(item, "age_ms",

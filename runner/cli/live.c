@@ -101,12 +101,13 @@ static void put_lines(struct live *live)
 
 static void render(struct live *live, unsigned width, unsigned height)
 {
-    const struct run *run = live->options.run;
-    const unsigned count = run_task_count(run);
+    const struct live_source *source = &live->options.source;
+    const unsigned count = source->count(source->data);
     struct progress_frame frame = {.title = live->options.title,
-        .status = run_activity(run),
+        .status = source->status(source->data),
         .elapsed_ms = time_now_ms() - live->started_ms,
         .count = count,
+        .uncounted = source->uncounted,
         .width = width,
         .height = height,
         .tick = live->tick++,
@@ -117,7 +118,7 @@ static void render(struct live *live, unsigned width, unsigned height)
         live->capacity = count;
     }
     for (unsigned i = 0; i < count; i++)
-        run_task_progress(run, i, &live->tasks[i]);
+        source->task(source->data, i, &live->tasks[i]);
     frame.tasks = live->tasks;
     buffer_clear(&live->frame);
     progress_view_render(&frame, &live->frame);
@@ -156,6 +157,37 @@ static void on_log_line(
     buffer_append(&live->out, line, length);
     put_lines(live);
     write_out(live);
+}
+
+/* --- a run --- */
+
+static const char *status_of_run(void *data)
+{
+    return run_activity(data);
+}
+
+static unsigned tasks_of_run(void *data)
+{
+    return run_task_count(data);
+}
+
+static void task_of_run(void *data, unsigned index, struct task_progress *ret_progress)
+{
+    run_task_progress(data, index, ret_progress);
+}
+
+struct live_source live_source_of_run(struct run *run)
+{
+    return (struct live_source){
+        .status = status_of_run, .count = tasks_of_run, .task = task_of_run, .data = run};
+}
+
+bool live_wanted(const struct cli *cli)
+{
+    const char *term = getenv("TERM");
+
+    return cli->err_tty && !cli->globals.quiet && !cli->globals.json &&
+           cli->globals.log_format == CLI_LOG_AUTO && term && strcmp(term, "dumb") != 0;
 }
 
 /* --- life --- */

@@ -3,6 +3,8 @@
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/cli/print.h"
+#include "runner/engine/seal.h"
+#include "runner/io/file.h"
 
 #include <string.h>
 
@@ -84,6 +86,16 @@ static void put_transform(
         buffer_printf(out, "; %zu check%s", node->transform->checks.count,
             node->transform->checks.count == 1 ? "" : "s");
     buffer_putc(out, '\n');
+    for (size_t i = 0; i < node->statement.doubt_count; i++) {
+        const struct sql_doubt *doubt = &node->statement.doubts[i];
+        const char *path;
+        const struct option_mark mark =
+            pipeline_sql_mark(graph->pipeline, node->transform, doubt->offset, &path);
+
+        buffer_puts(out, "    not deterministic: ");
+        text_append_printable(out, doubt->what);
+        buffer_printf(out, " (%s:%u:%u)\n", path, mark.line, mark.column);
+    }
 }
 
 /* "; looks up 3 files, 1.2 MiB at most; rewrites 3 files, 1.2 MiB at most" */
@@ -204,6 +216,30 @@ static void print_plan(
     buffer_deinit(&text);
 }
 
+/* A later run holds itself to it, under the id that it has here. */
+static int seal(struct cli *cli, const struct run_flags *flags, const struct graph *graph,
+    const struct plan *plan, struct error *err)
+{
+    const struct seal_facts facts = {.engine = cli->engine,
+        .plan = plan,
+        .graph = graph,
+        .instance = flags->instance,
+        .run_id = flags->run_id,
+        .due_ms = flags->due_ms,
+        .tasks = &flags->tasks};
+    json_t *sealed = seal_make(&facts, err);
+    int result;
+    char *text;
+
+    if (!sealed)
+        return -1;
+    text = json_dumps(sealed, JSON_INDENT(2));
+    json_decref(sealed);
+    result = file_write(flags->out, text, strlen(text), err);
+    free(text);
+    return result ? error_prefix(err, "--out") : 0;
+}
+
 static int ask(struct cli *cli, const struct run_flags *flags, const struct graph *graph)
 {
     const struct plan_options options = {
@@ -215,6 +251,8 @@ static int ask(struct cli *cli, const struct run_flags *flags, const struct grap
     loop_on_stop(&cli->loop, on_stop, here);
     plan_start(&here->plan, &options, on_done);
     loop_run(&cli->loop);
+    if (!here->err.code && flags->out)
+        seal(cli, flags, graph, &here->plan, &here->err);
     if (here->err.code)
         code = cli_fail(cli, &here->err);
     else

@@ -283,7 +283,7 @@ static void append_header(struct buffer *buffer, const struct progress_frame *fr
     buffer_init(&line, 0);
     text_append_printable(&line, frame->title);
     buffer_printf(&line, "  %s", frame->status);
-    if (frame->count > 0)
+    if (frame->count > 0 && !frame->uncounted)
         buffer_printf(&line, "  %u of %u tasks", ended, frame->count);
     buffer_printf(&line, "  %s", duration_format(frame->elapsed_ms, elapsed));
     buffer_puts(buffer, style(frame, "\033[1m"));

@@ -11,6 +11,7 @@ struct progress_frame {
     int64_t elapsed_ms;
     const struct task_progress *tasks;
     unsigned count;
+    bool uncounted;         /* their number is left out */
     unsigned width, height; /* of the terminal; at least 20 × 3 are used */
     unsigned tick;          /* grows with each frame: moves what moves */
     bool color;

@@ -15,15 +15,6 @@ struct run_here {
     struct error err;
 };
 
-/* Where nothing else was asked for, and the terminal can be drawn on. */
-static bool wants_live(const struct cli *cli)
-{
-    const char *term = getenv("TERM");
-
-    return cli->err_tty && !cli->globals.quiet && !cli->globals.json &&
-           cli->globals.log_format == CLI_LOG_AUTO && term && strcmp(term, "dumb") != 0;
-}
-
 static void on_stop(void *data, int signal_number)
 {
     struct run_here *here = data;
@@ -54,8 +45,8 @@ static void go(struct run_here *here, const struct run_options *options)
         .color = cli->err_color};
 
     here->run = run_new(options, on_done);
-    live.run = here->run;
-    if (wants_live(cli))
+    live.source = live_source_of_run(here->run);
+    if (live_wanted(cli))
         here->live = live_new(&live);
     loop_on_stop(&cli->loop, on_stop, here);
     run_start(here->run);
@@ -74,7 +65,7 @@ static void report(const struct run_here *here, const struct run_options *option
 
     if (cli->globals.json)
         cli_print_json(summary_to_json(&facts));
-    if (!wants_live(cli))
+    if (!live_wanted(cli))
         return;
     buffer_init(&text, 0);
     summary_render(&facts, print_terminal_width(2), cli->err_color, &text);
@@ -108,6 +99,7 @@ int run_here(struct cli *cli, struct run_flags *flags, const char *pipeline_name
         options.run_id = flags->run_id;
         options.due_ms = flags->due_ms;
         options.tasks = &flags->tasks;
+        options.sealed = flags->sealed;
         go(&here, &options);
         report(&here, &options);
         code = end_code(cli, flags, &here.err);

@@ -180,6 +180,20 @@ static size_t in_text(const struct graph_sql *sql, size_t offset)
     return MIN(offset, end);
 }
 
+/* One thread and sorted inputs cannot make up for them. */
+static void warn_of_doubts(struct graph_builder *builder, const struct graph_sql *sql,
+    const struct sql_statement *statement)
+{
+    for (size_t i = 0; i < statement->doubt_count; i++) {
+        const char *path;
+        const struct option_mark mark =
+            graph_sql_mark(builder, sql, in_text(sql, statement->doubts[i].offset), &path);
+
+        diagnostics_warn(builder->problems, path, mark, "%s: not deterministic: %s", sql->label,
+            statement->doubts[i].what);
+    }
+}
+
 bool graph_sql_parse(
     struct graph_builder *builder, const struct graph_sql *sql, struct sql_statement *ret_statement)
 {
@@ -199,5 +213,7 @@ bool graph_sql_parse(
     for (size_t i = 0; i < ret_statement->name_count; i++)
         ret_statement->names[i].offset = in_text(sql, ret_statement->names[i].offset);
     check_parameters(builder, sql, ret_statement);
+    if (sql->transform && builder->pipeline->deterministic)
+        warn_of_doubts(builder, sql, ret_statement);
     return true;
 }

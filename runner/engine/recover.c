@@ -466,6 +466,22 @@ void recover_start(struct recover *recover, struct engine *engine, const char *p
     recover->publish.sweeps = true;
 }
 
+void recover_log(const struct recover *recover, struct log *log, const struct log_context *context)
+{
+    const size_t removed_files = recover->removed_files + recover->publish.swept;
+    json_t *fields;
+
+    if (!removed_files && !recover->removed_folders && !recover->publish.published)
+        return;
+    fields = json_object();
+    json_put_int(fields, "files", (int64_t)removed_files);
+    json_put_int(fields, "folders", (int64_t)recover->removed_folders);
+    json_put_int(fields, "published", (int64_t)recover->publish.published);
+    log_event(log, LOG_WARN, "run.recovered", context, fields,
+        "put right what an earlier run left: %zu files and %zu folders removed, %zu published",
+        removed_files, recover->removed_folders, recover->publish.published);
+}
+
 void recover_cancel(struct recover *recover)
 {
     recover->cancelled = true;

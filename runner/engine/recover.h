@@ -62,6 +62,8 @@ struct recover {
 /* The texts must outlive it. The fence is the lease's. */
 void recover_start(struct recover *recover, struct engine *engine, const char *pipeline,
     const char *instance, const char *run_id, int64_t fence, recover_done_fn done);
+/* Says what was put right, where anything was: before deinit. */
+void recover_log(const struct recover *recover, struct log *log, const struct log_context *context);
 void recover_cancel(struct recover *recover);
 void recover_deinit(struct recover *recover);
 

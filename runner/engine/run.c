@@ -43,6 +43,8 @@ static bool begin_state(struct run *run)
         return run_step_wait(run);
     case RUN_REPLANNING:
         return run_step_replan(run);
+    case RUN_QUEUED:
+        return run_group_waits(run);
     case RUN_RENEWING:
         return run_step_renew(run);
     case RUN_COMMITTING:
@@ -92,7 +94,9 @@ static enum run_state next_state(const struct run *run)
     case RUN_TASKS:
         if (failed)
             return RUN_CLEANING;
-        return preview ? RUN_PREVIEWING : RUN_RENEWING;
+        return preview ? RUN_PREVIEWING : RUN_QUEUED;
+    case RUN_QUEUED:
+        return failed ? RUN_CLEANING : RUN_RENEWING;
     case RUN_RENEWING:
         return failed ? RUN_CLEANING : RUN_COMMITTING;
     case RUN_COMMITTING:
@@ -155,6 +159,8 @@ void run_step(struct run *run)
             if (run->session)
                 run->session->type->close(run->session);
             run->session = NULL;
+            if (run->options.group)
+                run_group_leave(run);
             if (run->backoff_open)
                 timer_close(&run->backoff, on_backoff_closed);
             else
@@ -180,6 +186,15 @@ void run_fail(struct run *run, const struct error *err)
         tasks_cancel(run);
 }
 
+/* It has failed while it waited for its turn. */
+static void on_queue_left(struct timer *timer)
+{
+    struct run *run = container_of(timer, struct run, timer);
+
+    if (run->state == RUN_QUEUED)
+        run_step(run);
+}
+
 static void cancel_step(struct run *run)
 {
     switch (run->state) {
@@ -197,6 +212,9 @@ static void cancel_step(struct run *run)
         break;
     case RUN_PREVIEWING:
         run->session->type->cancel(&run->preview);
+        break;
+    case RUN_QUEUED:
+        timer_start(&run->timer, 0, 0, on_queue_left);
         break;
     case RUN_WAITING:
         timer_start(&run->backoff, 0, 0, run->backoff.fire);
@@ -300,6 +318,8 @@ void run_free(struct run *run)
         plan_deinit(&run->plan);
     lease_deinit(&run->lease);
     resume_free(run);
+    if (run->single.pool)
+        work_lane_deinit(&run->single);
     arena_deinit(&run->arena);
     arena_deinit(&run->step_arena);
     free(run->folder);
@@ -335,6 +355,7 @@ const char *run_activity(const struct run *run)
         [RUN_PREVIEWING] = "reading",
         [RUN_WAITING] = "waiting to commit again",
         [RUN_REPLANNING] = "planning again",
+        [RUN_QUEUED] = "waiting for its turn",
         [RUN_RENEWING] = "committing",
         [RUN_COMMITTING] = "committing",
         [RUN_SETTLING] = "asking whether it was committed",

@@ -4,12 +4,14 @@
 #define RUNNER_ENGINE_RUN_H
 
 #include "connectors/state.h"
+#include "runner/base/json.h"
 #include "runner/engine/engine.h"
 #include "runner/engine/graph.h"
 #include "runner/engine/plan.h"
 #include "runner/engine/progress.h"
 
 struct run;
+struct run_group;
 
 /* Called exactly once, on the loop, never from within start or cancel. err NULL on success; the
  * code says the exit: CHECK 3, BUSY 75, STOPPED 130 or 143. */
@@ -26,6 +28,16 @@ struct run_options {
     const char *run_id;
     int64_t due_ms;
     const struct text_list *tasks; /* --task */
+    /* What it holds itself to (seal.h): ERROR_CONFLICT where the plan is another one by now, or
+     * somebody changes a table before it commits. NULL: it does what there is to do. */
+    const json_t *sealed;
+
+    /* Of several that share a lease (run_group.h), which is open. NULL: it has its own. */
+    struct run_group *group;
+    size_t turn; /* when it may commit */
+    /* How many runs this process has at once, each of which gets its part of resources.memory, of
+     * threads and of the spool; 0 and 1: it is alone. */
+    unsigned share;
 
     /* preview: no lease, no cursors, no commit; this dataset's rows go to on_rows */
     const char *preview_dataset;

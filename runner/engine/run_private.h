@@ -11,6 +11,7 @@
 #include "runner/engine/recover.h"
 #include "runner/engine/resume.h"
 #include "runner/engine/run.h"
+#include "runner/engine/run_group.h"
 #include "runner/engine/slots.h"
 #include "runner/engine/task.h"
 #include "runner/io/scratch.h"
@@ -27,6 +28,7 @@ enum run_state {
     RUN_PREVIEWING,
     RUN_WAITING,    /* somebody else changed a table first: for a moment */
     RUN_REPLANNING, /* which loads are to be run again? */
+    RUN_QUEUED,     /* runs of its group commit before it */
     RUN_RENEWING,   /* the lease, right before the commit */
     RUN_COMMITTING,
     RUN_SETTLING, /* the outcome of the commit is unknown: look */
@@ -58,7 +60,8 @@ struct run {
     bool backoff_open;
     unsigned conflicts; /* commits that were refused */
 
-    struct lease lease;
+    struct lease lease; /* of a group's run its fence alone */
+    struct run *next_of_group;
     struct recover recover;
     struct resume resume;
     struct publish publish;
@@ -79,6 +82,7 @@ struct run {
     struct catalog *catalog;
     struct plan plan;
     struct sql_session *session;
+    struct work_lane single; /* of a deterministic run: one statement at a time */
     char *folder;
     struct scratch scratch; /* a preview's folder; a run's is journalled */
     struct slots slots;
@@ -97,6 +101,12 @@ struct run {
 /* run.c */
 void run_fail(struct run *run, const struct error *err); /* keeps the first one, cancels tasks */
 void run_tasks_finished(struct run *run);                /* from run_tasks.c: all have ended */
+
+/* run_group.c: what a run asks of its group. */
+void run_group_join(struct run *run);
+void run_group_leave(struct run *run); /* harmless where it did not join */
+void run_group_check(struct run *run); /* the lease; ends in run_step() */
+bool run_group_waits(const struct run *run);
 
 /* run_tasks.c */
 void tasks_start(struct run *run);

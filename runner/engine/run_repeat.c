@@ -15,7 +15,7 @@ bool run_may_repeat(const struct run *run, const struct error *err)
 {
     const int64_t timeout_ms = duration_ms(&run->pipeline->resources.timeout);
 
-    return err && err->code == ERROR_CONFLICT && !run->cancelled &&
+    return err && err->code == ERROR_CONFLICT && !run->cancelled && !run->options.sealed &&
            run->conflicts + 1 < CONFLICTS_MAX &&
            (timeout_ms == 0 || time_now_ms() - run->started_ms < timeout_ms);
 }

@@ -36,19 +36,26 @@ static void collect_readable(struct run *run, struct text_list *ret_paths)
     *ret_paths = (struct text_list){.items = paths, .count = count};
 }
 
+static unsigned share_of(const struct run *run)
+{
+    return MAX(run->options.share, 1);
+}
+
 /* What the transfers may take is not the SQL engine's. */
 static uint64_t minimum_of(
     const struct run *run, const struct sql_engine_type *type, unsigned threads)
 {
-    return type->memory_minimum(threads) + engine_stores_memory(run->engine);
+    return type->memory_minimum(threads) * share_of(run) + engine_stores_memory(run->engine);
 }
 
 /* Threads cost memory: where nobody named a number, there are as many as fit. */
 static unsigned thread_count(const struct run *run, const struct sql_engine_type *type)
 {
     const struct resources *resources = &run->pipeline->resources;
-    unsigned threads = (unsigned)resources->threads;
+    unsigned threads = MAX((unsigned)resources->threads / share_of(run), 1);
 
+    if (run->pipeline->deterministic)
+        return 1;
     if (pipeline_is_set(run->pipeline, &resources->threads))
         return threads;
     while (threads > 1 && minimum_of(run, type, threads) > resources->memory)
@@ -67,22 +74,33 @@ void run_open_session(struct run *run)
 
     if (engine_sql(run->engine, &type, &run->err))
         return;
+    if (run->pipeline->deterministic) { /* statements side by side share memory, and so spill */
+        work_lane_init(&run->single, run->engine->pool, "sql", 1);
+        options.lane = &run->single;
+    }
     options.threads = thread_count(run, type);
     transfers = engine_stores_memory(run->engine);
     if (resources->memory < minimum_of(run, type, options.threads)) {
         const struct option_mark mark = pipeline_mark(run->pipeline, &resources->memory);
+        char many[32] = "a run";
+
+        if (share_of(run) > 1)
+            snprintf(many, sizeof(many), "%u runs at once", share_of(run));
 
         error_set(&run->err, ERROR_INVALID,
-            "%s:%u:%u: resources.memory: a run with %u thread%s needs %s at least%s; raise it%s",
-            run->pipeline->path, mark.line, mark.column, options.threads,
-            options.threads == 1 ? "" : "s",
+            "%s:%u:%u: resources.memory: %s with %u thread%s need%s %s at least%s; raise it%s",
+            run->pipeline->path, mark.line, mark.column, many, options.threads,
+            options.threads == 1 ? "" : "s", share_of(run) > 1 ? "" : "s",
             size_format(minimum_of(run, type, options.threads), minimum),
             transfers ? ", s3.memory included" : "",
-            options.threads == 1 ? "" : ", or lower resources.threads");
+            share_of(run) > 1      ? ", or lower --parallel"
+            : options.threads == 1 ? ""
+                                   : ", or lower resources.threads");
         return;
     }
-    options.memory = type->memory_share(resources->memory - transfers, options.threads);
-    options.spill = resources->spool;
+    options.memory =
+        type->memory_share((resources->memory - transfers) / share_of(run), options.threads);
+    options.spill = resources->spool / share_of(run);
     collect_readable(run, &options.readable);
     run->session = type->open(&options, &run->err);
 }

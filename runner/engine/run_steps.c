@@ -4,6 +4,7 @@
 #include "runner/base/text.h"
 #include "runner/engine/hooks.h"
 #include "runner/engine/run_private.h"
+#include "runner/engine/seal.h"
 #include "runner/io/file.h"
 
 #include <inttypes.h>
@@ -93,6 +94,11 @@ bool run_step_lease(struct run *run)
         engine_catalog(engine, &run->catalog, &run->err) ||
         engine_tables(engine, &tables, &run->err))
         return false;
+    if (run->options.group) {
+        run_group_join(run);
+        run->leased = true;
+        return false;
+    }
     lease_acquire(&run->lease,
         &(struct lease_options){.engine = engine,
             .pipeline = run->pipeline->name,
@@ -116,7 +122,10 @@ static void on_renewed(struct lease *lease, const struct error *err)
 /* A process that was stopped for long finds out here, at the latest. */
 bool run_step_renew(struct run *run)
 {
-    lease_check(&run->lease, on_renewed);
+    if (run->options.group)
+        run_group_check(run);
+    else
+        lease_check(&run->lease, on_renewed);
     return true;
 }
 
@@ -132,6 +141,8 @@ static void on_released(struct lease *lease, const struct error *err)
 
 bool run_step_release(struct run *run)
 {
+    if (run->options.group)
+        return false;
     lease_release(&run->lease, on_released);
     return true;
 }
@@ -141,19 +152,9 @@ bool run_step_release(struct run *run)
 static void on_recovered(struct recover *recover, const struct error *err)
 {
     struct run *run = container_of(recover, struct run, recover);
-    const size_t removed_files = recover->removed_files + recover->publish.swept;
 
     error_keep_first(&run->err, err);
-    if (removed_files || recover->removed_folders || recover->publish.published) {
-        json_t *fields = json_object();
-
-        json_put_int(fields, "files", (int64_t)removed_files);
-        json_put_int(fields, "folders", (int64_t)recover->removed_folders);
-        json_put_int(fields, "published", (int64_t)recover->publish.published);
-        log_event(run->engine->log, LOG_WARN, "run.recovered", &run->context, fields,
-            "put right what an earlier run left: %zu files and %zu folders removed, %zu published",
-            removed_files, recover->removed_folders, recover->publish.published);
-    }
+    recover_log(recover, run->engine->log, &run->context);
     if (!err)
         resume_take(run, recover);
     recover_deinit(recover);
@@ -162,6 +163,8 @@ static void on_recovered(struct recover *recover, const struct error *err)
 
 bool run_step_recover(struct run *run)
 {
+    if (run->options.group) /* which has done it */
+        return false;
     recover_start(&run->recover, run->engine, run->pipeline->name, run->options.instance,
         run->options.run_id, run->lease.fence, on_recovered);
     run->recover.resumes = !run->lease.silent;
@@ -229,11 +232,31 @@ bool run_step_open(struct run *run)
 
 /* --- plan --- */
 
+static int check_seal(const struct run *run, struct error *err)
+{
+    const struct seal_facts facts = {.engine = run->engine,
+        .plan = &run->plan,
+        .graph = run->graph,
+        .instance = run->options.instance,
+        .run_id = run->options.run_id,
+        .due_ms = run->options.due_ms,
+        .tasks = run->options.tasks};
+    json_t *now = seal_make(&facts, err);
+    const int result = now ? seal_compare(run->options.sealed, now, err) : -1;
+
+    json_decref(now);
+    return result;
+}
+
 static void on_planned(struct plan *plan, const struct error *err)
 {
     struct run *run = container_of(plan, struct run, plan);
 
     error_keep_first(&run->err, err);
+    if (!run->err.code && run->options.sealed && check_seal(run, &run->err)) {
+        run_step(run);
+        return;
+    }
     for (unsigned i = 0; !err && i < run->graph->count; i++) {
         if (run->graph->nodes[i].kind == TASK_LOAD && plan->tasks[i].load.postponed)
             log_event(run->engine->log, LOG_WARN, "load.postponed", &run->context, NULL,

@@ -120,18 +120,9 @@ static void check_load(const struct report *report, const struct load *load)
             load->format == FORMAT_AUTO ? "to" : "format", "json", "use csv, ndjson or parquet");
 }
 
-static void check_file(const struct pipeline *pipeline, struct diagnostics *problems)
-{
-    const struct report report = {pipeline, problems, "pipeline"};
-
-    if (pipeline->deterministic)
-        refuse(&report, &pipeline->deterministic, "deterministic", NULL, "leave it out");
-}
-
 void graph_list_unsupported(const struct graph *graph, struct diagnostics *problems)
 {
     check_secrets(graph->pipeline, problems);
-    check_file(graph->pipeline, problems);
     for (unsigned i = 0; i < graph->count; i++) {
         const struct graph_node *node = &graph->nodes[i];
         const struct report report = {graph->pipeline, problems, node->id};

@@ -68,7 +68,7 @@ def test_overview(tmp_path, args):
     result = sluice(*args, cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     assert all(len(line) <= 80 for line in result.stdout.splitlines())
-    assert "\n  run PIPELINE " in result.stdout
+    assert "\n  run [PIPELINE] " in result.stdout
     assert "\033" not in result.stdout
 
 

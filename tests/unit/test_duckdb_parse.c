@@ -355,6 +355,68 @@ static void test_lexer(void **state)
     }
 }
 
+/* Where the same inputs need not give the same rows: the place, and what is said of it. */
+static void test_doubts(void **state)
+{
+    static const struct {
+        const char *sql, *found; /* "offset word" each */
+    } cases[] = {
+        {"select a, upper(b), sum(c) from t group by all order by a limit 3", ""},
+        {"select a, random() from t", "10 random()"},
+        {"select now(), Today(), uuid(), gen_random_uuid() from t",
+            "7 now() 14 today() 23 uuid() 31 gen_random_uuid()"},
+        {"select current_date, t.current_time, current_timestamp from t",
+            "7 current_date 37 current_timestamp"},
+        {"select age(a), age(a, b) from t", "7 age()"},
+        {"select row_number() over () from t", "7 row_number()"},
+        {"select row_number() over (order by a), rank() over (), sum(a) over () from t", ""},
+        {"select first(a) over (partition by b), lag(a) over (partition by b) from t",
+            "7 first() 39 lag()"},
+        {"select first(a), first(a order by b), any_value(c), list(d order by d) from t",
+            "7 first() 38 any_value()"},
+        {"select list_sort(list(d)), array_agg(d), list_sort(list(random())) from t",
+            "27 array_agg() 56 random()"},
+        {"select a from t limit 3", "22 LIMIT"},
+        {"select a from t limit 10%", "22 LIMIT"},
+        {"select a from t offset 3", "23 OFFSET"},
+        {"select * from (select a from t limit 3) order by a", "37 LIMIT"},
+        {"(select a from t) union all (select a from u) order by 1 limit 3", ""},
+        {"select distinct a from t", ""},
+        {"select distinct on (a) a, b from t", "20 DISTINCT ON"},
+        {"select distinct on (a) a, b from t order by a, b", ""},
+        {"select * from t using sample 10%", "0 SAMPLE"},
+        {"select * from t using sample reservoir(10 rows) repeatable (7)", ""},
+        {"with c as (select random() as r from t) select r from c", "18 random()"},
+        {"select a from t where b in (select b from u where c < now())", "54 now()"},
+        {"select error('x') from t where current_schema() = 'a'", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct sql_statement statement;
+        struct buffer text;
+        struct arena arena;
+        struct error err;
+        size_t offset;
+
+        arena_init(&arena);
+        buffer_init(&text, 0);
+        if (parse_statement(cases[i].sql, &arena, &statement, &offset, &err))
+            fail_msg("%s: %s", cases[i].sql, err.message);
+        for (size_t j = 0; j < statement.doubt_count; j++) {
+            const struct sql_doubt *doubt = &statement.doubts[j];
+            const bool two = strncmp(doubt->what, "DISTINCT ON", 11) == 0;
+
+            buffer_printf(&text, "%s%zu %.*s", j ? " " : "", doubt->offset,
+                two ? 11 : (int)strcspn(doubt->what, " "), doubt->what);
+        }
+        if (strcmp(text.data, cases[i].found) != 0)
+            fail_msg("%s: \"%s\", not \"%s\"", cases[i].sql, text.data, cases[i].found);
+        buffer_deinit(&text);
+        arena_deinit(&arena);
+    }
+}
+
 /* --- names of columns --- */
 
 static void check_names(const char *sql, const char *columns, const char *names)
@@ -412,6 +474,7 @@ int main(void)
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_offsets),
         cmocka_unit_test(test_names_of_withs),
+        cmocka_unit_test(test_doubts),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_deep),
         cmocka_unit_test(test_many_are_cheap),

@@ -129,6 +129,8 @@ static const struct state_run *make_run(struct state_run *run, const struct run_
         return NULL;
     *run = (struct state_run){.outcome = fact->outcome,
         .error = fact->error,
+        .due_ms = hours_ago(fact->hours_ago),
+        .run_id = "x",
         .started_ms = hours_ago(fact->hours_ago),
         .finished_ms =
             fact->outcome == STATE_RUNNING ? 0 : hours_ago(fact->hours_ago) + MS_PER_HOUR / 2};
@@ -151,6 +153,8 @@ static void evaluate(const struct health_case *c, struct arena *arena, struct he
         .tables = &c->table,
         .table_count = c->table.name ? 1 : 0};
 
+    facts.runs = facts.started;
+    facts.run_count = facts.started != NULL;
     assert_true(!c->zone || zone);
     if (c->schedule) {
         assert_int_equal(cron_parse(c->schedule, &cron, NULL), 0);
@@ -225,7 +229,9 @@ static void test_a_run_started_early_is_not_missed(void **state)
     (void)state;
     arena_init(&arena);
     assert_int_equal(cron_parse("0 6 * * *", &cron, NULL), 0);
-    run.started_ms = hours_ago(6) - 1000;
+    facts.runs = &run;
+    facts.run_count = 1;
+    run.due_ms = run.started_ms = hours_ago(6) - 1000;
     health_evaluate(&facts, &arena, &health);
     assert_int_equal(health.missed_ms, hours_ago(6));
     run.due_ms = hours_ago(6);
