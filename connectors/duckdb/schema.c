@@ -137,6 +137,8 @@ static int append_select(duckdb_connection connection, const struct sql_dataset 
         append_columns(sql, &dataset->schema, &stored);
     buffer_puts(sql, " FROM ");
     schema_append_files(sql, &dataset->files, true);
+    if (dataset->where)
+        buffer_printf(sql, " WHERE %s", dataset->where);
     arena_deinit(&arena);
     return rc;
 }
@@ -262,6 +264,7 @@ void schema_copy_dataset(
     struct sql_dataset copy = {.rows = from->rows, .bytes = from->bytes};
 
     copy.name = arena_strdup(arena, from->name);
+    copy.where = from->where ? arena_strdup(arena, from->where) : NULL;
     copy.space = from->space ? arena_strdup(arena, from->space) : NULL;
     schema_copy(arena, &from->schema, &copy.schema);
     copy.files.count = from->files.count;
