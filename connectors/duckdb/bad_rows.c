@@ -63,7 +63,7 @@ static struct reason reason_of(
         reason.plain = arena_strndup(arena, row->value, strcspn(row->value, ":"));
         reason.full = plan->scan->mask.count ? reason.plain : bad_rows_shown(row->value, arena);
         if (row->refused)
-            reason.plain = reason.full = row->value;
+            reason.plain = reason.full = arena_strdup(arena, row->value);
         return reason;
     }
     rule =

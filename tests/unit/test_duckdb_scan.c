@@ -170,7 +170,8 @@ static void test_csv_bad_rows(void **state)
     make_file(&s, "x.csv", text);
     prepare(&s, &c, FORMAT_CSV, LIST("x.csv"), LIST("id", "bigint", "d", "date"));
     fails(&s, &c, ERROR_DATA,
-        "x.csv: line 3, column \"id\": \"zwei\" is not BIGINT; mend it, or say on_bad_row: skip or quarantine");
+        "x.csv: line 3, column \"id\": \"zwei\" is not BIGINT; mend it, or say on_bad_row: skip or "
+        "quarantine");
     c = (struct scan_case){0};
     prepare(&s, &c, FORMAT_CSV, LIST("x.csv"), LIST("id", "bigint", "d", "date"));
     c.call.request.scan.skip_bad_rows = true;
