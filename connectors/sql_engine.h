@@ -195,7 +195,9 @@ struct sql_derive {
     const char *sql;
     const struct sql_param *params;
     size_t param_count;
-    const char *folder; /* as in sql_scan; NULL: it may stay a view, evaluated when read */
+    const char *folder;   /* as in sql_scan; NULL: it may stay a view, evaluated when read */
+    const char *numbered; /* with `folder`: a dataset of that name, too, of the same rows with their
+                             numbers in __sluice_row, BIGINT, from 0; NULL: none */
     struct sql_dataset ret_dataset;
 };
 

@@ -176,6 +176,25 @@ int schema_make_view(
     return rc ? error_prefix(err, "%s", dataset->name) : 0;
 }
 
+int schema_make_numbered(duckdb_connection connection, const struct sql_dataset *dataset,
+    const char *name, struct error *err)
+{
+    struct buffer sql;
+    int rc;
+
+    buffer_init(&sql, 0);
+    buffer_puts(&sql, "CREATE OR REPLACE VIEW ");
+    text_append_sql_name(&sql, name);
+    buffer_puts(&sql, " AS SELECT ");
+    append_columns(&sql, &dataset->schema, &dataset->schema);
+    buffer_puts(&sql, ", file_row_number AS __sluice_row FROM read_parquet(");
+    schema_append_path(&sql, dataset->files.items[0]);
+    buffer_puts(&sql, ", hive_partitioning = false, file_row_number = true)");
+    rc = statement_run(connection, sql.data, err);
+    buffer_deinit(&sql);
+    return rc ? error_prefix(err, "%s", dataset->name) : 0;
+}
+
 const char *schema_select_all(const char *dataset, struct arena *arena)
 {
     struct buffer sql;

@@ -38,7 +38,7 @@ struct run_options {
 struct run_summary {
     enum state_outcome outcome;
     int64_t rows, exported;           /* committed to tables; written to plain files */
-    int64_t rejected, objects, files; /* rows left out; objects read; files written */
+    int64_t rejected, quarantined, objects, files; /* rows left out; of them put aside; objects read; files written */
     uint64_t bytes_read, bytes_written;
     int64_t duration_ms;
     const char *record; /* JSON, as stored in the catalog and the history */

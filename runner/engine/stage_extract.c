@@ -5,6 +5,7 @@
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/base/time.h"
+#include "runner/engine/quarantine.h"
 #include "runner/engine/run_private.h"
 #include "runner/io/file.h"
 #include "runner/io/verify.h"
@@ -17,6 +18,7 @@ enum extract_step {
     EXTRACT_UNPACKING,
     EXTRACT_SCANNING,
     EXTRACT_CHECKING,
+    EXTRACT_QUARANTINING,
     EXTRACT_DONE,
 };
 
@@ -43,7 +45,8 @@ struct extract_stage {
     struct sql_request scan;
     struct sql_source *sources;
     struct sql_column *contract;
-    bool scan_running, cancelled, stopping;
+    struct quarantine quarantine;
+    bool scan_running, cancelled, stopping, over_limit;
     struct error err, scan_err; /* the scan's own comes last: others explain it */
 };
 
@@ -164,6 +167,15 @@ static void remove_copies(struct work *work)
     file_remove(object->path, NULL);
 }
 
+static void on_quarantined(struct quarantine *quarantine, const struct error *err)
+{
+    struct extract_stage *stage = container_of(quarantine, struct extract_stage, quarantine);
+
+    stage->in_flight--;
+    error_keep_first(&stage->err, err);
+    extract_step(stage);
+}
+
 /* --- what states do on entry --- */
 
 /* Of the run's disk quota, for one object. */
@@ -252,6 +264,7 @@ static void start_scan(struct extract_stage *stage)
         stage->sources[i] =
             (struct sql_source){.path = object->plain_path ? object->plain_path : object->path,
                 .object = object->planned->shown,
+                .version = object->planned->object.version,
                 .compression = COMPRESSION_NONE};
     }
     stage->contract = arena_array(&task->arena, extract->columns.count, sizeof(*stage->contract));
@@ -267,7 +280,11 @@ static void start_scan(struct extract_stage *stage)
         .csv = extract->csv,
         .contract = stage->contract,
         .contract_count = extract->columns.count,
-        .skip_bad_rows = extract->on_bad_row == ON_BAD_ROW_SKIP,
+        .skip_bad_rows = extract->on_bad_row != ON_BAD_ROW_FAIL,
+        .rejects = extract->on_bad_row == ON_BAD_ROW_QUARANTINE
+                       ? arena_printf(&task->arena, "%s rejects", task->node->name)
+                       : NULL,
+        .mask = extract->mask,
         .timezone = extract->timezone,
         .schema_only = task->plan->extract.object_count == 0};
     stage->in_flight++;
@@ -313,9 +330,30 @@ static void check_objects(struct extract_stage *stage)
     }
 }
 
+/* Bad rows beyond the limits stop the run; the others go into their table. */
+static void start_quarantine(struct extract_stage *stage)
+{
+    struct task *task = stage->task;
+    const struct extract *extract = task->node->extract;
+    const struct sql_scan *scan = &stage->scan.scan;
+
+    task->rejected = scan->ret_rejected;
+    if (quarantine_check_limits(extract, scan->ret_rejected, scan->ret_dataset.rows, &stage->err)) {
+        stage->over_limit = true;
+        return;
+    }
+    if (!scan->ret_rejected_rows.name)
+        return;
+    stage->quarantine = (struct quarantine){
+        .task = task, .done = on_quarantined, .rejects = scan->ret_rejected_rows.name};
+    stage->in_flight++;
+    quarantine_start(&stage->quarantine);
+}
+
 static void enter_step(struct extract_stage *stage, enum extract_step step)
 {
-    static const char *const activities[] = {"fetching", "unpacking", "reading", "verifying", ""};
+    static const char *const activities[] = {
+        "fetching", "unpacking", "reading", "verifying", "putting rows aside", ""};
 
     stage->step = step;
     stage->task->activity = activities[step];
@@ -329,13 +367,15 @@ static void enter_step(struct extract_stage *stage, enum extract_step step)
         start_scan(stage);
     } else if (step == EXTRACT_CHECKING) {
         check_objects(stage);
+    } else if (step == EXTRACT_QUARANTINING && !stage->scan_err.code) {
+        start_quarantine(stage);
     }
 }
 
 /* --- the end --- */
 
 /* What it says of the data, only `logs: {samples: true}` lets into the log. */
-static void log_reject(struct task *task, const struct sql_reject *reject)
+static void log_reject(struct task *task, const struct sql_reject *reject, const char *event)
 {
     const bool samples = task->run->engine->environment->logs.samples;
     const char *reason = samples ? reject->reason : reject->plain_reason;
@@ -345,9 +385,27 @@ static void log_reject(struct task *task, const struct sql_reject *reject)
     json_put_int(fields, "line", reject->line);
     json_put_text(fields, "column", reject->column);
     json_put_text(fields, "reason", reason);
-    task_log(task, LOG_WARN, "rows.skipped", fields, "%s:%lld: left out: %s%s%s%s", reject->object,
+    task_log(task, LOG_WARN, event, fields, "%s:%lld: left out: %s%s%s%s", reject->object,
         (long long)reject->line, reject->column ? "column " : "",
         reject->column ? reject->column : "", reject->column ? ": " : "", reason);
+}
+
+static void log_rejects(struct task *task)
+{
+    const bool aside = task->quarantined.table != NULL;
+    const char *event = aside ? "rows.quarantined" : "rows.skipped";
+    json_t *fields;
+
+    for (size_t i = 0; i < task->reject_count; i++)
+        log_reject(task, &task->rejects[i], event);
+    if (task->rejected == 0)
+        return;
+    fields = json_object();
+    json_put_int(fields, "rejected", task->rejected);
+    if (aside)
+        json_put_text(fields, "table", task->quarantined.table);
+    task_log(task, LOG_WARN, event, fields, "%lld rows left out (on_bad_row: %s)",
+        (long long)task->rejected, aside ? "quarantine" : "skip");
 }
 
 static void keep_results(struct extract_stage *stage)
@@ -361,15 +419,17 @@ static void keep_results(struct extract_stage *stage)
     task->rejects = scan->ret_rejects;
     task->reject_count = scan->ret_reject_count;
     task->objects = (int64_t)task->plan->extract.object_count;
-    for (size_t i = 0; i < task->reject_count; i++)
-        log_reject(task, &task->rejects[i]);
-    if (task->rejected > 0) {
-        json_t *fields = json_object();
+    log_rejects(task);
+}
 
-        json_put_int(fields, "rejected", task->rejected);
-        task_log(task, LOG_WARN, "rows.skipped", fields, "%lld rows left out (on_bad_row: skip)",
-            (long long)task->rejected);
-    }
+static void place_limit_error(const struct task *task, struct error *err)
+{
+    const struct extract *extract = task->node->extract;
+    const bool by_rows = extract->max_bad_rows >= 0 && task->rejected > extract->max_bad_rows;
+
+    task_place_error(task,
+        by_rows ? (const void *)&extract->max_bad_rows : (const void *)&extract->max_bad_share,
+        by_rows ? "max_bad_rows" : "max_bad_share", err);
 }
 
 static void finish(struct extract_stage *stage)
@@ -382,7 +442,9 @@ static void finish(struct extract_stage *stage)
         keep_results(stage);
     else if (!err.code)
         error_set(&err, ERROR_STOPPED, "cancelled");
-    if (err.code)
+    if (err.code && stage->over_limit)
+        place_limit_error(task, &err);
+    else if (err.code)
         task_place_error(task, &task->node->extract->from, "", &err);
     task_attempt_done(task, err.code ? &err : NULL);
 }
@@ -408,6 +470,7 @@ static void cancel_requests(struct extract_stage *stage)
     }
     if (stage->scan_running)
         stage->scan.session->type->cancel(&stage->scan);
+    quarantine_cancel(&stage->quarantine);
 }
 
 /* Whether objects wait for a slot. */
@@ -443,6 +506,11 @@ static void extract_step(struct extract_stage *stage)
             enter_step(stage, EXTRACT_DONE);
         break;
     case EXTRACT_CHECKING:
+        enter_step(stage, failed ? EXTRACT_DONE : EXTRACT_QUARANTINING);
+        if (stage->step == EXTRACT_QUARANTINING && stage->in_flight == 0)
+            enter_step(stage, EXTRACT_DONE);
+        break;
+    case EXTRACT_QUARANTINING:
         enter_step(stage, EXTRACT_DONE);
         break;
     case EXTRACT_DONE:
@@ -525,6 +593,7 @@ static void extract_free(struct task *task)
 
     if (!stage)
         return;
+    quarantine_deinit(&stage->quarantine);
     free(stage->objects);
     free(stage);
     task->operation = NULL;
