@@ -201,6 +201,63 @@ static void append_raw(struct buffer *line, const struct scan_plan *plan, const 
     buffer_putc(line, ']');
 }
 
+/* What a cell of a CSV holds, without quotes; false: null. */
+static bool cell_value(
+    const struct scan_plan *plan, const char *text, size_t length, struct buffer *value)
+{
+    const char quote = *plan->quote, escape = *plan->escape;
+    const struct text_list *nulls = &plan->scan->csv.nulls;
+    const bool quoted = length >= 2 && quote && text[0] == quote;
+
+    buffer_clear(value);
+    for (size_t i = quoted; i < length; i++) {
+        if (quoted && text[i] == escape && escape && i + 1 < length &&
+            (text[i + 1] == quote || text[i + 1] == escape))
+            i++;
+        else if (quoted && text[i] == quote)
+            break;
+        buffer_putc(value, text[i]);
+    }
+    for (size_t i = 0; i < nulls->count; i++) {
+        if (strcmp(nulls->items[i], value->data) == 0)
+            return false;
+    }
+    return nulls->count > 0 || value->length > 0 || quoted;
+}
+
+/* The cells by name, so that the row can be read without the rest of its file. */
+static void append_cells(
+    struct buffer *line, const struct scan_plan *plan, const struct bad_row *row)
+{
+    const struct records_dialect dialect = {
+        .delimiter = plan->delimiter, .quote = *plan->quote, .escape = *plan->escape};
+    const struct scan_file *file = row->file;
+    struct records_cell cell;
+    struct buffer object, value;
+    size_t at = 0;
+
+    buffer_init(&object, 0);
+    buffer_init(&value, 0);
+    for (size_t i = 0;
+         i < file->count && records_next_cell(&dialect, row->raw, row->raw_length, &at, &cell);
+         i++) {
+        buffer_puts(&object, i ? ",\"" : "{\"");
+        append_escaped(&object, plan->columns[file->columns[i]].name,
+            strlen(plan->columns[file->columns[i]].name));
+        if (cell_value(plan, row->raw + cell.start, cell.length, &value)) {
+            buffer_puts(&object, "\":\"");
+            append_escaped(&object, value.data, value.length);
+            buffer_putc(&object, '"');
+        } else {
+            buffer_puts(&object, "\":null");
+        }
+    }
+    buffer_putc(&object, '}');
+    append_text(line, "row_json", object.data);
+    buffer_deinit(&object);
+    buffer_deinit(&value);
+}
+
 static int write_row(struct bad_rows *rows, const struct bad_row *row, const struct reason *reason,
     struct error *err)
 {
@@ -214,6 +271,9 @@ static int write_row(struct bad_rows *rows, const struct bad_row *row, const str
     append_text(line, "reason", reason->full);
     append_raw(line, rows->plan, row);
     append_text(line, "row_json", row->row_json);
+    if (row->raw && rows->plan->scan->format == FORMAT_CSV && !row->refused &&
+        rows->plan->scan->mask.count == 0)
+        append_cells(line, rows->plan, row);
     buffer_puts(line, "}\n");
     rows->longest = MAX(rows->longest, line->length);
     if (fwrite(line->data, 1, line->length, rows->out) == line->length)

@@ -18,6 +18,7 @@ const struct command_entry cli_commands[] = {
     {"See what happened", &command_health},
     {NULL, &command_runs},
     {NULL, &command_logs},
+    {NULL, &command_quarantine},
     {"Look at tables", &command_catalog},
     {NULL, &command_sql},
     {"Work with S3", &command_s3},

@@ -314,6 +314,11 @@ static bool is_named_before(const struct run *run, unsigned index, const char *t
     return false;
 }
 
+static bool is_retried(const struct run *run, const char *table)
+{
+    return run->options.retry && strcmp(run->options.retry->table, table) == 0;
+}
+
 static void add_quarantine(struct changes *changes, unsigned index)
 {
     struct run *run = changes->run;
@@ -323,7 +328,8 @@ static void add_quarantine(struct changes *changes, unsigned index)
     if (!quarantine_has(task->node))
         return;
     table = quarantine_table(run->pipeline, task->node, &run->arena);
-    for (size_t i = 0; i < task->quarantined.old_count && !is_named_before(run, index, table);
+    for (size_t i = 0; i < task->quarantined.old_count && !is_retried(run, table) &&
+                       !is_named_before(run, index, table);
          i++) {
         struct catalog_change *change = add(changes, CATALOG_DELETE_PARTITION);
 
@@ -335,6 +341,23 @@ static void add_quarantine(struct changes *changes, unsigned index)
     if (task->state == TASK_DONE)
         quarantine_commit(table, CATALOG_UPSERT, task->quarantined.files,
             task->quarantined.file_count, &run->arena, add_change, changes);
+}
+
+/* What is tried again is no longer put aside; nobody else may have tried it since. */
+static void add_retry(struct changes *changes, const struct run_retry *retry)
+{
+    static const enum catalog_change_verb verbs[] = {CATALOG_EXPECT, CATALOG_DELETE_ALL_PARTITIONS};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
+        struct catalog_change *change = add(changes, verbs[i]);
+
+        change->at =
+            (struct catalog_locator){.namespace = QUARANTINE_NAMESPACE, .table = retry->table};
+        if (verbs[i] != CATALOG_EXPECT)
+            continue;
+        change->at.position = retry->position;
+        change->expect_schema_id = retry->schema_id;
+    }
 }
 
 /* --- cursors --- */
@@ -389,6 +412,8 @@ void commit_build(struct run *run, struct catalog_apply *apply)
         if (task->node->kind == TASK_LOAD && task->state == TASK_DONE && task->merged.expects)
             expect_table(&changes, task);
     }
+    if (run->options.retry)
+        add_retry(&changes, run->options.retry);
     add_schemas(&changes);
     for (unsigned i = 0; i < run->graph->count; i++) {
         struct task *task = &run->tasks[i];
