@@ -12,7 +12,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-enum { VALUE_BYTES_SHOWN = 60, OBJECT_BYTES = 16 * 1024 * 1024 };
+enum { VALUE_BYTES_SHOWN = 60, OBJECT_BYTES = 256 * 1024 };
 
 bool bad_rows_masks(const struct sql_scan *scan, const char *column)
 {
@@ -77,11 +77,22 @@ static struct reason reason_of(
 
 /* --- a line of the file --- */
 
+/* Most bytes are, and go many at a time. */
+static bool is_plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
 static void append_escaped(struct buffer *line, const char *bytes, size_t length)
 {
     for (size_t i = 0, step; i < length; i += MAX(step, 1)) {
         const unsigned char byte = (unsigned char)bytes[i];
 
+        for (step = 0; i + step < length && is_plain((unsigned char)bytes[i + step]);)
+            step++;
+        buffer_append(line, bytes + i, step);
+        if (step > 0)
+            continue;
         step = text_utf8_length(bytes + i, length - i);
         if (step == 0)
             buffer_printf(line, "\\\\x%02x", byte);

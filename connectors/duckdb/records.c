@@ -188,6 +188,7 @@ int records_next(struct records *records, struct record *ret_record, struct erro
     }
     if (!found && search.at == 0 && !cut)
         return 0;
+    cut = cut || search.at > RECORDS_BYTES_MAX;
     record.text = cut ? NULL : records->data + records->at;
     record.length = search.at;
     record.end = records->offset + records->at + search.at + found;

@@ -498,21 +498,31 @@ static int add_with_text(struct sifting *sifting, size_t index, struct error *er
 
 /* --- the flow --- */
 
-/* The number of a row counts from the first one of its file. */
-static int open_marked(struct sifting *sifting, const char *path, struct error *err)
+/* The number of a row counts from the first one of its file: where several are in one, all rows are
+ * looked at for where each begins. */
+static int open_marked(struct sifting *sifting, const char *path, bool several, struct error *err)
 {
-    struct buffer sql;
+    struct buffer sql, from;
     int rc;
 
     buffer_init(&sql, 0);
-    buffer_puts(&sql, "WITH r AS (SELECT __sluice_file AS f, file_row_number AS n, __sluice_bad AS "
-                      "b FROM read_parquet(");
-    schema_append_path(&sql, path);
-    buffer_puts(&sql, ", file_row_number = true)) SELECT CAST(f AS BIGINT), n - s + 1, b FROM "
-                      "(SELECT * FROM r WHERE b IS NOT NULL) JOIN (SELECT f, "
-                      "min(n) AS s FROM r GROUP BY f) USING (f) ORDER BY n");
+    buffer_init(&from, 0);
+    buffer_puts(&from, " FROM read_parquet(");
+    schema_append_path(&from, path);
+    buffer_puts(&from, ", file_row_number = true)");
+    if (several)
+        buffer_printf(&sql,
+            "SELECT CAST(__sluice_file AS BIGINT), file_row_number - s + 1, __sluice_bad%s JOIN "
+            "(SELECT __sluice_file, min(file_row_number) AS s%s GROUP BY ALL) USING "
+            "(__sluice_file)",
+            from.data, from.data);
+    else
+        buffer_printf(&sql,
+            "SELECT CAST(__sluice_file AS BIGINT), file_row_number + 1, __sluice_bad%s", from.data);
+    buffer_puts(&sql, " WHERE __sluice_bad IS NOT NULL ORDER BY file_row_number");
     rc = rows_open(&sifting->marked, sifting->operation->slot->writers[0], sql.data, err);
     buffer_deinit(&sql);
+    buffer_deinit(&from);
     return rc;
 }
 
@@ -585,7 +595,7 @@ static int collect(struct operation *operation, const struct scan_plan *plan, si
 
     arena_init(&sifting.arena);
     if (path)
-        rc = open_marked(&sifting, path, err);
+        rc = open_marked(&sifting, path, end - first > 1, err);
     if (!rc)
         rc = open_refused(&sifting, first, end, err);
     if (!rc)
