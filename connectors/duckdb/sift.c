@@ -407,15 +407,17 @@ static void count_decoded(struct reading *reading, const struct record *record)
         reading->decoded += (unsigned char)record->text[i] >= 0x80;
 }
 
+/* Behind CR LF DuckDB may count from the LF on. */
 static bool is_refused(const struct reading *reading, const struct record *record)
 {
     const struct rows *refused = &reading->sifting->refused;
+    const bool crlf = record->text && record->offset + record->length + 2 == record->end;
     uint64_t offset;
 
     if (next_of(refused) != (int64_t)reading->index)
         return false;
     offset = (uint64_t)rows_int(refused, REFUSED_OFFSET) - 1;
-    return offset < record->end + reading->decoded;
+    return offset < record->end - crlf + reading->decoded;
 }
 
 static int take_record(struct reading *reading, const struct record *record, struct error *err)

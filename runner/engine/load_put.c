@@ -79,7 +79,7 @@ static void on_put(struct store_request *request, const struct error *err)
         json_t *fields = json_object();
 
         keep_file(puts, &put->file);
-        task->bytes_written += put->file.file.bytes;
+        task->bytes_written += puts->quarantines ? 0 : put->file.file.bytes;
         json_put_text(fields, "object", put->shown);
         json_put_int(fields, "bytes", (int64_t)put->file.file.bytes);
         json_put_int(fields, "rows", put->file.file.rows);

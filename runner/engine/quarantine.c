@@ -295,6 +295,25 @@ static void start_writing(struct quarantine *quarantine)
 
 /* --- the whole flow --- */
 
+static void log_checks(const struct quarantine *quarantine)
+{
+    struct task *task = quarantine->task;
+
+    for (size_t i = 0; quarantine->counts && i < quarantine->checks->count; i++) {
+        const struct check *check = check_at(quarantine, i);
+        json_t *fields;
+
+        if (quarantine->counts[i] == 0)
+            continue;
+        fields = json_object();
+        json_put_text(fields, "check", check->title);
+        json_put_int(fields, "rejected", quarantine->counts[i]);
+        json_put_text(fields, "table", task->quarantined.table);
+        task_log(task, LOG_WARN, "rows.quarantined", fields, "%" PRId64 " rows put aside by %s",
+            quarantine->counts[i], check->title);
+    }
+}
+
 static void finish(struct quarantine *quarantine)
 {
     quarantine->step = QUARANTINE_DONE;
@@ -337,6 +356,7 @@ static void begin_step(struct quarantine *quarantine)
         break;
     case QUARANTINE_DONE:
         quarantine->ret_kept = quarantine->dataset;
+        log_checks(quarantine);
         finish(quarantine);
         break;
     }

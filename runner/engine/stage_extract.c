@@ -553,6 +553,9 @@ static void extract_start(struct task *task)
     stage->waiter.granted = on_slot;
     task->operation = stage;
     task->bytes_read = 0;
+    task->quarantined.table = NULL;
+    task->quarantined.file_count = 0;
+    task->quarantined.rows = 0;
     prepare_objects(stage);
     enter_step(stage, stage->count > 0 ? EXTRACT_FETCHING : EXTRACT_SCANNING);
 }

@@ -240,6 +240,70 @@ def test_old_days_go(project):
     assert [raw for *_, raw in quarantined(project)] == ["2,y"]
 
 
+def test_tables_of_two_datasets_must_not_meet(project):
+    extract = {"from": "in/*", "format": "csv", "on_bad_row": "quarantine"}
+    project.pipeline(
+        "birds",
+        {
+            "extract": {"a-b": extract, "a_b": extract},
+            "load": {n: {"into": f"t.{n.replace('-', 'x')}", "mode": "overwrite"} for n in ("a-b", "a_b")},
+        },
+    )
+    result = project.sluice("validate", "birds")
+    assert result.exit == 2
+    assert "rows that it puts aside would be in quarantine.birds_a_b" in result.stderr
+
+
+def test_plan_says_what_is_put_aside(project):
+    project.write("in/a.csv", "id,n\n1,1\n")
+    pipeline(project)
+    assert "bad rows are quarantined" in project.sluice("plan", "birds").stdout
+    (task,) = [t for t in project.sluice("plan", "birds", "--json").json["tasks"] if t["kind"] == "extract"]
+    assert task["quarantine"] == "quarantine.birds_rows"
+
+
+@pytest.mark.parametrize("skip", [0, 2])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_lines_and_bytes_of_many_rows(project, skip, mark, end):
+    """Long enough to be read by several threads; bad rows of all kinds, quotes and empty lines."""
+    lines, bad = [b"note"] * skip + [b"id,t,n"], []
+    for i in range(120_000 if skip else 3_000):
+        row, broken = b'%d,"t,""%d""",%d' % (i, i, i), False
+        if i % 1009 == 5:
+            row = b'%d,"two%slines",%d' % (i, end, i)
+        if i % 1501 == 7:
+            row, broken = b"%d,t" % i, True
+        if i % 1601 == 11:
+            row, broken = b"%d,\xe9,1" % i, True
+        if i % 997 == 3:
+            row, broken = b'%d,"a%sb",x%d' % (i, end, i), True
+        if i % 1201 == 9:
+            lines.append(b"")
+        if broken:
+            text = row.decode("utf-8", "surrogateescape")
+            bad.append((len(lines), i, text))
+        lines.append(row)
+    starts, number = {}, 1
+    for index, line in enumerate(lines):
+        starts[index] = number
+        number += line.count(b"\n") + 1
+    project.write("in/a.csv", mark + end.join(lines) + end)
+    pipeline(project, {"csv": {"delimiter": ",", "skip": skip}})
+    project.run("birds")
+    want = [(starts[index], text.replace("\udce9", "\\xe9")) for index, _, text in bad]
+    assert [(line, raw) for _, line, _, raw in by_line(project)] == want
+
+
+def by_line(project):
+    result = project.sluice(
+        "sql",
+        "select source, line, column_name, raw from quarantine.birds_rows order by line",
+        "--json",
+    )
+    return [tuple(row.values()) for row in result.json["rows"]]
+
+
 # --- the commands
 
 
