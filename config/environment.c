@@ -208,6 +208,35 @@ static void finish(struct project *project)
         finish_environment(project, &all[i]);
 }
 
+/* --- environments beside each other --- */
+
+/* What depends on a variable that is not set here is not known. */
+static bool mix(const struct environment *a, const struct environment *b)
+{
+    return a->catalog.url && b->catalog.url && !strstr(a->catalog.url, "${") &&
+           !strstr(a->store, "${") && !strstr(b->store, "${") &&
+           strcmp(a->catalog.url, b->catalog.url) == 0 && strcmp(a->store, b->store) != 0;
+}
+
+void project_check_environments(const struct project *project, struct diagnostics *problems)
+{
+    const struct environment *all = project->environments.items;
+
+    for (size_t i = 0; project->path && i < project->environments.count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (!mix(&all[i], &all[j]))
+                continue;
+            diagnostics_error(problems, project->path, all[i].item.mark,
+                "environments.%s: it shares the catalog %s with %s, but has another store, in "
+                "which "
+                "nobody finds the data files of the other; give it a catalog of its own, or the "
+                "same store",
+                all[i].item.name, all[i].catalog.url, all[j].item.name);
+            break;
+        }
+    }
+}
+
 /* --- the whole --- */
 
 /* An environment that is not written out is a mistake only when it is asked for. */

@@ -72,8 +72,13 @@ struct project *project_load(
     const char *config_path, const char *env_name, struct diagnostics *problems);
 void project_free(struct project *project);
 
+/* Environments that share a catalog's file and have different stores: the names of data files in
+ * the catalog are relative to the store, so that each would look in its own for those of the other.
+ */
+void project_check_environments(const struct project *project, struct diagnostics *problems);
+
 /* Every pipeline file of the project's folder (*.yaml, *.yml, sub-folders included, names that
- * begin with "." or "_" left out), sorted; owned by the project. */
+ * begin with "." or "_" and tests, *.test.yaml, left out), sorted; owned by the project. */
 int project_pipeline_paths(struct project *project, struct text_list *ret_paths, struct error *err);
 
 /* A pipeline as named on the command line: a path that ends in .yaml/.yml, or the name of one in

@@ -206,6 +206,7 @@ struct load {
     bool to_per_run; /* ${run.id} or ${run.due} is in it: each run has a file of its own */
     int mode;        /* enum load_mode */
     struct text_list key, partition_by, sort_by;
+    struct text_list required;          /* columns of the table that are never null */
     struct partition_field *partitions; /* partition_by, parsed */
     size_t partition_count;
     const char *sequence_by, *delete_when;

@@ -291,6 +291,8 @@ static const struct option load_table[] = {
         .help = "Columns, or year month day hour(c), \"bucket(16, c)\", \"truncate(4, c)\""},
     {"sort_by", OPTION_TEXTS, offsetof(struct load, sort_by), .min = 1, .max = 100,
         .help = "Columns that the rows of a file are sorted by"},
+    {"required", OPTION_TEXTS, offsetof(struct load, required), .min = 1, .max = 10000,
+        .help = "Columns of the table that are never null: a row without a value fails the load"},
     {"sequence_by", OPTION_TEXT, offsetof(struct load, sequence_by),
         .help = "The column whose largest value wins among rows of a key; default: the last to "
                 "arrive"},

@@ -1,6 +1,7 @@
 /* The pipeline files of a project. */
 #include "config/environment.h"
 #include "config/path.h"
+#include "config/test_file.h"
 #include "config/yaml.h"
 #include "runner/base/mem.h"
 
@@ -50,7 +51,7 @@ static int list_folder(
         if (is_folder(path, entry)) {
             if (depth < FOLDER_DEPTH_MAX)
                 rc = list_folder(listing, path, depth + 1, err);
-        } else if (is_pipeline_file(entry->d_name)) {
+        } else if (is_pipeline_file(entry->d_name) && !test_file_is_one(entry->d_name)) {
             if (listing->count >= PIPELINES_MAX) {
                 rc = error_set(
                     err, ERROR_LIMIT, "%s holds over %d pipelines", folder, PIPELINES_MAX);

@@ -56,6 +56,7 @@ static void validate_target(struct pipeline_reader *reader, const struct load *l
     pipeline_refuse_unless(reader, load, into, &load->key, "key", table_only);
     pipeline_refuse_unless(reader, load, into, &load->partition_by, "partition_by", table_only);
     pipeline_refuse_unless(reader, load, into, &load->sort_by, "sort_by", table_only);
+    pipeline_refuse_unless(reader, load, into, &load->required, "required", table_only);
     pipeline_refuse_unless(reader, load, into, &load->sequence_by, "sequence_by", table_only);
     pipeline_refuse_unless(reader, load, into, &load->delete_when, "delete_when", table_only);
     pipeline_refuse_unless(reader, load, into, &load->scope, "scope", table_only);

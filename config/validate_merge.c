@@ -42,7 +42,8 @@ static void validate_key(struct pipeline_reader *reader, const struct load *load
     pipeline_refuse_unless(
         reader, load, key || needs, &load->sequence_by, "sequence_by", keyed_only);
     pipeline_refuse_unless(reader, load, key || needs, &load->tombstones, "tombstones", keyed_only);
-    refuse_map_unless(reader, load, key || needs, &load->limits, "limits", keyed_only);
+    refuse_map_unless(reader, load, key || load->mode != MODE_APPEND, &load->limits, "limits",
+        "means nothing in append, which deletes and rewrites nothing");
     pipeline_refuse_unless(
         reader, load, key || needs, &load->compact.buckets, "compact.buckets", keyed_only);
 }

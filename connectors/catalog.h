@@ -37,24 +37,31 @@ enum catalog_query_verb {
                                    unless `current`, of replaced ones → deltas */
     CATALOG_LIST_PARTITION_DELTAS, /* of at.partition_id, in any state: committed deltas of a staged
                                       partition are seen here alone → deltas */
-    CATALOG_GET_DELTA,         /* at.position and at.values, or at.delta_id → deltas (0 or 1) */
-    CATALOG_GET_LATEST_DELTA,  /* of at.values → deltas (0 or 1) */
-    CATALOG_LIST_FILES,        /* what is read at `at_position` (0: now), by partition, then in
-                                  ascending order → deltas with manifests. A position that is not
-                                  there, or is expired and held by no tag, is ERROR_INVALID */
-    CATALOG_LIST_ALL_FILES,    /* of the whole catalog, whatever refers to them: for gc and fsck;
-                                  by table, page by page → deltas with manifests */
-    CATALOG_FIND_POSITION,     /* the last position that was committed at `at_ms` or before
-                                  → position */
-    CATALOG_LIST_TAGS,         /* of a version → tags */
-    CATALOG_GET_COMMIT,        /* run_id → commits (0 or 1) */
-    CATALOG_LIST_COMMITS,      /* pipeline, instance (NULL: all) → commits */
-    CATALOG_LIST_CURSORS,      /* pipeline, instance; load, extract where they are said
-                                  → cursors */
-    CATALOG_LIST_SEEN,         /* pipeline, instance, load, extract → seen */
-    CATALOG_LIST_PUBLICATIONS, /* pipeline, instance: not ended yet → publications */
-    CATALOG_CHECK,             /* whether the catalog itself is sound: references, sums, the
-                                  storage's own check → problems (texts; none: sound) */
+    CATALOG_GET_DELTA,        /* at.position and at.values, or at.delta_id → deltas (0 or 1) */
+    CATALOG_GET_LATEST_DELTA, /* of at.values → deltas (0 or 1) */
+    CATALOG_LIST_FILES,       /* what is read at `at_position` (0: now), by partition, then in
+                                 ascending order → deltas with manifests. A position that is not
+                                 there, or is expired and held by no tag, is ERROR_INVALID */
+    CATALOG_LIST_ALL_FILES,   /* of the whole catalog, a namespace, a table (at.version 0: all of
+                                 them), whatever refers to them: for gc and fsck; by table, page by
+                                 page → deltas with manifests */
+    CATALOG_LIST_STAGED,      /* of the whole catalog: staged streams; staged partitions and deltas
+                                 of other streams and partitions; those first in which nothing was
+                                 staged for the longest time → staged */
+    CATALOG_FIND_POSITION,    /* the last position that was committed at `at_ms` or before
+                                 → position */
+    CATALOG_LIST_BARE_POSITIONS, /* that no delta has: of rollbacks and of what took rows away; of
+                                    the stream of `at`, between first and last position, inclusive,
+                                    the newest first → positions */
+    CATALOG_LIST_TAGS,           /* of a version → tags */
+    CATALOG_GET_COMMIT,          /* run_id → commits (0 or 1) */
+    CATALOG_LIST_COMMITS,        /* pipeline, instance (NULL: all) → commits */
+    CATALOG_LIST_CURSORS,        /* pipeline, instance; load, extract where they are said
+                                    → cursors */
+    CATALOG_LIST_SEEN,           /* pipeline, instance, load, extract → seen */
+    CATALOG_LIST_PUBLICATIONS,   /* pipeline, instance: not ended yet → publications */
+    CATALOG_CHECK,               /* whether the catalog itself is sound: references, sums, the
+                                    storage's own check → problems (texts; none: sound) */
 };
 
 struct catalog;
@@ -90,7 +97,9 @@ struct catalog_query {
         struct catalog_cursor *cursors;
         struct catalog_seen *seen;
         struct catalog_publication *publications;
+        struct catalog_position *positions;
         struct catalog_tag *tags;
+        struct catalog_staged *staged;
         const char **problems;
     };
     int64_t position;
@@ -123,8 +132,9 @@ enum catalog_change_verb {
     CATALOG_SET_COLUMN_TYPE,  /* column: one whose type is "NULL" gets its type; the same type again
                                  is fine, another one is CONFLICT */
     CATALOG_SET_SCHEMA,    /* schema: all columns as they are to be, known ones by field_id. Added,
-                              widened (runner/base/column_type.h), renamed, no longer required:
-                              anything else is INVALID and names column and both types.
+                              widened (runner/base/column_type.h), renamed, no longer required,
+                              required where the statistics of no file say or leave open that it is
+                              null: anything else is INVALID and names column and both types.
                               expect_schema_id ≠ the one that holds: CONFLICT */
     CATALOG_SET_LIFECYCLE, /* at.version → lifecycle; deleted is for ever */
     CATALOG_STAGE_STREAM,  /* at.stream_id: the id that it gets. Notes the committed one */
@@ -158,11 +168,14 @@ enum catalog_change_verb {
                                  deltas take it; at.partition_id of a staged one: it goes */
     CATALOG_DELETE_ALL_PARTITIONS, /* all of a table: overwrite; those staged by this apply stay */
     CATALOG_ROLLBACK,      /* what was read at at.position is read again, at a new position */
-    CATALOG_SET_TAG,       /* tag.name, tag.position (0: the newest); replaces it */
+    CATALOG_SET_TAG,       /* tag.name, tag.position (0: the newest); replaces it, but with
+                              if_missing, where it holds another position: ERROR_EXISTS */
     CATALOG_DELETE_TAG,    /* tag.name */
     CATALOG_EXPIRE,        /* what is read at positions < at.position alone is forgotten, but
                               for what tags hold, and streams that were replaced; of a version that
                               is deleted, all. at.version 0: the latest active one */
+    CATALOG_DROP_STAGED,   /* before_ms: what LIST_STAGED lists with an older touched_ms goes, with
+                              all   that is in it */
     CATALOG_EXPECT,        /* CONFLICT unless the newest position of at's version is
                               at.position (0: no such table, or nothing in it) and, if it is
                               not 0, its schema's id is expect_schema_id: somebody else was
@@ -170,6 +183,7 @@ enum catalog_change_verb {
     CATALOG_RAISE_FENCE,   /* (pipeline, instance, fence): lower ones can no longer commit.
                               ERROR_FENCED, too, where it was raised to this number before */
     CATALOG_SET_CURSOR,    /* cursor */
+    CATALOG_DELETE_CURSOR, /* cursor, with all that it has seen; load, extract NULL: each one */
     CATALOG_ADD_SEEN,      /* cursor's key + seen: put or replaced */
     CATALOG_RECORD_COMMIT, /* commit: ERROR_EXISTS when the run id is there: it was committed */
     CATALOG_ADD_PUBLICATION,
@@ -220,6 +234,7 @@ struct catalog_change {
             const char *compaction;
         } partition;
         struct catalog_tag tag;
+        int64_t before_ms; /* DROP_STAGED */
         struct catalog_cursor cursor;
         struct {
             struct catalog_cursor cursor; /* its state is not read */

@@ -170,10 +170,31 @@ struct catalog_delta {
     size_t file_count;
 };
 
+/* A commit without rows of its own. */
+struct catalog_position {
+    int64_t position, committed_ms;
+    bool brought_back; /* rows that had been committed before: a rollback */
+    bool took_away;    /* rows, or had others in their place; neither: an empty partition */
+};
+
 /* A name for a position: what was there then stays readable until the tag goes. */
 struct catalog_tag {
     const char *name;
     int64_t position, created_ms;
+};
+
+/* What somebody staged, and neither committed nor dropped so far. */
+struct catalog_staged {
+    const char *kind; /* "stream", "partition", "delta" */
+    const char *id;
+    const char *namespace, *table;
+    int64_t version;
+    const char *const *values; /* of a partition, of a delta's */
+    size_t value_count;
+    int64_t created_ms;
+    int64_t touched_ms; /* when the newest of what is in it was staged */
+    int64_t rows, files;
+    uint64_t bytes;
 };
 
 /* --- runs ---------------------------------------------------------------------------------------

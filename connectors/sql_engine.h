@@ -34,7 +34,7 @@ enum sql_comparison {
     SQL_IS_NOT_NULL,
 };
 
-/* column <comparison> constant. BETWEEN is two. */
+/* column <comparison> constant, or parameter. BETWEEN is two. */
 struct sql_condition {
     const char *column;
     enum sql_comparison comparison;
@@ -44,6 +44,15 @@ struct sql_condition {
     const char *type; /* that the statement casts all constants to, DATE or TIMESTAMP '…' ("DATE",
                          "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "UUID"): a column of texts
                          is not compared with it as texts are. NULL: none */
+    const char *parameter; /* in place of a constant, which is there once its value is known:
+                              "since"; NULL: none */
+};
+
+/* A column as it is written: c, t.c; of a STRUCT's member s.m the qualifier is s. */
+struct sql_name {
+    const char *qualifier; /* NULL: none */
+    const char *name;
+    size_t offset; /* byte of the statement */
 };
 
 /* One SELECT, parsed but not bound. Names of CTEs are taken out. */
@@ -61,6 +70,10 @@ struct sql_statement {
                                          its WHERE asks of single columns, ANDed. A row that fails
                                          one is not looked at. None where that is not certain */
     size_t condition_count;
+    struct text_list columns; /* what it calls the columns that it yields; none where one of them is
+                                 the engine's to name, as those of a * are, and in a UNION */
+    struct sql_name *names;   /* columns that its WHERE names, but in sub-queries and lambdas */
+    size_t name_count;
 };
 
 /* --- data ------------------------------------------------------------------------------------ */
@@ -101,8 +114,11 @@ struct sql_part {
 struct sql_merge {
     struct text_list key; /* none: all rows are rows */
     const char *sequence_by;
-    bool keep_deletes; /* a delete that wins is a row with nulls beside key and sequence, `_deleted`
-                          is true in it: for compaction. There is such a column then */
+    bool keep_deletes;       /* a delete that wins is a row with nulls beside key and sequence,
+                                `_sluice_deleted` is true in it: for compaction. There is such a column
+                                then */
+    int64_t buckets, bucket; /* buckets > 0: only rows whose SQL_PARTITION_KEY of that width over
+                                `key` is `bucket`; what is not is left out before rows meet */
 };
 
 /* A named, immutable set of rows that later statements of the session can select from. */
@@ -267,10 +283,13 @@ struct sql_write {
     size_t partition_count;
     struct text_list sort_by; /* within a file: "c", "c desc" */
     uint64_t file_bytes;      /* a target; 0: no limit */
-    bool skip_misfits;    /* rows that do not fit the schema are left out and counted: a value that
-                             cannot be cast without loss, a null where one is required, a value in a
-                             column that the schema lacks. Else the first one is ERROR_DATA and names
-                             column, both types and row */
+    bool any_order;     /* rows need not keep theirs, nor fill one file after the other: all threads
+                           write, a file or more each. No partitions, no sort_by */
+    uint64_t row_bytes; /* any_order: of a row in memory, about */
+    bool skip_misfits;  /* rows that do not fit the schema are left out and counted: a value that
+                           cannot be cast without loss, a null where one is required, a value in a
+                           column that the schema lacks. Else the first one is ERROR_DATA and names
+                           column, both types and row */
     struct text_list key; /* what else names that row, where show_values */
     bool show_values;     /* errors may quote what is in it */
     sql_file_fn on_file;

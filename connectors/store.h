@@ -41,6 +41,11 @@ struct store_request;
  * during the call; results live as long as the request's arena. */
 typedef void (*store_done_fn)(struct store_request *request, const struct error *err);
 
+/* On the loop; the objects and what they point to are gone afterwards. -1 with err ends the
+ * listing. */
+typedef int (*store_page_fn)(struct store_request *request, const struct store_object *objects,
+    size_t count, struct error *err);
+
 /* The caller owns it and keeps it until `done`; zeroed but for the arguments. */
 struct store_request {
     /* arguments */
@@ -57,12 +62,16 @@ struct store_request {
     uint64_t bytes_max; /* GET: more bytes to fetch are ERROR_LIMIT; 0: no limit */
     bool move;    /* PUT: the file at `path` may be moved instead of copied: it is gone after it */
     bool replace; /* PUT: over an existing object; else that is ERROR_EXISTS */
+    store_page_fn
+        page; /* LIST of a glob: takes the objects while they come, in any order and number,
+                 in place of `objects`; NULL: all of them, of which there is a limit */
     store_done_fn done;
 
     /* results (LIST), in an arena of the caller's that is the request's alone until `done` */
     struct arena *arena;
     struct store_object *objects; /* LIST */
     size_t object_count;          /* LIST; SWEEP: how many were removed */
+    int64_t store_ms; /* LIST of a glob: what time it was by the store's own clock; 0: it is ours */
 
     /* progress, to be read at any time from the loop */
     atomic_uint_fast64_t bytes_done;

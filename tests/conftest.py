@@ -243,6 +243,12 @@ class Project:
             return []
         return list(zip(*(column.to_pylist() for column in content.columns)))
 
+    def put_data_file(self, key, path):
+        """A file of this machine becomes that one of the store; it may go."""
+        target = pathlib.Path(self.data_file(key))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, target)
+
     def stored(self):
         """Every file below the store, relative to it."""
         store = self.path(".sluice/store")

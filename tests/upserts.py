@@ -45,8 +45,7 @@ class Keyed:
     def write(self, select, deletes=False):
         """A file of the store with these rows; its entry in a manifest."""
         key = f"{self.folder}/{uuid.uuid4()}-t-0.parquet"
-        path = self.project.path(".sluice/store") / key
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = self.project.path(f"written-{uuid.uuid4()}.parquet")
         ids = {column: i + 1 for i, column in enumerate(self.columns)}
         columns = [c for c in self.columns if not deletes or c in self.key or c == self.sequence]
         listed = ", ".join(f"{json.dumps(c)}: {ids[c]}" for c in columns)
@@ -54,12 +53,13 @@ class Keyed:
         self.db.execute(
             f"copy (select {quoted} from ({select})) to '{path}' (format parquet, field_ids {{{listed}}})"
         )
-        rows = self.db.execute(f"select count(*) from '{path}'").fetchone()[0]
+        rows, size = self.db.execute(f"select count(*) from '{path}'").fetchone()[0], path.stat().st_size
+        self.project.put_data_file(key, path)
         return {
             "key": key,
             "format": "parquet",
             "rows": rows,
-            "bytes": path.stat().st_size,
+            "bytes": size,
             "content": "deletes" if deletes else "data",
             "schema_id": 1,
         }
@@ -121,7 +121,7 @@ class Keyed:
         quoted = ", ".join(json.dumps(c) for c in self.columns)
         self.db.execute("create or replace temp table live as select * from events limit 0")
         for file in self.manifest():
-            path = self.project.path(".sluice/store") / file["path"]
+            path = self.project.data_file(file["path"])
             gone = file["content"] == "deletes"
             missing = ", ".join(
                 json.dumps(c) if not gone or c in self.key or c == self.sequence else f"null as {json.dumps(c)}"

@@ -86,6 +86,42 @@ static int sum_files(const struct catalog_change *change, int64_t schema_id,
     return 0;
 }
 
+/* Rows that were fitted to a schema in which a column could be null, while it no longer can:
+ * whoever wrote them looks again. Those of a rewrite have been committed before. */
+static int check_required(struct apply_context *context, const struct apply_stream *stream,
+    const struct catalog_change *change, struct error *err)
+{
+    static const char sql[] =
+        "SELECT n.name FROM columns n LEFT JOIN columns o ON o.version_id = n.version_id"
+        "  AND o.field_id = n.field_id AND o.schema_id = ?3 WHERE n.version_id = ?1"
+        "  AND n.schema_id = ?2 AND n.required = 1 AND ifnull(o.required, 0) = 0 LIMIT 1";
+
+    for (size_t i = 0; i < change->delta.file_count && !change->delta.rewrite; i++) {
+        const struct catalog_file *file = &change->delta.files[i];
+        const int64_t schema_id = file->schema_id ? file->schema_id : 1;
+        sqlite3_stmt *statement;
+        int step;
+
+        if (schema_id == stream->schema_id || file->content == CATALOG_DELETES)
+            continue;
+        statement = sqlite_statement(context->db, sql, err);
+        if (!statement)
+            return -1;
+        sqlite_bind_int(context->db, statement, 1, stream->version_id);
+        sqlite_bind_int(context->db, statement, 2, stream->schema_id);
+        sqlite_bind_int(context->db, statement, 3, schema_id);
+        step = sqlite_step(context->db, statement, err);
+        if (step == 1)
+            error_set(err, ERROR_CONFLICT,
+                "column \"%.100s\" became required meanwhile, and file %zu of the manifest was "
+                "written before; run again",
+                sqlite_text(statement, 0, &context->arena), i + 1);
+        if (step != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Which types and contents go together. */
 static int check_content(
     const struct apply_stream *stream, const struct catalog_change *change, struct error *err)
@@ -187,7 +223,7 @@ int apply_stage_delta(
     if (apply_find_target(context, &change->at, &stream, &partition, &target, err))
         return -1;
     if (sum_files(change, stream->schema_id, &totals, &why) ||
-        check_content(stream, change, &why) ||
+        check_content(stream, change, &why) || check_required(context, stream, change, &why) ||
         metadata_check_text("author", change->delta.author, &why) ||
         metadata_check_object("properties", change->properties, true, &why))
         return apply_fail_partition(stream, partition, why.code, err, why.message);

@@ -1,6 +1,7 @@
 /* What a run leaves beside data: its fence, cursors, record and publications. */
 #include "connectors/catalog_sqlite/apply.h"
 
+#include "runner/base/mem.h"
 #include "runner/base/text.h"
 #include "runner/base/time.h"
 
@@ -132,6 +133,30 @@ int apply_set_cursor(
     sqlite_bind_text(db, statement, 6, context->apply->run_id);
     sqlite_bind_int(db, statement, 7, context->now_ms);
     return sqlite_execute(db, statement, err);
+}
+
+int apply_delete_cursor(
+    struct apply_context *context, const struct catalog_change *change, struct error *err)
+{
+    static const char *const statements[] = {
+        "DELETE FROM seen WHERE cursor_id IN (SELECT cursor_id FROM cursors WHERE pipeline = ?1"
+        "  AND instance = ?2 AND (?3 IS NULL OR load = ?3) AND (?4 IS NULL OR extract = ?4))",
+        "DELETE FROM cursors WHERE pipeline = ?1 AND instance = ?2"
+        "  AND (?3 IS NULL OR load = ?3) AND (?4 IS NULL OR extract = ?4)"};
+
+    if (!change->cursor.pipeline || !change->cursor.instance)
+        return error_set(err, ERROR_INVALID, "a cursor needs the names of its pipeline, instance");
+    for (size_t i = 0; i < ARRAY_LENGTH(statements); i++) {
+        sqlite3_stmt *statement = sqlite_statement(context->db, statements[i], err);
+
+        if (!statement)
+            return -1;
+        bind_names(context->db, statement, &change->cursor);
+        if (sqlite_execute(context->db, statement, err))
+            return -1;
+    }
+    context->last_cursor = NULL; /* it may be gone */
+    return 0;
 }
 
 static bool same_cursor(const struct catalog_cursor *a, const struct catalog_cursor *b)

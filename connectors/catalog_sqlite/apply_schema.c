@@ -68,6 +68,7 @@ int apply_check_type(const char *label, const struct catalog_column *column, str
 
 /* One evolution under way: names are of the columns as they are now. */
 struct evolution {
+    struct apply_context *context;
     const struct apply_stream *stream;
     struct catalog_column *old;
     size_t old_count;
@@ -114,6 +115,29 @@ static const char *use_of(const struct evolution *evolution, const struct catalo
     return NULL;
 }
 
+/* Statistics tell; rows whose file has none may lack it. Those of staged deltas count: they may be
+ * committed yet. */
+static int check_required(
+    const struct evolution *evolution, const struct catalog_column *column, struct error *err)
+{
+    static const char without[] =
+        "SELECT count(*) FROM files f JOIN deltas d USING (delta_id) JOIN partitions p USING"
+        "  (partition_id) WHERE d.stream_id = ?1 AND d.state <> 'deprecated'"
+        "  AND p.state <> 'deprecated' AND f.content = 'data' AND f.rows > 0"
+        "  AND ifnull(json_extract(f.stats, '$.\"' || ?2 || '\".nulls'), -1) <> 0";
+    int64_t count;
+
+    if (apply_number(evolution->context, without, evolution->stream->stream_id, column->field_id,
+            &count, err))
+        return -1;
+    if (count == 0)
+        return 0;
+    return error_set(err, ERROR_INVALID,
+        "%s column \"%.100s\": it cannot become required, as rows of %lld files are null in it or "
+        "may be: give them a value, and compact with --full where they were replaced since",
+        evolution->stream->label, column->name, (long long)count);
+}
+
 static int check_known(const struct evolution *evolution, const struct catalog_column *old,
     const struct catalog_column *now, struct error *err)
 {
@@ -123,9 +147,8 @@ static int check_known(const struct evolution *evolution, const struct catalog_c
         return error_set(err, ERROR_INVALID,
             "%s column \"%.100s\": it cannot be renamed to \"%.100s\", as the table's %s names it",
             evolution->stream->label, old->name, now->name, use);
-    if (now->required && !old->required)
-        return fail_column(evolution, old->name, err,
-            "it cannot become required, rows that are stored may lack it");
+    if (now->required && !old->required && check_required(evolution, old, err))
+        return -1;
     if (!metadata_widens(old->type, now->type))
         return error_set(err, ERROR_INVALID,
             "%s column \"%.100s\": it is %.100s and not all of its values would be the same as "
@@ -213,7 +236,7 @@ int apply_set_schema(
     static const char newest[] = "SELECT max(schema_id) FROM schemas WHERE version_id = ?1";
     static const char last_field[] = "SELECT max(field_id) FROM columns WHERE version_id = ?1";
     struct apply_stream *stream = apply_find_stream(context, &change->at, err);
-    struct evolution evolution = {.stream = stream};
+    struct evolution evolution = {.context = context, .stream = stream};
     int64_t schema_id, last_field_id;
 
     if (!stream)

@@ -223,9 +223,34 @@ static int check_tag(const struct apply_stream *stream, const char *name, struct
     if (name && text_is_name(name, "_.-") && isalpha((unsigned char)name[0]))
         return 0;
     return error_set(err, ERROR_INVALID,
-        "%s: \"%.100s\" is no name for a tag: it consists of a-z, 0-9, _, . and -, and begins with "
-        "a letter",
+        "%s: \"%.100s\" is no name for a tag: it consists of a-z, 0-9, _, . and -, begins with a "
+        "letter and has at most 255 of them",
         stream->label, name ? name : "");
+}
+
+/* Who does not mean to move a tag must not lose what it holds. */
+static int check_tag_free(struct apply_context *context, const struct apply_stream *stream,
+    const char *name, int64_t position, struct error *err)
+{
+    sqlite3_stmt *statement = sqlite_statement(
+        context->db, "SELECT position FROM tags WHERE version_id = ?1 AND name = ?2", err);
+    int64_t held;
+    int step;
+
+    if (!statement)
+        return -1;
+    sqlite_bind_int(context->db, statement, 1, stream->version_id);
+    sqlite_bind_text(context->db, statement, 2, name);
+    step = sqlite_step(context->db, statement, err);
+    if (step != 1)
+        return step;
+    held = sqlite3_column_int64(statement, 0);
+    sqlite_reset(statement);
+    if (held == position)
+        return 0;
+    return error_set(err, ERROR_EXISTS,
+        "%s: tag \"%.100s\" is there already, and holds position %lld", stream->label, name,
+        (long long)held);
 }
 
 int apply_set_tag(
@@ -239,7 +264,8 @@ int apply_set_tag(
     if (!stream || check_tag(stream, change->tag.name, err))
         return -1;
     position = change->tag.position ? change->tag.position : stream->position;
-    if (check_readable(context, stream, position, err))
+    if (check_readable(context, stream, position, err) ||
+        (change->if_missing && check_tag_free(context, stream, change->tag.name, position, err)))
         return -1;
     statement = sqlite_statement(db,
         "INSERT INTO tags (version_id, name, position, created_ms) VALUES (?1, ?2, ?3, ?4)"
@@ -321,6 +347,23 @@ static int forget_replaced_streams(
     }
 }
 
+/* A time leads to the last position before it: those that are read still are kept, each with the
+ * one behind it, where it ends; the last one that is expired, and the first one of all, so that
+ * times before and after tell "expired" from "nothing was there". */
+static int forget_positions(
+    struct apply_context *context, const struct apply_stream *stream, struct error *err)
+{
+    return apply_execute(context,
+        "DELETE FROM positions WHERE stream_id = ?1 AND position < ?2 AND position NOT IN"
+        "  (SELECT kept FROM (SELECT min(position) AS kept FROM positions WHERE stream_id = ?1"
+        "    UNION SELECT max(position) FROM positions WHERE stream_id = ?1 AND position < ?2"
+        "    UNION SELECT position FROM tags WHERE version_id = ?3"
+        "    UNION SELECT (SELECT min(position) FROM positions q WHERE q.stream_id = ?1"
+        "        AND q.position > g.position) FROM tags g WHERE g.version_id = ?3)"
+        "   WHERE kept IS NOT NULL)",
+        stream->stream_id, stream->first_position, stream->version_id, err);
+}
+
 static int expire_stream(
     struct apply_context *context, struct apply_stream *stream, int64_t position, struct error *err)
 {
@@ -338,8 +381,10 @@ static int expire_stream(
     if (result)
         return -1;
     stream->first_position = MAX(stream->first_position, position);
-    return apply_execute(context, "UPDATE streams SET first_position = ?2 WHERE stream_id = ?1",
-        stream->stream_id, stream->first_position, 0, err);
+    if (apply_execute(context, "UPDATE streams SET first_position = ?2 WHERE stream_id = ?1",
+            stream->stream_id, stream->first_position, 0, err))
+        return -1;
+    return forget_positions(context, stream, err);
 }
 
 /* Of a version that is deleted, all goes. */

@@ -32,7 +32,15 @@ static int open_catalog(struct sqlite *db, const char *path, bool read_only,
 
 /* --- backup --- */
 
-/* A page that changes while it goes on is copied again: SQLite sees to it. */
+/* One state of the source is read from its first page to its last. Else SQLite would begin anew
+ * with each commit of somebody else, and never end where there are enough of them. */
+static int hold_state(struct sqlite *db, struct error *err)
+{
+    if (sqlite_begin_read(db, err))
+        return -1;
+    return sqlite_run(db, "SELECT count(*) FROM sqlite_schema", err);
+}
+
 static int copy_pages(struct sqlite *db, sqlite3 *target, struct error *err)
 {
     sqlite3_backup *backup = sqlite3_backup_init(target, "main", db->db, "main");
@@ -71,15 +79,19 @@ static int settle_copy(sqlite3 *copy, struct error *err)
     return 0;
 }
 
+/* Nothing lies beside it while it is written; whoever calls makes it durable. */
 static int write_backup(struct sqlite *db, const char *path, struct error *err)
 {
     sqlite3 *copy = NULL;
     int rc = -1;
 
-    if (sqlite3_open_v2(path, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(path, &copy, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+        sqlite3_exec(copy, "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF", NULL, NULL,
+            NULL) != SQLITE_OK)
         error_set(err, ERROR_IO, "%s: %s", path, sqlite3_errmsg(copy));
-    else if (copy_pages(db, copy, err) == 0)
+    else if (hold_state(db, err) == 0 && copy_pages(db, copy, err) == 0)
         rc = settle_copy(copy, err);
+    sqlite_rollback(db);
     sqlite3_close(copy);
     return rc;
 }
@@ -99,25 +111,33 @@ static int64_t size_of(const char *path)
     return stat(path, &info) == 0 ? (int64_t)info.st_size : 0;
 }
 
+/* What becomes `to`; what a killed one left beside it goes. */
+static int begin_file(struct file_new *file, const char *to, struct error *err)
+{
+    char *folder = file_folder(to);
+
+    file_remove_all_left(folder);
+    free(folder);
+    return file_new_begin(file, to, err);
+}
+
 int catalog_sqlite_backup(
     const char *path, const char *to, struct dump_result *ret_result, struct error *err)
 {
-    char *part = mem_printf("%s.part", to);
+    struct file_new file;
     struct sqlite db;
-    int rc = -1;
+    int rc;
 
-    if (refuse_existing(to, err) == 0 && file_remove(part, err) == 0 &&
-        open_catalog(&db, path, true, &database_catalog_schema, err) == 0) {
-        rc = write_backup(&db, part, err);
-        sqlite_close(&db);
-        if (rc == 0)
-            rc = file_publish(part, to, false, NULL, NULL, err);
+    if (refuse_existing(to, err) || open_catalog(&db, path, true, &database_catalog_schema, err))
+        return -1;
+    rc = begin_file(&file, to, err);
+    if (rc == 0) {
+        rc = write_backup(&db, file.path, err);
+        rc = file_new_end(&file, rc, false, err);
     }
+    sqlite_close(&db);
     if (rc == 0)
         *ret_result = (struct dump_result){.bytes = size_of(to)};
-    else
-        file_remove(part, NULL);
-    free(part);
     return rc;
 }
 
@@ -275,7 +295,7 @@ int catalog_sqlite_export(
     if (refuse_existing(to, err) || open_catalog(&db, path, true, &database_catalog_schema, err))
         return -1;
     buffer_init(&writer.line, 0);
-    rc = file_new_begin(&writer.file, to, err);
+    rc = begin_file(&writer.file, to, err);
     if (rc == 0) {
         rc = sqlite_begin_read(&db, err);
         if (rc == 0)

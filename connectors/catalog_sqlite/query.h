@@ -78,7 +78,10 @@ int query_get_stream(struct listing *list, struct error *err);
 int query_list_partitions(struct listing *list, struct error *err);
 int query_get_partition(struct listing *list, struct error *err);
 int query_find_position(struct listing *list, struct error *err);
+int query_list_bare_positions(struct listing *list, struct error *err);
 int query_list_tags(struct listing *list, struct error *err);
+
+int query_list_staged(struct listing *list, struct error *err);
 
 int query_list_deltas(struct listing *list, struct error *err);
 int query_list_partition_deltas(struct listing *list, struct error *err);

@@ -357,6 +357,7 @@ static int next_stream(struct listing *list, struct place *place, struct error *
         "  JOIN streams s ON s.version_id = v.version_id"
         " WHERE (n.name, t.name, v.version, s.stream_id) > (?1, ?2, ?3, ?4)"
         "   AND (?5 IS NULL OR n.name = ?5) AND (?6 IS NULL OR t.name = ?6)"
+        "   AND (?7 = 0 OR v.version = ?7)"
         " ORDER BY n.name, t.name, v.version, s.stream_id LIMIT 1",
         err);
     int step;
@@ -369,6 +370,7 @@ static int next_stream(struct listing *list, struct place *place, struct error *
     sqlite_bind_int(list->db, statement, 4, place->stream_id);
     sqlite_bind_text(list->db, statement, 5, list->query->at.namespace);
     sqlite_bind_text(list->db, statement, 6, list->query->at.table);
+    sqlite_bind_int(list->db, statement, 7, list->query->at.version);
     step = sqlite_step(list->db, statement, err);
     if (step == 1) {
         *place = (struct place){.namespace = sqlite_text(statement, 0, list->arena),

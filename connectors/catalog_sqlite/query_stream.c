@@ -177,6 +177,46 @@ int query_find_position(struct listing *list, struct error *err)
     return 0;
 }
 
+static int read_position(struct listing *list, sqlite3_stmt *row, void *item, struct error *err)
+{
+    struct catalog_position *position = item;
+
+    (void)list;
+    (void)err;
+    position->committed_ms = listing_int(row, 0);
+    position->position = listing_int(row, 1);
+    position->brought_back = listing_int(row, 2);
+    position->took_away = listing_int(row, 3);
+    return 0;
+}
+
+int query_list_bare_positions(struct listing *list, struct error *err)
+{
+    static const char *const sql[2] = LISTING_BOTH_WAYS(
+        "SELECT committed_ms, position, EXISTS (SELECT 1 FROM partitions p WHERE"
+        "    p.stream_id = q.stream_id AND p.since = q.position AND p.state <> 'staged' AND EXISTS"
+        "    (SELECT 1 FROM deltas d WHERE d.partition_id = p.partition_id"
+        "      AND d.position < q.position)),"
+        "  EXISTS (SELECT 1 FROM partitions p WHERE p.stream_id = q.stream_id"
+        "    AND p.until = q.position AND p.state = 'deprecated')"
+        " FROM positions q WHERE stream_id = ?1 AND position BETWEEN ?2 AND ?3 AND NOT EXISTS"
+        "   (SELECT 1 FROM deltas d WHERE d.stream_id = q.stream_id AND d.position = q.position)",
+        "committed_ms", "position");
+    const int64_t last = list->query->last_position;
+    struct database_version version;
+    sqlite3_stmt *statement;
+
+    if (database_find_stream(list->db, &list->query->at, &version, err) != 1)
+        return -1;
+    statement = listing_statement(list, sql, true, err);
+    if (!statement)
+        return -1;
+    sqlite_bind_int(list->db, statement, 1, version.stream_id);
+    sqlite_bind_int(list->db, statement, 2, list->query->first_position);
+    sqlite_bind_int(list->db, statement, 3, last ? last : INT64_MAX);
+    return listing_collect(list, statement, "ii", read_position, err);
+}
+
 static int read_tag(struct listing *list, sqlite3_stmt *row, void *item, struct error *err)
 {
     struct catalog_tag *tag = item;

@@ -102,7 +102,7 @@ static bool parse_plain(const char *format, struct arrow_type *type)
             return true;
         }
     }
-    return format[1] == '\0' && parse_int(format[0], type);
+    return strlen(format) == 1 && parse_int(format[0], type);
 }
 
 /* Types whose format has numbers or a zone in it. */

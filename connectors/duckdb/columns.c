@@ -80,7 +80,7 @@ static int append_order(struct buffer *sql, const struct sql_write *write,
 
     for (size_t i = 0; i < write->partition_count; i++, separator = ", ")
         buffer_printf(sql, "%s%zu", separator, i + 1);
-    for (size_t i = 0; i < write->sort_by.count; i++, separator = ", ") {
+    for (size_t i = 0; i < write->sort_by.count; i++) {
         char *name = arena_strdup(arena, write->sort_by.items[i]);
         const char *direction = "";
 
@@ -94,7 +94,10 @@ static int append_order(struct buffer *sql, const struct sql_write *write,
         }
         if (!schema_find(want, name))
             return error_set(err, ERROR_INVALID, "sort_by: there is no column \"%s\"", name);
+        if (schema_is_untyped(schema_find(want, name)))
+            continue; /* nulls alone: they are selected nowhere */
         buffer_printf(sql, "%sq.%s%s", separator, schema_quoted(name, arena), direction);
+        separator = ", ";
     }
     return 0;
 }

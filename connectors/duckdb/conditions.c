@@ -101,6 +101,7 @@ static const char *column_of(const struct finder *finder, const json_t *expressi
  */
 
 struct constant {
+    const char *parameter; /* in place of all else; NULL: none */
     const char *text;
     bool quoted;
     const char *type; /* NULL: as written */
@@ -229,6 +230,17 @@ static bool read_constant(const json_t *expression, struct arena *arena, struct 
     return strcmp(text_of(expression, "class"), "CAST") == 0 && read_cast(expression, arena, ret);
 }
 
+/* The other side of a comparison. */
+static bool read_operand(const json_t *expression, struct arena *arena, struct constant *ret)
+{
+    const char *name = text_of(expression, "identifier");
+
+    if (strcmp(text_of(expression, "class"), "PARAMETER") != 0)
+        return read_constant(expression, arena, ret);
+    *ret = (struct constant){.parameter = arena_strdup(arena, name)};
+    return *name != '\0';
+}
+
 /* --- conditions ---------------------------------------------------------------------------------
  */
 
@@ -240,7 +252,8 @@ static void add(struct finder *finder, const char *column, enum sql_comparison c
     struct sql_condition condition = {.column = arena_strdup(finder->arena, column),
         .comparison = comparison,
         .values = values,
-        .value_count = count};
+        .value_count = count,
+        .parameter = count ? constants->parameter : NULL};
 
     for (size_t i = 0; i < count; i++) {
         if (constants[i].quoted != constants[0].quoted ||
@@ -248,7 +261,9 @@ static void add(struct finder *finder, const char *column, enum sql_comparison c
             return;
         values[i] = constants[i].text;
     }
-    if (count) {
+    if (condition.parameter) {
+        condition.value_count = 0;
+    } else if (count) {
         condition.quoted = constants[0].quoted;
         condition.type = constants[0].type;
     }
@@ -275,7 +290,7 @@ static void read_comparison(struct finder *finder, const json_t *expression)
 
     if (mirrored)
         column = column_of(finder, right);
-    if (!column || !read_constant(mirrored ? left : right, finder->arena, &constant))
+    if (!column || !read_operand(mirrored ? left : right, finder->arena, &constant))
         return;
     for (size_t i = 0; i < ARRAY_LENGTH(comparisons); i++) {
         if (strcmp(text_of(expression, "type"), comparisons[i].type) == 0)

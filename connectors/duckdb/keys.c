@@ -43,13 +43,16 @@ static bool is_nested(const char *type)
 }
 
 /* Values that the functions of transforms.c have no kind for go by their texts. */
+const char *keys_hashable(const char *type, const char *expression, struct arena *arena)
+{
+    return text_starts(type, "ENUM(") || is_nested(type)
+               ? arena_printf(arena, "CAST(%s AS VARCHAR)", expression)
+               : expression;
+}
+
 static const char *hashable(const struct sql_column *column, struct arena *arena)
 {
-    const char *name = schema_quoted(column->name, arena);
-
-    return text_starts(column->type, "ENUM(") || is_nested(column->type)
-               ? arena_printf(arena, "CAST(%s AS VARCHAR)", name)
-               : name;
+    return keys_hashable(column->type, schema_quoted(column->name, arena), arena);
 }
 
 static int append_bucket_key(struct buffer *sql, const struct sql_partition *partition,
@@ -93,6 +96,20 @@ static int append_tuple_key(struct buffer *sql, const struct sql_partition *part
     return 0;
 }
 
+/* Values that are equal are of one partition: 0.0 and -0.0. */
+static void append_identity_key(
+    struct buffer *sql, const struct sql_column *column, struct arena *arena)
+{
+    const char *name = schema_quoted(column->name, arena), *type = column->type;
+
+    if (strcmp(type, "DOUBLE") == 0 || strcmp(type, "FLOAT") == 0)
+        buffer_printf(sql, "CASE WHEN %s = 0 THEN '0.0' ELSE CAST(%s AS VARCHAR) END", name, name);
+    else if (schema_is_integer(type) && strcmp(type, "UBIGINT") != 0)
+        buffer_printf(sql, "CAST(%s AS BIGINT)", name);
+    else
+        buffer_printf(sql, "CAST(%s AS VARCHAR)", name);
+}
+
 int keys_append(struct buffer *sql, const struct sql_partition *partition,
     const struct sql_schema *schema, struct arena *arena, struct error *err)
 {
@@ -111,9 +128,7 @@ int keys_append(struct buffer *sql, const struct sql_partition *partition,
         return append_bucket_key(sql, partition, column, arena, err);
     if (partition->transform != SQL_PARTITION_IDENTITY)
         return append_time_key(sql, partition->transform, column, arena, err);
-    buffer_printf(sql,
-        schema_is_integer(column->type) ? "CAST(%s AS BIGINT)" : "CAST(%s AS VARCHAR)",
-        schema_quoted(column->name, arena));
+    append_identity_key(sql, column, arena);
     return 0;
 }
 

@@ -248,18 +248,21 @@ static int say(const struct sql_write *write, const struct sql_column *source,
         has_key ? " (" : "", has_key ? misfit->key : "", has_key ? ")" : "");
 }
 
-/* Rows in which a required column, which may be missing, has no value. */
+/* Rows in which a required column, which may be missing, has no value, and the first of them. */
 static int64_t count_nulls(duckdb_connection connection, const struct sql_write *write,
-    const struct sql_column *source, struct arena *arena)
+    const struct sql_column *source, int64_t *ret_first, struct arena *arena)
 {
     struct error ignored;
     duckdb_result result;
     int64_t count = 0;
-    const char *sql = arena_printf(arena, "SELECT count(*) FROM %s WHERE %s IS NULL",
-        schema_quoted(write->dataset, arena), source ? schema_quoted(source->name, arena) : "NULL");
+    const char *sql = arena_printf(arena,
+        "SELECT count(*), ifnull(min(number), 0) FROM (SELECT row_number() OVER () AS number, %s "
+        "AS value FROM %s) AS numbered WHERE value IS NULL",
+        source ? schema_quoted(source->name, arena) : "NULL", schema_quoted(write->dataset, arena));
 
     if (statement_query(connection, sql, &result, &ignored) == 0) {
         count = statement_int(&result, 0, 0);
+        *ret_first = statement_int(&result, 1, 0);
         duckdb_destroy_result(&result);
     }
     return count;
@@ -281,14 +284,17 @@ int misfits_explain(duckdb_connection connection, const struct sql_write *write,
         const struct sql_column *source = schema_find(&have, target->name);
         const char *condition =
             source && !schema_is_untyped(target) ? column_fits(source, target, arena) : NULL;
-        const int64_t nulls = target->required ? count_nulls(connection, write, source, arena) : 0;
         struct misfit misfit = {0};
+        int64_t nulls = 0, first = 0;
 
+        if (target->required)
+            nulls = count_nulls(connection, write, source, &first, arena);
         if (nulls)
             return error_set(err, ERROR_DATA,
-                "column \"%s\" is required, but null in %lld row%s: give it a value in the SELECT, "
-                "or leave such rows out",
-                target->name, (long long)nulls, nulls == 1 ? "" : "s");
+                "column \"%s\" is required, but null in %lld row%s (row %lld%s): give it a value "
+                "in the SELECT, or leave such rows out",
+                target->name, (long long)nulls, nulls == 1 ? "" : "s", (long long)first,
+                nulls == 1 ? "" : " is the first");
         if (condition)
             misfit = find_misfit(connection, write, &have, source, condition, arena);
         if (misfit.row)

@@ -3,6 +3,7 @@
 #include "connectors/duckdb/ast.h"
 #include "connectors/duckdb/conditions.h"
 #include "connectors/duckdb/lexer.h"
+#include "connectors/duckdb/names.h"
 #include "connectors/duckdb/rowwise.h"
 #include "runner/base/buffer.h"
 #include "runner/base/json.h"
@@ -236,6 +237,7 @@ static int read_tree(struct parser *parser, const json_t *tree, struct arena *ar
         return -1;
     statement.row_wise = rowwise_is(node, is_scalar, parser);
     conditions_read(node, arena, &statement);
+    names_read(node, arena, &statement);
     *ret_statement = statement;
     return 0;
 }

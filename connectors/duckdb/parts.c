@@ -6,6 +6,7 @@
  * nothing were merged. Figures beside other ways: README.md.
  *
  * Inside, columns are c0, c1, …: a table's column may have any name. */
+#include "connectors/duckdb/keys.h"
 #include "connectors/duckdb/parts_private.h"
 #include "connectors/duckdb/schema.h"
 #include "runner/base/mem.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
-static const char deleted_name[] = "_deleted", change_name[] = "_change_type",
+static const char deleted_name[] = "_sluice_deleted", change_name[] = "_change_type",
                   position_name[] = "_stream_position";
 
 /* --- columns ------------------------------------------------------------------------------------
@@ -30,6 +31,27 @@ static void append_value(struct buffer *sql, const struct parts_view *view,
     else
         buffer_printf(sql, "CAST(%s AS %s)",
             source->columns[column] ? source->columns[column] : "NULL", target->type);
+}
+
+/* Of one bucket of keys alone. */
+static void append_where(
+    struct buffer *sql, struct parts_view *view, const struct parts_source *source)
+{
+    const struct sql_merge *merge = &view->dataset->merge;
+    struct buffer value;
+
+    if (merge->buckets == 0)
+        return;
+    buffer_printf(sql, " WHERE sluice_key_bucket(%lld", (long long)merge->buckets);
+    for (size_t k = 0; k < merge->key.count; k++) {
+        buffer_init(&value, 0);
+        append_value(&value, view, source, view->key[k]);
+        buffer_printf(sql, ", %s",
+            keys_hashable(
+                view->dataset->schema.columns[view->key[k]].type, value.data, &view->arena));
+        buffer_deinit(&value);
+    }
+    buffer_printf(sql, ") = %lld", (long long)merge->bucket);
 }
 
 /* "SELECT … AS c0, …" of one part's rows. */
@@ -54,6 +76,7 @@ static void append_rows(
     if (with_order && view->has_groups)
         buffer_printf(sql, ", %s AS g", source->group);
     buffer_printf(sql, " FROM %s", source->from);
+    append_where(sql, view, source);
 }
 
 /* The columns that append_rows() gives but the order, under `table`. */
@@ -100,8 +123,7 @@ static size_t key_count(const struct parts_view *view)
 }
 
 /* The keys of base parts, or of the others: k0, …, the sequence s and the order o. */
-static void append_keys(
-    struct buffer *sql, const struct parts_view *view, bool base, bool with_order)
+static void append_keys(struct buffer *sql, struct parts_view *view, bool base, bool with_order)
 {
     const char *separator = "";
 
@@ -128,6 +150,7 @@ static void append_keys(
         if (with_order)
             buffer_printf(sql, ", %s AS o", source->order);
         buffer_printf(sql, " FROM %s", source->from);
+        append_where(sql, view, source);
     }
 }
 
@@ -153,7 +176,7 @@ static void append_key_list(struct buffer *sql, const struct parts_view *view)
 
 /* Keys that may be there more than once, and the order number that wins. A base row can only lose,
  * so without a sequence base rows need not be looked at; with one, those whose keys others have. */
-static void append_contested(struct buffer *sql, const struct parts_view *view)
+static void append_contested(struct buffer *sql, struct parts_view *view)
 {
     const bool with_base = view->has_base && view->has_sequence;
 

@@ -111,28 +111,26 @@ static size_t find_column(const struct sql_schema *schema, const char *path)
     return path ? i : schema->count;
 }
 
-static idx_t statistics_column(duckdb_result *copied)
+static idx_t find_statistics(duckdb_result *copied, const char *name)
 {
     idx_t column = 0;
 
     while (column < duckdb_column_count(copied) &&
-           strcmp(duckdb_column_name(copied, column), "column_statistics") != 0)
+           strcmp(duckdb_column_name(copied, column), name) != 0)
         column++;
     return column;
 }
 
-const struct sql_stats *stats_read(
-    duckdb_result *copied, const struct sql_schema *schema, struct arena *arena)
+/* Of one file. */
+static const struct sql_stats *read_file(duckdb_data_chunk chunk, idx_t column, idx_t row,
+    const struct sql_schema *schema, struct arena *arena)
 {
     struct sql_stats *stats = arena_array(arena, schema->count, sizeof(*stats));
-    const idx_t column = statistics_column(copied);
-    duckdb_data_chunk chunk =
-        column < duckdb_column_count(copied) ? duckdb_fetch_chunk(*copied) : NULL;
 
     for (size_t i = 0; i < schema->count; i++)
         stats[i].nulls = -1;
-    if (chunk && duckdb_data_chunk_get_size(chunk) > 0) {
-        const struct entries columns = entries_of(duckdb_data_chunk_get_vector(chunk, column), 0);
+    if (chunk && row < duckdb_data_chunk_get_size(chunk)) {
+        const struct entries columns = entries_of(duckdb_data_chunk_get_vector(chunk, column), row);
 
         for (idx_t i = columns.first; i < columns.first + columns.count; i++) {
             const size_t at = find_column(schema, text_at(columns.keys, i, arena));
@@ -141,6 +139,45 @@ const struct sql_stats *stats_read(
                 stats[at] = read_column(columns.values, i, &schema->columns[at], arena);
         }
     }
+    return stats;
+}
+
+const struct sql_stats *stats_read(
+    duckdb_result *copied, const struct sql_schema *schema, struct arena *arena)
+{
+    const idx_t column = find_statistics(copied, "column_statistics");
+    duckdb_data_chunk chunk =
+        column < duckdb_column_count(copied) ? duckdb_fetch_chunk(*copied) : NULL;
+    const struct sql_stats *stats = read_file(chunk, column, 0, schema, arena);
+
     duckdb_destroy_data_chunk(&chunk);
     return stats;
+}
+
+void stats_read_files(duckdb_result *copied, const struct sql_schema *schema, struct arena *arena,
+    struct stats_file **ret_files, size_t *ret_count)
+{
+    const idx_t paths = find_statistics(copied, "filename");
+    const idx_t counts = find_statistics(copied, "count");
+    const idx_t sizes = find_statistics(copied, "file_size_bytes");
+    const idx_t columns = find_statistics(copied, "column_statistics");
+    const size_t most = (size_t)duckdb_row_count(copied);
+    struct stats_file *files = arena_array(arena, most, sizeof(*files));
+    size_t count = 0;
+    duckdb_data_chunk chunk;
+
+    while ((chunk = duckdb_fetch_chunk(*copied))) {
+        const uint64_t *rows = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, counts));
+        const uint64_t *bytes = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, sizes));
+
+        for (idx_t i = 0; i < duckdb_data_chunk_get_size(chunk) && count < most; i++)
+            files[count++] = (struct stats_file){
+                .path = text_at(duckdb_data_chunk_get_vector(chunk, paths), i, arena),
+                .rows = (int64_t)rows[i],
+                .bytes = bytes[i],
+                .stats = read_file(chunk, columns, i, schema, arena)};
+        duckdb_destroy_data_chunk(&chunk);
+    }
+    *ret_files = files;
+    *ret_count = count;
 }

@@ -100,7 +100,8 @@ static struct key key_at(const struct stream_chunk *chunk, size_t column, idx_t 
     return key;
 }
 
-static void copy_keys(struct part *part, const struct stream *stream)
+/* Keys are C strings from here on: in the names of partitions, and of their files. */
+static int copy_keys(struct part *part, const struct stream *stream, struct error *err)
 {
     part->keys = arena_array(&part->arena, stream->key_count, sizeof(*part->keys));
     for (size_t k = 0; k < stream->key_count; k++) {
@@ -108,9 +109,14 @@ static void copy_keys(struct part *part, const struct stream *stream)
 
         if (key.null)
             continue;
+        if (key.text && memchr(key.text, '\0', key.length))
+            return error_set(err, ERROR_DATA,
+                "partition_by: a value has the character NUL in it, which no partition can be "
+                "named by; leave such rows out in the SELECT, or replace it");
         part->keys[k] = key.text ? arena_strndup(&part->arena, key.text, key.length)
                                  : arena_printf(&part->arena, "%lld", (long long)key.number);
     }
+    return 0;
 }
 
 static bool has_keys(const struct part *part, const struct stream *stream, idx_t row)
@@ -223,7 +229,10 @@ int stream_take(struct stream *stream, struct part **ret_part, struct error *err
     part = mem_new(struct part);
     part->stream = stream;
     arena_init(&part->arena);
-    copy_keys(part, stream);
+    if (copy_keys(part, stream, err)) {
+        part_free(part);
+        return -1;
+    }
     while (part->bytes < stream->part_bytes && !part->whole) {
         if (read_slice(part, &slice)) {
             *err = stream->err;

@@ -1,8 +1,8 @@
 #include "connectors/duckdb/transforms.h"
 
-#include "connectors/duckdb/murmur.h"
 #include "connectors/duckdb/values.h"
 #include "runner/base/mem.h"
+#include "runner/base/murmur.h"
 #include "runner/base/text.h"
 
 #include <string.h>

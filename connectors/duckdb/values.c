@@ -1,6 +1,6 @@
 #include "connectors/duckdb/values.h"
 
-#include "connectors/duckdb/murmur.h"
+#include "runner/base/murmur.h"
 
 #include <math.h>
 #include <string.h>
@@ -130,6 +130,8 @@ size_t values_minimal(__int128 number, uint8_t bytes[VALUE_BYTES_MAX])
 {
     size_t length = VALUE_BYTES_MAX;
 
+    if (number == (int64_t)number) /* nearly all: without going through the bytes */
+        length = 8 - (size_t)__builtin_clrsbll((int64_t)number) / 8;
     while (length > 1) {
         /* The highest byte is but the sign of the one below. */
         const __int128 rest = number >> (8 * (length - 1) - 1);
@@ -189,28 +191,37 @@ uint32_t values_hash(const struct values *values, idx_t row)
 /* --- encoding -----------------------------------------------------------------------------------
  */
 
+enum { HEAD_SIZE = 9 };
+
+/* A tag and how many bytes follow. */
+static void put_head(uint8_t head[HEAD_SIZE], char tag, size_t length)
+{
+    head[0] = (uint8_t)tag;
+    for (size_t i = 1; i < HEAD_SIZE; i++)
+        head[i] = (uint8_t)((uint64_t)length >> 8 * (i - 1));
+}
+
 static void encode_bytes(struct buffer *buffer, char tag, const void *bytes, size_t length)
 {
-    uint8_t size[8];
+    uint8_t head[HEAD_SIZE];
 
-    for (size_t i = 0; i < sizeof(size); i++)
-        size[i] = (uint8_t)((uint64_t)length >> 8 * i);
-    buffer_putc(buffer, tag);
-    buffer_append(buffer, size, sizeof(size));
+    put_head(head, tag, length);
+    buffer_append(buffer, head, sizeof(head));
     buffer_append(buffer, bytes, length);
 }
 
 static void encode_number(struct buffer *buffer, char tag, __int128 number, unsigned scale)
 {
-    uint8_t bytes[VALUE_BYTES_MAX];
+    uint8_t text[2 + HEAD_SIZE + VALUE_BYTES_MAX];
     size_t length;
 
     for (; scale > 0 && number % 10 == 0; scale--)
         number /= 10;
-    length = values_minimal(number, bytes);
-    buffer_putc(buffer, tag);
-    buffer_putc(buffer, (char)scale);
-    encode_bytes(buffer, '#', bytes, length);
+    length = values_minimal(number, &text[2 + HEAD_SIZE]);
+    text[0] = (uint8_t)tag;
+    text[1] = (uint8_t)scale;
+    put_head(&text[2], '#', length);
+    buffer_append(buffer, text, 2 + HEAD_SIZE + length);
 }
 
 void values_encode(const struct values *values, idx_t row, struct buffer *buffer)

@@ -2,8 +2,10 @@
  *
  * The rows come sorted from one streaming SELECT. A *take* job cuts the next part off; *encode*
  * jobs, SESSION_WRITERS at once, make a file of a part each. A part too large to hold is read on
- * by its encoder: no take runs meanwhile. All that is decided on the loop, in step(). */
+ * by its encoder: no take runs meanwhile. All that is decided on the loop, in step(). Where the
+ * order of rows does not matter the first take writes everything: copy.c. */
 #include "connectors/duckdb/columns.h"
+#include "connectors/duckdb/copy.h"
 #include "connectors/duckdb/keys.h"
 #include "connectors/duckdb/misfits.h"
 #include "connectors/duckdb/schema.h"
@@ -17,8 +19,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-
-enum { ROW_GROUP_ROWS = 122880, ROW_GROUP_ROWS_MIN = 2048 };
 
 struct encoder {
     struct work work;
@@ -36,8 +36,10 @@ struct writing {
     struct sql_schema written;            /* in it, from the first take on */
     const struct sql_schema *ret_written; /* in the request's */
     struct stream stream;
-    struct part *fetched; /* the take job's */
-    struct part *taken;   /* the loop's */
+    struct part *fetched;      /* the take job's */
+    struct part *taken;        /* the loop's */
+    struct stats_file *copied; /* any_order: what the take job wrote */
+    size_t copied_count;
     struct encoder encoders[SESSION_WRITERS];
     bool taking, ended;
     bool reading_on; /* an encoder owns the stream */
@@ -61,13 +63,17 @@ static int open_stream(struct operation *operation, struct writing *writing, str
     buffer_init(&sql, 0);
     rc =
         columns_select(operation->slot->main, write, &writing->arena, &sql, &writing->written, err);
-    if (!rc)
+    if (!rc && write->any_order)
+        rc = copy_unordered(operation->slot->main, write, sql.data, &writing->written,
+            &writing->arena, &writing->copied, &writing->copied_count, err);
+    else if (!rc)
         rc =
             statement_execute(operation->slot->main, "", sql.data, "", NULL, 0, true, &result, err);
     buffer_deinit(&sql);
     if (rc)
         return misfits_explain(operation->slot->main, write, &writing->arena, err);
-    stream_open(&writing->stream, &result, write->partition_count, write->file_bytes);
+    if (!write->any_order)
+        stream_open(&writing->stream, &result, write->partition_count, write->file_bytes);
     return 0;
 }
 
@@ -84,6 +90,8 @@ static int run_take(struct operation *operation, struct error *err)
         return 0;
     if (!writing->stream.open && open_stream(operation, writing, err))
         return -1;
+    if (write->any_order) /* all of it is written */
+        return 0;
     if (stream_take(&writing->stream, &writing->fetched, err))
         return misfits_explain(operation->slot->main, write, &writing->arena, err);
     return 0;
@@ -95,14 +103,13 @@ static size_t row_group_rows(const struct part *part)
     const uint64_t file_bytes = part->stream->file_bytes;
 
     if (part->whole || !file_bytes || !row_bytes)
-        return ROW_GROUP_ROWS;
-    return MAX(MIN(file_bytes / row_bytes, ROW_GROUP_ROWS), ROW_GROUP_ROWS_MIN);
+        return COPY_GROUP_ROWS;
+    return MAX(MIN(file_bytes / row_bytes, COPY_GROUP_ROWS), COPY_GROUP_ROWS_MIN);
 }
 
 static void append_copy(struct buffer *sql, const struct encoder *encoder)
 {
     const struct writing *writing = encoder->operation->state;
-    bool any = false;
 
     buffer_printf(
         sql, "COPY (SELECT * FROM %s()) TO ", encoder->operation->slot->functions[encoder->index]);
@@ -110,15 +117,8 @@ static void append_copy(struct buffer *sql, const struct encoder *encoder)
     buffer_printf(sql,
         " (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %zu, USE_TMP_FILE false, RETURN_STATS",
         row_group_rows(encoder->part));
-    for (size_t i = 0; i < writing->written.count; i++) {
-        if (!writing->written.columns[i].field_id)
-            continue;
-        buffer_puts(sql, any ? ", " : ", FIELD_IDS {");
-        text_append_sql_name(sql, writing->written.columns[i].name);
-        buffer_printf(sql, ": %lld", (long long)writing->written.columns[i].field_id);
-        any = true;
-    }
-    buffer_puts(sql, any ? "})" : ")");
+    copy_append_field_ids(sql, &writing->written);
+    buffer_putc(sql, ')');
 }
 
 static void copy(struct encoder *encoder)
@@ -184,22 +184,24 @@ static const struct sql_stats *copy_stats(
     return stats;
 }
 
-static void hand_over(struct operation *operation, const struct encoder *encoder)
+/* `keys`: of the file's partition. */
+static void hand_over(
+    struct operation *operation, const struct stats_file *done, const char *const *keys)
 {
     struct sql_request *request = operation->request;
     struct sql_write *write = &request->write;
     struct arena *arena = request->arena;
     const char **values = arena_array(arena, write->partition_count, sizeof(*values));
-    struct sql_file file = {.path = arena_strdup(arena, encoder->part->path),
+    struct sql_file file = {.path = arena_strdup(arena, done->path),
         .values = values,
-        .rows = encoder->part->rows,
-        .bytes = encoder->bytes,
+        .rows = done->rows,
+        .bytes = done->bytes,
         .schema = written_schema(operation->state, arena)};
 
-    file.stats = copy_stats(encoder->stats, file.schema->count, arena);
+    file.stats = copy_stats(done->stats, file.schema->count, arena);
 
     for (size_t i = 0; i < write->partition_count; i++)
-        values[i] = keys_value(write->partitions[i].transform, encoder->part->keys[i], arena);
+        values[i] = keys_value(write->partitions[i].transform, keys[i], arena);
     write->ret_rows += file.rows;
     write->ret_files++;
     if (write->on_file)
@@ -219,7 +221,12 @@ static void on_encoded(struct work *work, bool ran)
         error_set(&encoder->err, ERROR_STOPPED, "stopped");
     error_keep_first(&operation->err, &encoder->err);
     if (!operation->err.code)
-        hand_over(operation, encoder);
+        hand_over(operation,
+            &(struct stats_file){.path = encoder->part->path,
+                .rows = encoder->part->rows,
+                .bytes = encoder->bytes,
+                .stats = encoder->stats},
+            encoder->part->keys);
     part_free(encoder->part);
     encoder->part = NULL;
     operation_step(operation);
@@ -241,6 +248,9 @@ static void deliver(struct operation *operation)
     writing->fetched = NULL;
     writing->ended = !writing->taken;
     operation->request->write.ret_skipped = writing->skipped;
+    for (size_t i = 0; i < writing->copied_count; i++)
+        hand_over(operation, &writing->copied[i], NULL);
+    writing->copied_count = 0;
 }
 
 static void encode(struct operation *operation, struct encoder *encoder)

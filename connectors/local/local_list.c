@@ -66,7 +66,8 @@ static int visit_file(
     const char *slash = strrchr(relative, '/');
 
     if (atomic_load_explicit(listing->stop, memory_order_relaxed))
-        return error_set(err, ERROR_STOPPED, "listing %s was stopped", listing->prefix);
+        return error_set(err, ERROR_STOPPED, "listing %s was stopped",
+            *listing->prefix ? listing->prefix : "the store");
     if (!stamp)
         return -1; /* a folder that cannot be read may have more that matches */
     if (!text_glob(listing->pattern, relative))

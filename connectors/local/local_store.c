@@ -24,7 +24,8 @@ struct local_operation {
     struct work work;
     struct local_store *store;
     struct store_request *request;
-    char *path; /* of the object */
+    char *path;         /* of the object */
+    struct arena arena; /* of objects that `page` takes */
     struct error err;
 };
 
@@ -34,8 +35,10 @@ static int list_objects(struct local_operation *operation, struct error *err)
 {
     struct store_request *request = operation->request;
 
-    return local_list(operation->store->root, request->key, STORE_LIST_MAX,
-        &operation->work.cancelled, request->arena, &request->objects, &request->object_count, err);
+    return local_list(operation->store->root, request->key,
+        request->page ? SIZE_MAX : STORE_LIST_MAX, &operation->work.cancelled,
+        request->page ? &operation->arena : request->arena, &request->objects,
+        &request->object_count, err);
 }
 
 /* Whether the object is what the caller expects. */
@@ -231,6 +234,15 @@ static void run_operation(struct work *work)
 
 /* --- on the loop --- */
 
+/* All are one page: the walk is on a thread, and who takes them on the loop. */
+static void hand_page(struct store_request *request, struct error *err)
+{
+    if (request->object_count > 0)
+        request->page(request, request->objects, request->object_count, err);
+    request->objects = NULL;
+    request->object_count = 0;
+}
+
 static void on_ran(struct work *work, bool ran)
 {
     struct local_operation *operation = container_of(work, struct local_operation, work);
@@ -239,6 +251,9 @@ static void on_ran(struct work *work, bool ran)
 
     if (!ran)
         error_set(&err, ERROR_STOPPED, "%s: cancelled", operation->path);
+    if (!err.code && request->page)
+        hand_page(request, &err);
+    arena_deinit(&operation->arena);
     operation->store->running--;
     request->operation = NULL;
     free(operation->path);

@@ -4,6 +4,7 @@
 #include "runner/base/mem.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 static void exchange_step(struct s3_exchange *x, const struct error *err);
@@ -178,6 +179,15 @@ static void run_attempt(struct retry *retry)
     authenticate(x);
 }
 
+/* What will be tried again by hand has been tried again already. */
+static void say_tries(struct error *err, unsigned tries)
+{
+    const size_t length = strlen(err->message);
+
+    snprintf(
+        err->message + length, sizeof(err->message) - length, " (given up after %u tries)", tries);
+}
+
 static void on_retry_done(struct retry *retry, const struct error *err)
 {
     struct s3_exchange *x = container_of(retry, struct s3_exchange, retry);
@@ -187,6 +197,8 @@ static void on_retry_done(struct retry *retry, const struct error *err)
     enter_state(x, EXCHANGE_DONE);
     if (err && retry->attempt == 0)
         exchange_name_error(x, &outcome); /* all others have the name */
+    if (err && retry->attempt > 1 && outcome.class == ERROR_TRANSIENT)
+        say_tries(&outcome, retry->attempt);
     call->exchange = NULL;
     call->answer = x->answer.data;
     call->answer_length = x->answer.length;

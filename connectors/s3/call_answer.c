@@ -309,6 +309,10 @@ void exchange_log(const struct s3_exchange *x, const struct error *err)
     json_put_text(fields, "method", call->method);
     json_put_text(fields, "bucket", call->bucket);
     json_put_text(fields, "key", call->key);
+    for (unsigned i = 0; i < call->query_count; i++) {
+        if (strcmp(call->query[i].name, "prefix") == 0) /* of a listing */
+            json_put_text(fields, "prefix", call->query[i].value);
+    }
     json_put_text(fields, "range", exchange_request_header(x, "Range"));
     json_put_text(fields, "region", x->region);
     json_put_int(fields, "status", x->request.status);

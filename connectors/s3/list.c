@@ -4,6 +4,7 @@
 #include "connectors/s3/list_private.h"
 #include "runner/base/log.h"
 #include "runner/base/text.h"
+#include "runner/base/time.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -153,6 +154,15 @@ static int take_page(struct list_flow *flow, struct error *err)
 
 /* --- callbacks --- */
 
+static void keep_time(struct list_flow *flow)
+{
+    const char *date = s3_call_header(&flow->call, "Date");
+    int64_t store_ms;
+
+    if (date && time_parse_http(date, &store_ms, NULL) == 0)
+        flow->list->store_ms = store_ms;
+}
+
 static void on_answer(struct s3_call *call, const struct error *err)
 {
     struct list_flow *flow = container_of(call, struct list_flow, call);
@@ -161,8 +171,10 @@ static void on_answer(struct s3_call *call, const struct error *err)
 
     if (err)
         failure = *err;
-    else if (!flow->err.code)
+    else if (!flow->err.code) {
+        keep_time(flow);
         rc = take_page(flow, &failure);
+    }
     error_keep_first(&flow->err, &failure);
     if (rc == HTTP_PAUSE && !flow->last && !flow->err.code)
         flow->pausing = true;
@@ -263,6 +275,7 @@ void s3_list_start(struct s3_client *client, struct s3_list *list)
     list->item_count = 0;
     list->count = list->looked = 0;
     list->more = false;
+    list->store_ms = 0;
     list->pages = 0;
     enter_state(flow, LIST_ASKING);
 }

@@ -74,10 +74,11 @@ struct s3_list {
     /* results */
     struct s3_item *items; /* in `arena` */
     size_t item_count;
-    uint64_t count;  /* of items so far, also with `page` */
-    bool more;       /* ended by `limit` though there may be more */
-    unsigned pages;  /* asked for */
-    uint64_t looked; /* at so many items, matched or not */
+    uint64_t count;   /* of items so far, also with `page` */
+    bool more;        /* ended by `limit` though there may be more */
+    unsigned pages;   /* asked for */
+    uint64_t looked;  /* at so many items, matched or not */
+    int64_t store_ms; /* what time it was there when the last page came; 0: it did not say */
 
     struct list_flow *flow; /* list.c's own */
 };

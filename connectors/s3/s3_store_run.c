@@ -163,30 +163,57 @@ static bool is_folder(const struct s3_item *item)
     return length > 0 && item->key[length - 1] == '/';
 }
 
-static int take_listing(struct s3_operation *operation, struct error *err)
+static void take_items(
+    struct s3_operation *operation, const struct s3_item *items, size_t count, struct arena *arena)
 {
     struct store_request *request = operation->request;
-    const struct s3_list *list = &operation->list;
 
-    if (list->more || list->item_count > STORE_LIST_MAX)
-        return error_set(err, ERROR_LIMIT,
-            "more than %d objects match s3://%s/%s: split them over several globs", STORE_LIST_MAX,
-            operation->name.bucket, operation->name.pattern);
     request->object_count = 0;
-    request->objects = arena_array(request->arena, list->item_count, sizeof(*request->objects));
-    for (size_t i = 0; i < list->item_count; i++) {
-        const struct s3_item *item = &list->items[i];
+    request->objects = arena_array(arena, count, sizeof(*request->objects));
+    for (size_t i = 0; i < count; i++) {
+        const struct s3_item *item = &items[i];
         const uint64_t size = item->size > 0 ? (uint64_t)item->size : 0;
 
         if (is_folder(item))
             continue;
         request->objects[request->object_count++] =
-            (struct store_object){.key = s3_store_key(&operation->name, item->key, request->arena),
+            (struct store_object){.key = s3_store_key(&operation->name, item->key, arena),
                 .size = size,
                 .modified_ms = MAX(item->modified_ms, 0),
-                .version = s3_store_version(item->etag, size, item->modified_ms, request->arena)};
+                .version = s3_store_version(item->etag, size, item->modified_ms, arena)};
     }
+}
+
+static int take_listing(struct s3_operation *operation, struct error *err)
+{
+    const struct s3_list *list = &operation->list;
+
+    operation->request->store_ms = list->store_ms;
+    if (operation->request->page)
+        return 0;
+    if (list->more || list->item_count > STORE_LIST_MAX)
+        return error_set(err, ERROR_LIMIT,
+            "more than %d objects match s3://%s/%s: split them over several globs", STORE_LIST_MAX,
+            operation->name.bucket, operation->name.pattern);
+    take_items(operation, list->items, list->item_count, operation->request->arena);
     return 0;
+}
+
+static int take_page(
+    struct s3_list *list, const struct s3_item *items, size_t count, struct error *err)
+{
+    struct s3_operation *operation = container_of(list, struct s3_operation, list);
+    struct store_request *request = operation->request;
+    struct arena arena;
+    int result;
+
+    arena_init(&arena);
+    take_items(operation, items, count, &arena);
+    result = request->page(request, request->objects, request->object_count, err);
+    request->objects = NULL;
+    request->object_count = 0;
+    arena_deinit(&arena);
+    return result;
 }
 
 /* --- what states do on entry --- */
@@ -199,6 +226,8 @@ static void start_listing(struct s3_operation *operation, enum s3_list_what what
         .limit = limit,
         .arena = &operation->arena,
         .done = on_listed};
+    if (what == S3_LIST_OBJECTS && operation->request->page)
+        operation->list.page = take_page;
     s3_list_start(client_of(operation), &operation->list);
 }
 
@@ -284,7 +313,8 @@ static void enter_state(struct s3_operation *operation, enum s3_store_state stat
         timer_start(&operation->timer, 0, 0, on_timer);
         break;
     case S3_STORE_LISTING:
-        start_listing(operation, S3_LIST_OBJECTS, STORE_LIST_MAX + 1);
+        start_listing(
+            operation, S3_LIST_OBJECTS, operation->request->page ? 0 : STORE_LIST_MAX + 1);
         break;
     case S3_STORE_LOOKING:
         start_looking(operation);

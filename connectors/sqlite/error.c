@@ -13,8 +13,7 @@ static int fail_busy(struct sqlite *db, struct error *err)
 
 static int fail_space(struct sqlite *db, int system_error, struct error *err)
 {
-    error_set(err, ERROR_NO_SPACE, "%s %s: %s; nothing was changed; make room and try again",
-        db->schema->what, db->path,
+    error_set(err, ERROR_NO_SPACE, "%s %s: %s; make room and try again", db->schema->what, db->path,
         system_error ? strerror(system_error) : "the file system is full");
     if (err)
         err->detail = system_error;

@@ -43,6 +43,7 @@ struct sqlite {
     char *path;
     bool read_only;
     bool in_memory; /* read-only, and nothing is there yet or it is a copy */
+    bool in_doubt;  /* a commit failed whose log may still come to be read */
     int64_t busy_ms;
     uint64_t busy_since_ns;
     sqlite_stop_fn stop;
@@ -72,6 +73,10 @@ int sqlite_begin_read(struct sqlite *db, struct error *err);
 /* Takes the one write lock, waiting up to busy_ms: afterwards nobody else changes anything. */
 int sqlite_begin_write(struct sqlite *db, struct error *err);
 
+/* After an error nothing was changed, unless the disk still fails: whether a commit that could not
+ * be made sure counts is then not known, and the next begin fails, too, until the disk lets it be
+ * known that it does not. (Who opens the log first when all have closed or died may find it
+ * counts.) */
 int sqlite_commit(struct sqlite *db, struct error *err);
 void sqlite_rollback(struct sqlite *db); /* harmless when none is open */
 

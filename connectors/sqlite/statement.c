@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct sqlite_cached *find_slot(struct sqlite *db, const char *sql)
@@ -132,19 +133,61 @@ static int execute_text(struct sqlite *db, const char *sql, struct error *err)
     return statement ? sqlite_execute(db, statement, err) : -1;
 }
 
+/* A commit whose sync fails is rolled back here, and its frames stay in the log: nobody sees them
+ * while the log is shared, and who recovers it would take them for committed. Frames of another
+ * commit in their place end that: of one that writes the version that is there. */
+static int write_over(struct sqlite *db, struct error *err)
+{
+    char pragma[48];
+    int64_t version = 0;
+    sqlite3_stmt *statement;
+
+    sqlite_rollback(db);
+    if (execute_text(db, "BEGIN IMMEDIATE", err))
+        return -1;
+    statement = sqlite_statement(db, "PRAGMA user_version", err);
+    if (statement && sqlite_step(db, statement, err) == 1) {
+        version = sqlite3_column_int64(statement, 0);
+        sqlite_reset(statement);
+        snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %lld", (long long)version);
+        if (sqlite_run(db, pragma, err) == 0 && execute_text(db, "COMMIT", err) == 0)
+            return 0;
+    }
+    sqlite_rollback(db);
+    return -1;
+}
+
+static int end_doubt(struct sqlite *db, struct error *err)
+{
+    if (!db->in_doubt)
+        return 0;
+    if (write_over(db, err))
+        return error_prefix(err, "it is not known whether the last change was made");
+    db->in_doubt = false;
+    return 0;
+}
+
 int sqlite_begin_read(struct sqlite *db, struct error *err)
 {
-    return execute_text(db, "BEGIN", err);
+    return end_doubt(db, err) ? -1 : execute_text(db, "BEGIN", err);
 }
 
 int sqlite_begin_write(struct sqlite *db, struct error *err)
 {
-    return execute_text(db, "BEGIN IMMEDIATE", err);
+    return end_doubt(db, err) ? -1 : execute_text(db, "BEGIN IMMEDIATE", err);
 }
 
 int sqlite_commit(struct sqlite *db, struct error *err)
 {
-    return execute_text(db, "COMMIT", err);
+    int result;
+
+    if (execute_text(db, "COMMIT", err) == 0)
+        return 0;
+    result = sqlite3_errcode(db->db) & 0xff;
+    db->in_doubt = result == SQLITE_IOERR || result == SQLITE_FULL;
+    if (end_doubt(db, NULL))
+        error_prefix(err, "it is not known whether this was committed");
+    return -1;
 }
 
 void sqlite_rollback(struct sqlite *db)

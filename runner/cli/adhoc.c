@@ -158,8 +158,10 @@ static int read_files(struct adhoc *adhoc, const struct adhoc_source *source, co
     struct query_session *query = &adhoc->query;
     struct error *err = &query->err;
 
-    adhoc->tables = (struct adhoc_tables){
-        .cli = query->cli, .at = adhoc->options->at, .folder = query->scratch.path};
+    adhoc->tables = (struct adhoc_tables){.cli = query->cli,
+        .at = adhoc->options->at,
+        .folder = query->scratch.path,
+        .condition_at = source->condition_at};
     *ret_sql = source->sql;
     if (source->delta ? adhoc_delta_read(&adhoc->tables, source->delta, ret_sql, err)
                       : read_tables(adhoc, source->sql, source->table))

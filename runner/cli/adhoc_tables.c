@@ -22,15 +22,15 @@ static int add_table(struct adhoc_tables *tables, const char *name, struct error
     struct table_read *read = &tables->reads[tables->read_count];
     const struct catalog_version *version;
     struct question found = {0};
-    int result = tables_find(tables->cli, name, &found, &version, err);
+    int result = tables_find_version(tables->cli, name, &found, &version, err);
 
     question_deinit(&found);
-    if (result || tables_parse(tables->cli, name, &read->at, err))
+    if (result || tables_parse_version(tables->cli, name, &read->at, err))
         return -1;
     if (tables->at && table_version_parse_at(tables->at, read, err))
         return error_prefix(err, "--at");
     read->space = read->at.namespace;
-    read->name = read->at.table;
+    read->name = arena_strdup(&tables->cli->arena, strchr(name, '.') + 1); /* with its version */
     read->in_place = true;
     read->folder = tables->folder;
     tables->read_count++;
@@ -88,12 +88,16 @@ int adhoc_tables_find(struct adhoc_tables *tables, const struct sql_engine_type 
     const char *bare = NULL;
     size_t offset;
 
-    if (type->parse(sql, arena, &statement, &offset, err))
-        return error_prefix(err, "SQL, character %zu", offset + 1);
+    if (type->parse(sql, arena, &statement, &offset, err)) {
+        if (tables->condition_at == 0 || offset < tables->condition_at)
+            return error_prefix(err, "SQL, character %zu", offset + 1);
+        return error_prefix(err, "--where, character %zu", offset - tables->condition_at + 1);
+    }
     tables->reads = arena_array(arena, statement.table_count + 1, sizeof(*tables->reads));
     if (table) {
         if (add_table(tables, table, err))
             return -1;
+        tables->reads[0].name = tables->reads[0].at.table;
         bare = tables->reads[0].name;
         tables->has_bare = true;
         tables->bare_only = !names(&statement, &tables->reads[0]);

@@ -11,6 +11,7 @@ struct adhoc_tables {
     const char *folder; /* for files that are not on this machine; NULL: there is none */
     struct table_read *reads;
     size_t read_count;
+    size_t condition_at;          /* struct adhoc_source */
     bool has_bare, bare_only;     /* the first one goes by its bare name, too; by it alone */
     struct sql_dataset *datasets; /* for the session */
     size_t dataset_count;

@@ -186,14 +186,15 @@ static int set_comment(struct altering *altering, const struct option_pair *said
     return 0;
 }
 
-static int set_nullable(struct altering *altering, const char *name)
+static int set_required(
+    struct altering *altering, const char *flag, const char *name, bool required)
 {
-    struct catalog_column *column = find(altering, "nullable", name);
+    struct catalog_column *column = find(altering, flag, name);
 
     if (!column)
         return -1;
-    altering->changed = altering->changed || column->required;
-    column->required = false;
+    altering->changed = altering->changed || column->required != required;
+    column->required = required;
     return 0;
 }
 
@@ -276,7 +277,11 @@ int catalog_alter_columns(const struct catalog_alter *alter, const struct catalo
             return -1;
     }
     for (size_t i = 0; i < alter->nullable.count; i++) {
-        if (set_nullable(&altering, alter->nullable.items[i]))
+        if (set_required(&altering, "nullable", alter->nullable.items[i], false))
+            return -1;
+    }
+    for (size_t i = 0; i < alter->required.count; i++) {
+        if (set_required(&altering, "required", alter->required.items[i], true))
             return -1;
     }
     for (size_t i = 0; i < alter->rename.count; i++) {

@@ -12,6 +12,7 @@ struct catalog_alter {
     struct text_list add, widen;        /* "name TYPE" */
     struct option_pairs comment;        /* name → text; "": none any more */
     struct text_list nullable;          /* required ones that need not have a value any more */
+    struct text_list required;          /* ones that must have a value from now on */
     struct text_list key, partition_by; /* what only a full round can change */
     struct text_list sort_by;
     const char *description;

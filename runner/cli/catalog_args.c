@@ -1,5 +1,7 @@
 #include "runner/cli/catalog_args.h"
 
+#include "config/pipeline.h"
+#include "runner/base/column_type.h"
 #include "runner/base/json.h"
 #include "runner/base/mem.h"
 
@@ -63,7 +65,10 @@ static int read_array(
     int result = 0;
 
     if (!list)
-        return error_prefix(err, "--partition %s", text);
+        return error_set(err, ERROR_INVALID,
+            "--partition %s: begins like a JSON array and is none; a text that begins so is "
+            "written in one: '[\"[a\"]'",
+            text);
     values = arena_array(arena, json_array_size(list), sizeof(*values));
     for (size_t i = 0; i < json_array_size(list) && !result; i++) {
         const json_t *value = json_array_get(list, i);
@@ -101,24 +106,39 @@ static bool ends_in(const char *text, size_t length, const char *word)
     return length > end && strncasecmp(text + length - end, word, end) == 0;
 }
 
+/* The end of a name in double quotes, in which two of them are one; NULL: it has none. */
+static const char *read_quoted(const char *text, struct arena *arena, const char **ret_name)
+{
+    char *name = arena_strdup(arena, text + 1), *to = name;
+
+    for (const char *at = text + 1; *at; at++) {
+        if (*at == '"' && *++at != '"') {
+            *to = '\0';
+            *ret_name = name;
+            return at;
+        }
+        *to++ = *at;
+    }
+    return NULL;
+}
+
 static int read_column(
     const char *text, struct arena *arena, struct catalog_column *ret_column, struct error *err)
 {
     static const char required[] = " not null";
-    const bool quoted = *text == '"';
-    const char *end = quoted ? strchr(text + 1, '"') : strchr(text, ' ');
-    const char *type = end ? end + 1 : "";
-    size_t length;
+    const char *name = NULL;
+    const char *end = *text == '"' ? read_quoted(text, arena, &name) : strchr(text, ' ');
+    const char *type = end ? end + strspn(end, " ") : "";
+    size_t length = strlen(type);
 
-    type += strspn(type, " ");
-    length = strlen(type);
-    if (!end || !*type || end == text + quoted)
+    if (end && !name)
+        name = arena_strndup(arena, text, (size_t)(end - text));
+    if (!end || !*type || *end != ' ' || !*name)
         return error_set(err, ERROR_INVALID,
             "\"%s\": write NAME TYPE, as in \"id BIGINT\" or '\"flight date\" DATE NOT NULL'",
             text);
-    *ret_column = (struct catalog_column){
-        .name = arena_strndup(arena, text + quoted, (size_t)(end - text) - quoted),
-        .required = ends_in(type, length, required)};
+    *ret_column =
+        (struct catalog_column){.name = name, .required = ends_in(type, length, required)};
     if (ret_column->required)
         length -= strlen(required);
     ret_column->type = arena_strndup(arena, type, length);
@@ -135,6 +155,68 @@ int catalog_args_columns(const struct text_list *texts, struct arena *arena,
             return -1;
     }
     *ret_columns = columns;
+    return 0;
+}
+
+/* --- partitioning --- */
+
+/* As runs would refuse it, which know the types of rows. A column that is not there is refused by
+ * the catalog. */
+static int check_partition(const struct partition_field *field, const struct column_type *type,
+    const char *name, struct error *err)
+{
+    const bool stamp = type->kind == COLUMN_TIMESTAMP || type->kind == COLUMN_TIMESTAMP_NS ||
+                       type->kind == COLUMN_TIMESTAMPTZ;
+    const bool number = type->kind == COLUMN_FLOAT || type->kind == COLUMN_DOUBLE;
+    const bool nested = type->kind >= COLUMN_LIST;
+
+    switch (field->transform) {
+    case PARTITION_YEAR:
+    case PARTITION_MONTH:
+    case PARTITION_DAY:
+        if (stamp || type->kind == COLUMN_DATE)
+            return 0;
+        return error_set(
+            err, ERROR_INVALID, "is for dates and timestamps, and %s is %s", field->column, name);
+    case PARTITION_HOUR:
+        if (stamp)
+            return 0;
+        return error_set(
+            err, ERROR_INVALID, "is for timestamps, and %s is %s", field->column, name);
+    case PARTITION_BUCKET:
+    case PARTITION_TRUNCATE:
+        if (!number && !nested && type->kind != COLUMN_BOOLEAN &&
+            (field->transform == PARTITION_BUCKET ||
+                !(stamp || type->kind == COLUMN_DATE || type->kind == COLUMN_TIME ||
+                    type->kind == COLUMN_UUID)))
+            return 0;
+        return error_set(err, ERROR_INVALID, "takes no %s, which %s is", name, field->column);
+    default:
+        return 0;
+    }
+}
+
+int catalog_args_partitioning(const struct text_list *texts, const struct catalog_column *columns,
+    size_t count, struct arena *arena, const char *const **ret_fields, struct error *err)
+{
+    const char **fields = arena_array(arena, texts->count, sizeof(*fields));
+
+    for (size_t i = 0; i < texts->count; i++) {
+        struct partition_field field;
+
+        if (pipeline_parse_partition(texts->items[i], arena, &field, err))
+            return error_prefix(err, "\"%s\"", texts->items[i]);
+        for (size_t c = 0; c < count; c++) {
+            const struct column_type *type;
+
+            if (strcasecmp(columns[c].name, field.column) == 0 &&
+                (column_type_parse(columns[c].type, arena, &type, err) ||
+                    check_partition(&field, type, columns[c].type, err)))
+                return error_prefix(err, "\"%s\"", texts->items[i]);
+        }
+        fields[i] = field.text;
+    }
+    *ret_fields = fields;
     return 0;
 }
 

@@ -20,6 +20,10 @@ int catalog_args_values(const struct text_list *texts, struct arena *arena,
 int catalog_args_columns(const struct text_list *texts, struct arena *arena,
     struct catalog_column **ret_columns, struct error *err);
 
+/* --partition-by, of those columns: as runs would take it, and as they write it. */
+int catalog_args_partitioning(const struct text_list *texts, const struct catalog_column *columns,
+    size_t count, struct arena *arena, const char *const **ret_fields, struct error *err);
+
 /* --property k=v as a JSON object; NULL where there are none. */
 const char *catalog_args_properties(const struct option_pairs *pairs, struct arena *arena);
 

@@ -233,6 +233,23 @@ json_t *catalog_json_tag(const struct catalog_tag *tag)
     return item;
 }
 
+json_t *catalog_json_staged(const struct catalog_staged *staged)
+{
+    json_t *item = json_object();
+
+    json_put_text(item, "kind", staged->kind);
+    json_put_text(item, "id", staged->id);
+    json_put_text(item, "namespace", staged->namespace);
+    json_put_text(item, "table", staged->table);
+    json_put_int(item, "version", staged->version);
+    json_object_set_new(
+        item, "partition", catalog_json_values(staged->values, staged->value_count));
+    put_totals(item, staged->rows, staged->files, staged->bytes);
+    json_put_time(item, "created", staged->created_ms);
+    json_put_time(item, "touched", staged->touched_ms);
+    return item;
+}
+
 /* --- answers --- */
 
 static json_t *record_json(const struct catalog_query *query, size_t index)
@@ -263,6 +280,8 @@ static json_t *record_json(const struct catalog_query *query, size_t index)
     case CATALOG_LIST_FILES:
     case CATALOG_LIST_ALL_FILES:
         return catalog_json_delta(&query->deltas[index]);
+    case CATALOG_LIST_STAGED:
+        return catalog_json_staged(&query->staged[index]);
     case CATALOG_LIST_TAGS:
         return catalog_json_tag(&query->tags[index]);
     default:

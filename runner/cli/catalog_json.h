@@ -16,6 +16,7 @@ json_t *catalog_json_partition(const struct catalog_partition *partition);
 json_t *catalog_json_delta(const struct catalog_delta *delta); /* with its files, if asked for */
 json_t *catalog_json_file(const struct catalog_file *file);
 json_t *catalog_json_tag(const struct catalog_tag *tag);
+json_t *catalog_json_staged(const struct catalog_staged *staged);
 
 /* Texts and nulls. */
 json_t *catalog_json_values(const char *const *values, size_t count);

@@ -108,6 +108,7 @@ static int ask(struct cli *cli, enum catalog_query_verb verb, const struct verb_
     }
 
 READ_VERB(list_namespaces, CATALOG_LIST_NAMESPACES, 0, 0, false)
+READ_VERB(list_staged, CATALOG_LIST_STAGED, 0, 0, false)
 READ_VERB(list_tables, CATALOG_LIST_TABLES, CATALOG_ARG_NAMESPACE, CATALOG_ARG_NAMESPACE, false)
 READ_VERB(list_versions, CATALOG_LIST_VERSIONS, CATALOG_ARG_TABLE, CATALOG_ARG_TABLE, false)
 READ_VERB(list_schemas, CATALOG_LIST_SCHEMAS, CATALOG_ARG_TABLE, CATALOG_ARG_VERSION, false)
@@ -118,8 +119,21 @@ READ_VERB(get_namespace, CATALOG_GET_NAMESPACE, CATALOG_ARG_NAMESPACE, CATALOG_A
 READ_VERB(get_table, CATALOG_GET_TABLE, CATALOG_ARG_TABLE, CATALOG_ARG_TABLE, true)
 READ_VERB(get_stream, CATALOG_GET_STREAM, CATALOG_ARG_TABLE, CATALOG_ARG_VERSION, true)
 READ_VERB(get_partition, CATALOG_GET_PARTITION, CATALOG_ARG_TABLE, CATALOG_ARG_VERSION, true)
-READ_VERB(get_delta, CATALOG_GET_DELTA, CATALOG_ARG_TABLE, CATALOG_ARG_VERSION, true)
 READ_VERB(get_latest_delta, CATALOG_GET_LATEST_DELTA, CATALOG_ARG_TABLE, CATALOG_ARG_VERSION, true)
+
+CATALOG_VERB(get_delta)
+{
+    const struct verb_options *said = options;
+    struct error err;
+
+    (void)arg_count;
+    if (!said->id == !said->position) {
+        error_set(&err, ERROR_INVALID, "which delta? say --id ID, or --position P, one of both");
+        return cli_fail(cli, &err);
+    }
+    return ask(
+        cli, CATALOG_GET_DELTA, options, args[0], CATALOG_ARG_TABLE, CATALOG_ARG_VERSION, true);
+}
 
 CATALOG_VERB(get_version)
 {

@@ -18,7 +18,13 @@ struct stage_options {
     struct verb_options verb; /* the first */
     const char *manifest, *partition_id;
     uint64_t memory;
+    bool no_header;
+    int encoding, decimal;
+    struct csv_dialect csv; /* its header is no_header's */
 };
+
+static const char *const encodings[] = {"utf-8", "latin-1", "utf-16", NULL};
+static const char *const decimals[] = {".", ",", NULL};
 
 static const struct option stage_table[] = {VERB_PARTITION,
     {"partition-id", OPTION_TEXT, offsetof(struct stage_options, partition_id), .value_name = "ID",
@@ -32,6 +38,26 @@ static const struct option stage_table[] = {VERB_PARTITION,
         .help = "Its id (default: a new UUID)"},
     {"author", OPTION_TEXT, offsetof(struct verb_options, author), .value_name = "TEXT",
         .help = "Who made it (default: this program)"},
+    {"delimiter", OPTION_TEXT, offsetof(struct stage_options, csv.delimiter), .max = 4,
+        .value_name = "TEXT", .help = "Of CSV: the column separator (default: found out)"},
+    {"quote", OPTION_TEXT, offsetof(struct stage_options, csv.quote), .max = 1,
+        .flags = OPTION_NULLABLE, .value_name = "CHARACTER",
+        .help = "Of CSV: what a text is quoted with; \"\" for nothing"},
+    {"no-header", OPTION_BOOL, offsetof(struct stage_options, no_header),
+        .help = "Of CSV: the first line is data; columns come in the table's order"},
+    {"skip", OPTION_INT, offsetof(struct stage_options, csv.skip), .preset = "0", .min = 0,
+        .max = 1000000, .value_name = "N", .help = "Of CSV: lines before the header"},
+    {"null", OPTION_TEXTS, offsetof(struct stage_options, csv.nulls), .max = 100,
+        .flags = OPTION_NULLABLE, .value_name = "TEXT",
+        .help = "Of CSV: a text that stands for null, one flag each (default: the empty cell)"},
+    {"date-format", OPTION_TEXT, offsetof(struct stage_options, csv.date_format), .max = 100,
+        .value_name = "FORMAT", .help = "Of CSV: how dates are written, as in %d.%m.%Y"},
+    {"timestamp-format", OPTION_TEXT, offsetof(struct stage_options, csv.timestamp_format),
+        .max = 100, .value_name = "FORMAT", .help = "Of CSV: how timestamps are written"},
+    {"encoding", OPTION_ENUM, offsetof(struct stage_options, encoding), .choices = encodings,
+        .help = "Of CSV: what its bytes mean"},
+    {"decimal", OPTION_ENUM, offsetof(struct stage_options, decimal), .choices = decimals,
+        .help = "Of CSV: the decimal separator"},
     {"memory", OPTION_SIZE, offsetof(struct stage_options, memory), .preset = "512MiB",
         .min = 64.0 * 1024 * 1024, .max = 1e15, .value_name = "SIZE",
         .help = "What the process may take"},
@@ -94,9 +120,17 @@ static int write_data(struct cli *cli, const struct stage_options *said, const c
     struct delta_files wanted = {.type = (enum catalog_delta_type)said->verb.type,
         .paths = paths,
         .path_count = count,
+        .csv = said->csv,
         .memory = said->memory};
     struct catalog_file *files;
-    int result = find_target(cli, &change->at, &version, &partition, err);
+    int result;
+
+    wanted.csv.header = !said->no_header;
+    if (said->encoding)
+        wanted.csv.encoding = encodings[said->encoding];
+    if (said->decimal)
+        wanted.csv.decimal = decimals[said->decimal];
+    result = find_target(cli, &change->at, &version, &partition, err);
 
     if (!result) {
         wanted.version = &version.catalog.versions[0];

@@ -1,9 +1,13 @@
 #include "runner/cli/catalog_verbs.h"
 
+#include "runner/base/buffer.h"
 #include "runner/base/mem.h"
+#include "runner/base/text.h"
 #include "runner/cli/catalog_json.h"
 #include "runner/cli/print_json.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *const catalog_verb_types[] = {"add", "append", "upsert", "delete", NULL};
@@ -52,6 +56,65 @@ static int print_answer(struct cli *cli, const struct catalog_query *query, bool
     return EXIT_OK;
 }
 
+static void append_values(struct buffer *text, const struct catalog_locator *at)
+{
+    buffer_puts(text, " partition [");
+    for (size_t i = 0; i < at->value_count; i++) {
+        buffer_puts(text, i ? ", " : "");
+        text_append_printable(text, at->values[i] ? at->values[i] : "null");
+    }
+    buffer_putc(text, ']');
+}
+
+/* "a.t version 2 partition [x]: there is no delta at position 7" */
+static void fail_missing(const struct catalog_query *query, struct error *err)
+{
+    const struct catalog_locator *at = &query->at;
+    struct buffer where;
+    const char *id = NULL, *what = "such namespace";
+    char position[64];
+
+    buffer_init(&where, 300);
+    buffer_puts(&where, at->namespace);
+    if (at->table)
+        buffer_printf(&where, ".%s", at->table);
+    if (at->version)
+        buffer_printf(&where, " version %" PRId64, at->version);
+    if (at->value_count > 0)
+        append_values(&where, at);
+    switch (query->verb) {
+    case CATALOG_GET_NAMESPACE:
+        break;
+    case CATALOG_GET_TABLE:
+        what = "such table";
+        break;
+    case CATALOG_GET_STREAM:
+        what = at->stream_id ? "stream" : "committed stream";
+        id = at->stream_id;
+        break;
+    case CATALOG_GET_PARTITION:
+        what = at->partition_id ? "partition" : "committed partition";
+        id = at->partition_id;
+        break;
+    case CATALOG_GET_DELTA:
+        snprintf(position, sizeof(position), "delta at position %" PRId64, at->position);
+        what = at->delta_id ? "delta" : position;
+        id = at->delta_id;
+        break;
+    case CATALOG_GET_LATEST_DELTA:
+        what = "committed delta";
+        break;
+    case CATALOG_GET_LATEST_VERSION:
+        what = "version";
+        break;
+    default:
+        what = at->version ? "such version" : "active version; say @VERSION";
+    }
+    error_set(err, ERROR_NOT_FOUND, "%s: there is no %s%s%.100s", where.data, what,
+        id ? " with the id " : "", id ? id : "");
+    buffer_deinit(&where);
+}
+
 int catalog_verbs_ask(struct cli *cli, struct catalog_query *query, bool one)
 {
     struct question ask = {.catalog = *query};
@@ -63,7 +126,7 @@ int catalog_verbs_ask(struct cli *cli, struct catalog_query *query, bool one)
     if (ask.err.code) {
         code = cli_fail(cli, &ask.err);
     } else if (one && ask.catalog.count == 0) {
-        error_set(&err, ERROR_NOT_FOUND, "there is no such object in the catalog");
+        fail_missing(query, &err);
         code = cli_fail(cli, &err);
     } else {
         code = print_answer(cli, &ask.catalog, one);

@@ -84,6 +84,7 @@ extern const struct option_set catalog_flags_list, catalog_flags_list_partitions
     catalog_flags_get_stream, catalog_flags_get_partition, catalog_flags_get_delta,
     catalog_flags_get_latest_delta;
 CATALOG_VERB(list_namespaces);
+CATALOG_VERB(list_staged);
 CATALOG_VERB(list_tables);
 CATALOG_VERB(list_versions);
 CATALOG_VERB(list_schemas);

@@ -127,11 +127,11 @@ static int begin(struct cli *cli, enum catalog_change_verb verb, const char *nam
     return EXIT_OK;
 }
 
-static int need_id(struct cli *cli, const struct verb_options *options, const char *what)
+static int need_id(struct cli *cli, const char *id, const char *what)
 {
     struct error err;
 
-    if (options->id)
+    if (id)
         return EXIT_OK;
     error_set(&err, ERROR_INVALID, "which %s? say --id, as the command that staged it did", what);
     return cli_fail(cli, &err);
@@ -219,6 +219,7 @@ CATALOG_VERB(create_version)
     struct catalog_change change = {0};
     struct catalog_query query = {.verb = CATALOG_GET_LATEST_VERSION};
     struct catalog_column *columns;
+    const char *const *fields;
     struct error err;
     const int code =
         begin(cli, CATALOG_CREATE_VERSION, args[0], CATALOG_ARG_TABLE, options, &change);
@@ -230,9 +231,14 @@ CATALOG_VERB(create_version)
         error_prefix(&err, "--column");
         return cli_fail(cli, &err);
     }
+    if (catalog_args_partitioning(
+            &said->partition_by, columns, said->columns.count, &cli->arena, &fields, &err)) {
+        error_prefix(&err, "--partition-by");
+        return cli_fail(cli, &err);
+    }
     change.version.columns = columns;
     change.version.column_count = said->columns.count;
-    change.version.partition_by = (const char *const *)said->partition_by.items;
+    change.version.partition_by = fields;
     change.version.partition_count = said->partition_by.count;
     change.version.sort_by = (const char *const *)said->sort_by.items;
     change.version.sort_count = said->sort_by.count;
@@ -318,8 +324,11 @@ static int change_stream(struct cli *cli, enum catalog_change_verb verb, const c
 
 CATALOG_VERB(commit_stream)
 {
+    const struct verb_options *said = options;
+    const int code = need_id(cli, said->stream, "stream");
+
     (void)arg_count;
-    return change_stream(cli, CATALOG_COMMIT_STREAM, args[0], options, true);
+    return code ? code : change_stream(cli, CATALOG_COMMIT_STREAM, args[0], options, true);
 }
 
 CATALOG_VERB(delete_stream)
@@ -349,7 +358,7 @@ CATALOG_VERB(commit_partition)
     const struct verb_options *said = options;
     struct catalog_change change = {0};
     struct catalog_query query = {.verb = CATALOG_GET_PARTITION};
-    int code = need_id(cli, said, "partition");
+    int code = need_id(cli, said->id, "partition");
 
     (void)arg_count;
     if (!code)
@@ -379,7 +388,7 @@ static int change_delta(struct cli *cli, struct catalog_change *change, const ch
     const struct verb_options *options, bool show)
 {
     struct catalog_query query = {.verb = CATALOG_GET_DELTA, .with_files = true};
-    int code = need_id(cli, options, "delta");
+    int code = need_id(cli, options->id, "delta");
 
     if (!code)
         code = begin(cli, change->verb, name, CATALOG_ARG_VERSION, options, change);

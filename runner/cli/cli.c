@@ -161,6 +161,23 @@ int cli_open_engine(struct cli *cli, bool read_only)
     return cli->engine ? EXIT_OK : cli_fail(cli, &err);
 }
 
+/* The engine's connectors close their handles on the loop; then nothing may be left. */
+int cli_close(struct cli *cli, int code)
+{
+    struct error err;
+
+    engine_free(cli->engine);
+    if (cli->loop_open) {
+        loop_run(&cli->loop);
+        if (loop_deinit(&cli->loop, &err))
+            code = cli_fail(cli, &err);
+    }
+    log_free(cli->log);
+    project_free(cli->project);
+    arena_deinit(&cli->arena);
+    return code;
+}
+
 int cli_load_pipeline(struct cli *cli, const char *name, const struct pipeline_scope *scope,
     struct pipeline **ret_pipeline)
 {

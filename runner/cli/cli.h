@@ -95,6 +95,9 @@ int cli_check_log_filter(const struct cli *cli, struct error *err);
 int cli_open_loop(struct cli *cli, bool read_only);
 int cli_open_engine(struct cli *cli, bool read_only); /* with all that cli_open_loop() opens */
 
+/* All of it; `code`, or that of what failed on the way. */
+int cli_close(struct cli *cli, int code);
+
 /* Loads one pipeline as named on the command line. `scope` may be NULL. */
 int cli_load_pipeline(struct cli *cli, const char *name, const struct pipeline_scope *scope,
     struct pipeline **ret_pipeline);

@@ -3,6 +3,7 @@
 #include "runner/cli/adhoc.h"
 #include "runner/cli/command_catalog_care.h"
 #include "runner/cli/commands.h"
+#include "runner/cli/tables.h"
 
 #include "runner/base/buffer.h"
 
@@ -65,9 +66,8 @@ static int append_columns(struct buffer *sql, const char *columns, struct error 
 
 /* A comment at the end of the condition must not hide what follows. */
 static int make_select(const struct read_options *options, const char *table, struct arena *arena,
-    const char **ret_sql, struct error *err)
+    struct adhoc_source *source, struct error *err)
 {
-    const char *dot = strchr(table, '.');
     struct buffer sql;
     int rc = 0;
 
@@ -82,12 +82,15 @@ static int make_select(const struct read_options *options, const char *table, st
         else
             buffer_putc(&sql, '*');
         buffer_puts(&sql, " from ");
-        text_append_sql_name(&sql, dot ? dot + 1 : table);
-        if (options->where)
-            buffer_printf(&sql, " where (%s\n)", options->where);
+        text_append_sql_name(&sql, table);
+        if (options->where) {
+            buffer_puts(&sql, " where (");
+            source->condition_at = sql.length;
+            buffer_printf(&sql, "%s\n)", options->where);
+        }
     }
     if (!rc)
-        *ret_sql = arena_strdup(arena, sql.data);
+        source->sql = arena_strdup(arena, sql.data);
     buffer_deinit(&sql);
     return rc;
 }
@@ -96,15 +99,17 @@ static int run_read(struct cli *cli, const void *values, const char *const *args
 {
     const struct read_options *options = values;
     const int code = cli_open_engine(cli, true);
-    const char *sql;
+    struct adhoc_source source = {.table = args[0]};
+    struct catalog_locator at;
     struct error err;
 
     (void)arg_count;
     if (code)
         return code;
-    if (make_select(options, args[0], &cli->arena, &sql, &err))
+    if (tables_parse_version(cli, args[0], &at, &err) ||
+        make_select(options, at.table, &cli->arena, &source, &err))
         return cli_fail(cli, &err);
-    return adhoc_run(cli, &options->adhoc, &(struct adhoc_source){.sql = sql, .table = args[0]});
+    return adhoc_run(cli, &options->adhoc, &source);
 }
 
 /* --- history, files --- */
@@ -141,11 +146,17 @@ static const struct command sub_commands[] = {
     },
     {
         .name = "history",
-        .arguments = "NAMESPACE.TABLE",
-        .help = "List a table's deltas, the newest first",
-        .details = "Keys of --json, one object a delta: position, previous_position, type (add, "
-                   "append, upsert, delete), state (committed, deprecated), run_id, partition "
-                   "(texts and nulls), rows, bytes, created.",
+        .arguments = "NAMESPACE.TABLE[@VERSION]",
+        .help = "List a table's commits, the newest first",
+        .details =
+            "One line for each delta; for a commit that brought none, rollback (of rows that "
+            "were there before), removal (what was there is gone) or partition (an empty "
+            "one).\n\n"
+            "Keys of --json, one object each: position, previous_position, type (add, "
+            "append, upsert, delete, rollback, removal, partition), state (committed, deprecated), "
+            "run_id, "
+            "partition "
+            "(texts and nulls), rows, bytes, created.",
         .options = &delta_set,
         .args_min = 1,
         .args_max = 1,
@@ -154,7 +165,7 @@ static const struct command sub_commands[] = {
     },
     {
         .name = "files",
-        .arguments = "NAMESPACE.TABLE",
+        .arguments = "NAMESPACE.TABLE[@VERSION]",
         .help = "List the data files that the table consists of now",
         .details = "Keys of --json, one object a file: path, format, partition (texts and nulls), "
                    "rows, bytes, position, run_id.",
@@ -166,7 +177,7 @@ static const struct command sub_commands[] = {
     },
     {
         .name = "read",
-        .arguments = "NAMESPACE.TABLE",
+        .arguments = "NAMESPACE.TABLE[@VERSION]",
         .help = "Write a table's rows, or those of a SELECT over it",
         .details = "Rows are written while they come, in any number. CSV has a header. Parquet and "
                    "an Arrow IPC stream (arrow) go to a file or a pipe. Upserts and deletes are "
@@ -217,7 +228,8 @@ static const struct command sub_commands[] = {
             "it: columns go by their field ids. A column is named as it is called before. Prints "
             "what catalog schema does.\n\n"
             "For --partition-by, --unpartitioned, --key and --sequence-by all rows are written "
-            "anew, into a new version; the one before stays readable, as deprecated. Where "
+            "anew, into a new version; the one before stays readable, as NAMESPACE.TABLE@VERSION. "
+            "Where "
             "somebody writes to the table meanwhile, it is tried again. --buckets rewrites what "
             "is there. Then the keys of --json are: table, dry_run, version, files_rewritten, "
             "bytes_rewritten, files_after, rows_after.",

@@ -29,6 +29,8 @@ static const struct option options_table[] = {
         .help = "Say what a column is; an empty text removes it"},
     {"nullable", OPTION_TEXTS, offsetof(struct alter_options, alter.nullable),
         .value_name = "COLUMN", .help = "Let a required column be null"},
+    {"required", OPTION_TEXTS, offsetof(struct alter_options, alter.required),
+        .value_name = "COLUMN", .help = "Refuse nulls in a column from now on; none may be there"},
     {"key", OPTION_TEXTS, offsetof(struct alter_options, alter.key), .value_name = "COLUMN",
         .help = "What tells rows apart, one flag each; needs a full round"},
     {"partition-by", OPTION_TEXTS, offsetof(struct alter_options, alter.partition_by),
@@ -130,8 +132,8 @@ static int collect(struct cli *cli, const struct catalog_alter *alter,
 static bool says_nothing(const struct catalog_alter *alter)
 {
     return alter->rename.count + alter->add.count + alter->widen.count + alter->comment.count +
-                   alter->nullable.count + alter->key.count + alter->partition_by.count +
-                   alter->sort_by.count + alter->properties.count ==
+                   alter->nullable.count + alter->required.count + alter->key.count +
+                   alter->partition_by.count + alter->sort_by.count + alter->properties.count ==
                0 &&
            !alter->description;
 }

@@ -29,7 +29,7 @@ const struct command command_catalog_care[] = {
     },
     {
         .name = "rollback",
-        .arguments = "NAMESPACE.TABLE POSITION|TIME|TAG",
+        .arguments = "NAMESPACE.TABLE[@VERSION] POSITION|TIME|TAG",
         .help = "Make a table read as it did at that point: itself a commit",
         .details = "Nothing is lost: what was committed since can still be read at its own "
                    "position.\n\nKeys of --json: table, position (the new one).",
@@ -41,9 +41,10 @@ const struct command command_catalog_care[] = {
     },
     {
         .name = "tag",
-        .arguments = "NAMESPACE.TABLE NAME [POSITION|TIME|TAG]",
+        .arguments = "NAMESPACE.TABLE[@VERSION] NAME [POSITION|TIME|TAG]",
         .help = "Name a point (default: now); it stays readable until the tag goes",
         .details = "Keys of --json: table, position.",
+        .options = &catalog_tag_flags,
         .args_min = 2,
         .args_max = 3,
         .argument = ARGUMENT_TABLE,
@@ -51,7 +52,7 @@ const struct command command_catalog_care[] = {
     },
     {
         .name = "tags",
-        .arguments = "NAMESPACE.TABLE",
+        .arguments = "NAMESPACE.TABLE[@VERSION]",
         .help = "List a table's tags",
         .details = "Keys of --json, one object a tag: tag, position, created.",
         .args_min = 1,
@@ -61,7 +62,7 @@ const struct command command_catalog_care[] = {
     },
     {
         .name = "untag",
-        .arguments = "NAMESPACE.TABLE NAME",
+        .arguments = "NAMESPACE.TABLE[@VERSION] NAME",
         .help = "Remove a tag",
         .args_min = 2,
         .args_max = 2,
@@ -70,7 +71,7 @@ const struct command command_catalog_care[] = {
     },
     {
         .name = "expire",
-        .arguments = "NAMESPACE.TABLE",
+        .arguments = "NAMESPACE.TABLE[@VERSION]",
         .help = "Forget what was replaced long ago; what tags hold stays",
         .details = "The files go with `sluice catalog gc --delete`.\n\n"
                    "Keys of --json: table, first_position (how far back can be read now).",
@@ -88,7 +89,8 @@ const struct command command_catalog_care[] = {
             "Only files in the environment's store that look like ours, are older than --grace by "
             "the store's clock, and that no live run is writing.\n\n"
             "Keys of --json: deleted (whether --delete was given), files, bytes, removed, young, "
-            "in_use, orphans (path, bytes, modified).",
+            "in_use, staged, abandoned (how many things were staged, and of these longer ago than "
+            "--staged), orphans (path, bytes, modified).",
         .options = &catalog_gc_flags,
         .run = command_catalog_gc,
     },
@@ -96,7 +98,8 @@ const struct command command_catalog_care[] = {
         .name = "fsck",
         .arguments = "[NAMESPACE.TABLE]",
         .help = "Check the catalog and that every data file is there",
-        .details = "One line for each fault; exit code 1 where there is one.\n\n"
+        .details = "Of a table all versions, also those that are no longer active. One line for "
+                   "each fault; exit code 1 where there is one.\n\n"
                    "Keys of --json: sound, files, bytes, without_checksum, faults (texts).",
         .options = &catalog_fsck_flags,
         .args_max = 1,

@@ -12,8 +12,8 @@ extern const struct command command_catalog_care[]; /* command_catalog_care.c; g
     int command_catalog_##name(                                                                    \
         struct cli *cli, const void *options, const char *const *args, size_t arg_count)
 
-extern const struct option_set catalog_compact_flags, catalog_expire_flags, catalog_gc_flags,
-    catalog_fsck_flags;
+extern const struct option_set catalog_compact_flags, catalog_expire_flags, catalog_tag_flags,
+    catalog_gc_flags, catalog_fsck_flags;
 CARE_COMMAND(compact);
 CARE_COMMAND(rollback);
 CARE_COMMAND(tag);

@@ -19,7 +19,7 @@ static int ask_deltas(
 
     if (code)
         return code;
-    if (tables_find(cli, name, &found, &version, &err)) {
+    if (tables_find_version(cli, name, &found, &version, &err)) {
         code = cli_fail(cli, &err);
     } else {
         ask->catalog = *what;
@@ -52,6 +52,31 @@ static void describe_values(const struct catalog_delta *delta, struct buffer *te
 }
 
 /* --- history --- */
+
+static const char *bare_type(const struct catalog_position *bare)
+{
+    return bare->brought_back ? "rollback" : bare->took_away ? "removal" : "partition";
+}
+
+/* A commit: one of its deltas, or what has none. */
+struct commit {
+    const struct catalog_delta *delta;
+    const struct catalog_position *bare;
+};
+
+static json_t *bare_json(const struct catalog_position *bare)
+{
+    json_t *item = json_object();
+
+    json_put_int(item, "position", bare->position);
+    json_put_text(item, "type", bare_type(bare));
+    json_put_text(item, "state", catalog_commit_state_name(CATALOG_COMMITTED));
+    json_object_set_new(item, "partition", json_array());
+    json_put_int(item, "rows", 0);
+    json_put_int(item, "bytes", 0);
+    json_put_time(item, "created", bare->committed_ms);
+    return item;
+}
 
 static json_t *delta_json(const struct catalog_delta *delta)
 {
@@ -88,7 +113,34 @@ static void add_delta(
     print_table_style(table, 1, is_current ? "" : "\033[2m");
 }
 
-static void print_history(struct cli *cli, const struct catalog_query *deltas)
+static void add_bare(struct print_table *table, const struct catalog_position *bare)
+{
+    char position[PRINT_COUNT_SIZE], ago[TIME_TEXT_SIZE];
+    const char *const cells[7] = {print_count(bare->position, position), bare_type(bare), "", "",
+        "", time_format_ago(bare->committed_ms, time_now_ms(), ago), ""};
+
+    print_table_row(table, cells);
+}
+
+/* Both are in descending order: `limit` of them (0: all). */
+static size_t merge_commits(const struct catalog_query *deltas, const struct catalog_query *bare,
+    int64_t limit, struct commit *commits)
+{
+    const size_t most = limit > 0 ? (size_t)limit : SIZE_MAX;
+    size_t count = 0, d = 0, b = 0;
+
+    while (count < most && (d < deltas->count || b < bare->count)) {
+        const bool is_bare =
+            d == deltas->count ||
+            (b < bare->count && bare->positions[b].position > deltas->deltas[d].position);
+
+        commits[count++] = is_bare ? (struct commit){.bare = &bare->positions[b++]}
+                                   : (struct commit){.delta = &deltas->deltas[d++]};
+    }
+    return count;
+}
+
+static void print_history(struct cli *cli, const struct commit *commits, size_t count)
 {
     static const char *const headers[] = {
         ">POSITION", "TYPE", "PARTITION", ">ROWS", ">SIZE", "WHEN", "RUN", NULL};
@@ -98,17 +150,33 @@ static void print_history(struct cli *cli, const struct catalog_query *deltas)
 
     if (cli->globals.json) {
         list = json_array();
-        for (size_t i = 0; i < deltas->count; i++)
-            json_array_append_new(list, delta_json(&deltas->deltas[i]));
+        for (size_t i = 0; i < count; i++)
+            json_array_append_new(
+                list, commits[i].bare ? bare_json(commits[i].bare) : delta_json(commits[i].delta));
         cli_print_json(list);
         return;
     }
     buffer_init(&values, 0);
     table = print_table_new(headers);
-    for (size_t i = 0; i < deltas->count; i++)
-        add_delta(table, &deltas->deltas[i], &values);
+    for (size_t i = 0; i < count; i++) {
+        if (commits[i].bare)
+            add_bare(table, commits[i].bare);
+        else
+            add_delta(table, commits[i].delta, &values);
+    }
     print_table_end(table, stdout, print_terminal_width(1), 2, cli->color);
     buffer_deinit(&values);
+}
+
+/* Of the time that the deltas are of. */
+static int ask_bare(
+    struct cli *cli, const char *name, const struct catalog_query *deltas, struct question *bare)
+{
+    struct catalog_query what = {.verb = CATALOG_LIST_BARE_POSITIONS, .limit = deltas->limit};
+
+    if (deltas->truncated && deltas->count > 0)
+        what.first_position = deltas->deltas[deltas->count - 1].position;
+    return ask_deltas(cli, name, &what, bare);
 }
 
 int command_catalog_history(
@@ -116,13 +184,21 @@ int command_catalog_history(
 {
     const struct catalog_delta_options *options = values;
     const struct catalog_query what = {.verb = CATALOG_LIST_DELTAS, .limit = options->limit};
-    struct question ask = {0};
-    const int code = ask_deltas(cli, args[0], &what, &ask);
+    struct question deltas = {0}, bare = {0};
+    struct commit *commits;
+    int code = ask_deltas(cli, args[0], &what, &deltas);
 
     (void)arg_count;
     if (code == EXIT_OK)
-        print_history(cli, &ask.catalog);
-    question_deinit(&ask);
+        code = ask_bare(cli, args[0], &deltas.catalog, &bare);
+    if (code == EXIT_OK) {
+        commits = arena_array(
+            &cli->arena, deltas.catalog.count + bare.catalog.count + 1, sizeof(*commits));
+        print_history(
+            cli, commits, merge_commits(&deltas.catalog, &bare.catalog, options->limit, commits));
+    }
+    question_deinit(&bare);
+    question_deinit(&deltas);
     return code;
 }
 

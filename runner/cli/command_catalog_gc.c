@@ -11,17 +11,26 @@
 /* --- gc --- */
 
 struct gc_flags {
-    struct duration grace;
+    struct duration grace, staged;
     bool removes;
 };
 
 static const struct option gc_table[] = {
     {"grace", OPTION_DURATION, offsetof(struct gc_flags, grace), .preset = "3d", .min = 0,
         .max = 1e14, .help = "Younger files stay: somebody may be about to commit them"},
+    {"staged", OPTION_DURATION, offsetof(struct gc_flags, staged), .min = 1, .max = 1e14,
+        .help = "What was staged longer ago, and never committed, is abandoned: it goes with its "
+                "files (default: it stays)"},
     {"delete", OPTION_BOOL, offsetof(struct gc_flags, removes),
         .help = "Delete them; without it they are only listed"},
 };
 const struct option_set catalog_gc_flags = OPTION_SET("gc", "Options", struct gc_flags, gc_table);
+
+struct gc_staged {
+    size_t count, abandoned;
+    int64_t files; /* of what is abandoned */
+    uint64_t bytes;
+};
 
 struct collecting {
     struct gc gc;
@@ -50,6 +59,39 @@ static const char *shown_name(struct cli *cli, const struct gc *gc, const char *
     return shown;
 }
 
+/* Of what is staged: how much there is, and how much of it is abandoned. */
+static struct gc_staged sum_staged(const struct gc *gc)
+{
+    struct gc_staged sum = {.count = gc->staged.count};
+
+    for (size_t i = 0; i < gc->staged.count; i++) {
+        const struct catalog_staged *staged = &gc->staged.staged[i];
+        const bool abandoned = staged->touched_ms < gc->abandoned_ms;
+
+        sum.abandoned += abandoned;
+        sum.files += abandoned ? staged->files : 0;
+        sum.bytes += abandoned ? staged->bytes : 0;
+    }
+    return sum;
+}
+
+static void print_staged(const struct gc *gc)
+{
+    const struct gc_staged sum = sum_staged(gc);
+    char count[PRINT_COUNTED_SIZE], files[PRINT_COUNTED_SIZE], size[TIME_TEXT_SIZE];
+
+    if (sum.abandoned)
+        fprintf(stderr, "%zu of %s longer ago than --staged%s: %s, %s\n", sum.abandoned,
+            print_counted((int64_t)sum.count, "thing", count),
+            gc->removes ? ", dropped" : "; --delete drops them",
+            print_counted(sum.files, "file", files), size_format(sum.bytes, size));
+    else if (sum.count)
+        fprintf(stderr,
+            "%s staged and not committed, with their files, stay; `sluice catalog "
+            "list-staged` lists them\n",
+            print_counted((int64_t)sum.count, "thing", count));
+}
+
 static void print_gc_json(struct cli *cli, const struct gc *gc)
 {
     json_t *item = json_object(), *files = json_array();
@@ -57,9 +99,9 @@ static void print_gc_json(struct cli *cli, const struct gc *gc)
     for (size_t i = 0; i < gc->orphan_count; i++) {
         json_t *file = json_object();
 
-        json_put_url(file, "path", shown_name(cli, gc, gc->orphans[i]->key));
-        json_put_int(file, "bytes", (int64_t)gc->orphans[i]->size);
-        json_put_time(file, "modified", gc->orphans[i]->modified_ms);
+        json_put_url(file, "path", shown_name(cli, gc, gc->orphans[i].key));
+        json_put_int(file, "bytes", (int64_t)gc->orphans[i].size);
+        json_put_time(file, "modified", gc->orphans[i].modified_ms);
         json_array_append_new(files, file);
     }
     json_object_set_new(item, "deleted", json_boolean(gc->removes));
@@ -68,6 +110,8 @@ static void print_gc_json(struct cli *cli, const struct gc *gc)
     json_put_int(item, "removed", (int64_t)(gc->removed + gc->swept));
     json_put_int(item, "young", (int64_t)gc->young);
     json_put_int(item, "in_use", (int64_t)gc->busy);
+    json_put_int(item, "staged", (int64_t)sum_staged(gc).count);
+    json_put_int(item, "abandoned", (int64_t)sum_staged(gc).abandoned);
     json_object_set_new(item, "orphans", files);
     cli_print_json(item);
 }
@@ -79,7 +123,7 @@ static void print_gc(struct cli *cli, const struct gc *gc)
     char count[PRINT_COUNTED_SIZE], size[TIME_TEXT_SIZE], ago[TIME_TEXT_SIZE];
 
     for (size_t i = 0; i < gc->orphan_count; i++) {
-        const struct store_object *object = gc->orphans[i];
+        const struct store_object *object = &gc->orphans[i];
         const char *const cells[] = {size_format(object->size, size),
             time_format_ago(object->modified_ms, gc->now_ms, ago),
             shown_name(cli, gc, object->key)};
@@ -98,6 +142,7 @@ static void print_gc(struct cli *cli, const struct gc *gc)
     if (gc->young)
         fprintf(stderr, "%s more, younger than --grace, stay\n",
             print_counted((int64_t)gc->young, "file", count));
+    print_staged(gc);
 }
 
 int command_catalog_gc(
@@ -113,6 +158,7 @@ int command_catalog_gc(
         return code;
     own.gc = (struct gc){.engine = cli->engine,
         .grace_ms = duration_ms(&flags->grace),
+        .staged_ms = duration_ms(&flags->staged),
         .removes = flags->removes,
         .done = on_collected};
     gc_start(&own.gc);
@@ -131,11 +177,14 @@ int command_catalog_gc(
 
 struct fsck_flags {
     bool checksums;
+    int64_t version;
 };
 
 static const struct option fsck_table[] = {
     {"checksums", OPTION_BOOL, offsetof(struct fsck_flags, checksums),
         .help = "Read every byte of every file, too"},
+    {"version", OPTION_INT, offsetof(struct fsck_flags, version), .min = 1, .max = 9e15,
+        .value_name = "N", .help = "That version of the table alone (default: all of them)"},
 };
 const struct option_set catalog_fsck_flags =
     OPTION_SET("fsck", "Options", struct fsck_flags, fsck_table);
@@ -191,28 +240,51 @@ static void print_checked(struct cli *cli, struct checking_all *own)
     cli_print_json(item);
 }
 
+static int find_checked(struct cli *cli, const char *name, int64_t version,
+    struct catalog_locator *ret_at, struct error *err)
+{
+    struct question found = {0};
+    int result = tables_parse(cli, name, ret_at, err);
+
+    if (result)
+        return -1;
+    ret_at->version = version;
+    found.catalog = (struct catalog_query){
+        .verb = version ? CATALOG_GET_VERSION : CATALOG_GET_TABLE, .at = *ret_at};
+    question_ask_catalog(cli, &found);
+    questions_wait(cli);
+    if (found.err.code && found.err.code != ERROR_NOT_FOUND) {
+        *err = found.err;
+        result = -1;
+    } else if (found.err.code || found.catalog.count == 0) {
+        result = version ? error_set(err, ERROR_INVALID, "%s has no version %lld", name,
+                               (long long)version)
+                         : tables_unknown(cli, name, err);
+    }
+    question_deinit(&found);
+    return result;
+}
+
 int command_catalog_fsck(
     struct cli *cli, const void *values, const char *const *args, size_t arg_count)
 {
     const struct fsck_flags *flags = values;
-    const struct catalog_version *version;
-    struct question found = {0};
     struct checking_all own = {.cli = cli};
-    int code = cli_open_engine(cli, true);
+    int code = EXIT_OK;
 
+    if (flags->version && arg_count == 0) {
+        error_set(&own.err, ERROR_INVALID, "--version is for a table: name it");
+        return cli_fail(cli, &own.err);
+    }
+    code = cli_open_engine(cli, true);
     if (code)
         return code;
     own.fsck = (struct fsck){.engine = cli->engine,
         .checksums = flags->checksums,
         .fault = on_fault,
         .done = on_checked};
-    if (arg_count > 0 && tables_find(cli, args[0], &found, &version, &own.err)) {
-        question_deinit(&found);
+    if (arg_count > 0 && find_checked(cli, args[0], flags->version, &own.fsck.at, &own.err))
         return cli_fail(cli, &own.err);
-    }
-    if (arg_count > 0)
-        own.fsck.at = (struct catalog_locator){
-            .namespace = version->namespace, .table = version->table, .version = version->version};
     own.faults = cli->globals.json ? json_array() : NULL;
     fsck_start(&own.fsck);
     care_run(cli, cancel_fsck, &own.fsck);
@@ -224,6 +296,5 @@ int command_catalog_fsck(
         code = EXIT_FAILED;
     json_decref(own.faults);
     fsck_deinit(&own.fsck);
-    question_deinit(&found);
     return code;
 }

@@ -34,6 +34,10 @@ const struct command command_catalog_storage_verbs[] = {
         &catalog_flags_list_deltas, catalog_verb_list_deltas),
     VERSION_VERB("list-partition-deltas", "List deltas of one partition, of a staged one, too",
         &catalog_flags_list_partition_deltas, catalog_verb_list_partition_deltas),
+    {.name = "list-staged",
+        .help = "List what was staged and not committed, of all tables; the oldest first",
+        .options = &catalog_flags_list,
+        .run = catalog_verb_list_staged},
     NAMESPACE_VERB("get-namespace", "Show a namespace", NULL, catalog_verb_get_namespace),
     TABLE_VERB("get-table", "Show a table", NULL, catalog_verb_get_table),
     VERSION_VERB("get-table-version", "Show a version (default: the latest active one)",
@@ -84,8 +88,8 @@ const struct command command_catalog_storage_verbs[] = {
             "Files are called .parquet, or .csv, .ndjson or .json, with .gz or .zst behind that or "
             "without. They are read under the table's columns and written into its store. All rows "
             "have to be of the delta's partition. Of --type delete the files have the columns of "
-            "the key, and of sequence_by, alone; no two rows of it, and of --type upsert, may have "
-            "one key.",
+            "the key, and of sequence_by, alone. In a table with a key no two rows of a delta may "
+            "have one key.",
         .options = &catalog_flags_stage_delta,
         .args_min = 1,
         .args_max = 10000,

@@ -17,7 +17,7 @@ static int open_table(struct cli *cli, bool read_only, const char *name, struct 
 
     if (code)
         return code;
-    return tables_find(cli, name, found, ret_version, &err) ? cli_fail(cli, &err) : EXIT_OK;
+    return tables_find_version(cli, name, found, ret_version, &err) ? cli_fail(cli, &err) : EXIT_OK;
 }
 
 static struct catalog_change change_of(
@@ -76,9 +76,21 @@ int command_catalog_rollback(
 
 /* --- tags --- */
 
+struct tag_flags {
+    bool move;
+};
+
+static const struct option tag_table[] = {
+    {"move", OPTION_BOOL, offsetof(struct tag_flags, move),
+        .help = "A tag of that name goes there, and holds no longer what it held"},
+};
+const struct option_set catalog_tag_flags =
+    OPTION_SET("tag", "Options", struct tag_flags, tag_table);
+
 int command_catalog_tag(
     struct cli *cli, const void *values, const char *const *args, size_t arg_count)
 {
+    const struct tag_flags *flags = values;
     const struct catalog_version *version;
     struct question found = {0};
     struct catalog_change change;
@@ -86,14 +98,17 @@ int command_catalog_tag(
     char sentence[400];
     int code = open_table(cli, false, args[0], &found, &version);
 
-    (void)values;
     if (code == EXIT_OK) {
         change = change_of(CATALOG_SET_TAG, version);
+        change.if_missing = !flags->move;
         change.tag.name = args[1];
         change.tag.position = version->last_position;
         if ((arg_count > 2 && care_position(cli, version, args[2], &change.tag.position, &err)) ||
-            care_apply(cli, &change, NULL, &err))
+            care_apply(cli, &change, NULL, &err)) {
+            if (err.code == ERROR_EXISTS)
+                error_prefix(&err, "without --move");
             code = cli_fail(cli, &err);
+        }
     }
     if (code == EXIT_OK) {
         snprintf(sentence, sizeof(sentence), "tag %.100s holds position %" PRId64 " of %.100s",

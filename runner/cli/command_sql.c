@@ -19,7 +19,8 @@ const struct command command_sql = {
     .name = "sql",
     .arguments = "STATEMENT",
     .help = "Run one SELECT over tables of the catalog",
-    .details = "Tables are named namespace.table; what the statement does not name is not opened, "
+    .details = "Tables are named namespace.table, an earlier version namespace.\"table@1\"; what "
+               "the statement does not name is not opened, "
                "and no other file is. Rows are written while they come; parquet and arrow go to a "
                "file or a pipe.\n\n"
                "--at is the same for all tables: a time, or a position or tag that each of them "

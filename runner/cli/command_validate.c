@@ -111,6 +111,7 @@ static int run(struct cli *cli, const void *options, const char *const *args, si
         return code;
     diagnostics_init(&validation.problems);
     table_init(&validation.paths_by_name);
+    project_check_environments(cli->project, &validation.problems);
     code = validate_all(&validation, args, arg_count);
     if (code == EXIT_OK)
         code = report(&validation);
@@ -123,11 +124,13 @@ const struct command command_validate = {
     .name = "validate",
     .arguments = "[PIPELINE…]",
     .help = "Check pipelines: every file, every error",
-    .details = "Without arguments all files in the project's folder of pipelines. Errors name "
-               "file, line and column, those in SQL included; nothing is read or opened but the "
-               "pipelines and their SQL files. Exit 2 where there was an error.\n\n"
-               "Keys of --json: pipelines, errors, warnings, problems (path, line, column, "
-               "severity, message).",
+    .details =
+        "Without arguments all files in the project's folder of pipelines. Errors name "
+        "file, line and column, those in SQL and of environments that would mix their tables' "
+        "files in sluice.yaml included; nothing is read or opened but the "
+        "pipelines and their SQL files. Exit 2 where there was an error.\n\n"
+        "Keys of --json: pipelines, errors, warnings, problems (path, line, column, "
+        "severity, message).",
     .args_max = 1 << 20,
     .argument = ARGUMENT_PIPELINE,
     .next_argument = ARGUMENT_PIPELINE,

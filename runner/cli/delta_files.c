@@ -147,7 +147,7 @@ static int scan(struct writing *writing)
             .sources = writing->sources,
             .source_count = writing->wanted->path_count,
             .format = writing->format,
-            .csv = {.header = true},
+            .csv = writing->wanted->csv,
             .contract = contract,
             .contract_count = count}};
     if (query_session_ask(query))
@@ -202,7 +202,7 @@ static int check_keys(struct writing *writing)
     struct buffer keys, nulls, sql;
     int result;
 
-    if (writing->wanted->type != CATALOG_UPSERT && writing->wanted->type != CATALOG_DELETE)
+    if (merge->key_count == 0)
         return 0;
     buffer_init(&keys, 0);
     buffer_init(&nulls, 0);

@@ -4,6 +4,7 @@
 #define RUNNER_CLI_DELTA_FILES_H
 
 #include "connectors/catalog.h"
+#include "runner/base/dialect.h"
 #include "runner/cli/cli.h"
 
 struct delta_files {
@@ -13,7 +14,8 @@ struct delta_files {
                                      and of UPSERT no two rows may have the same key */
     const char *const *paths;     /* of one format: CSV, NDJSON, JSON, Parquet, by extension */
     size_t path_count;
-    uint64_t memory; /* that the process may take */
+    struct csv_dialect csv; /* of CSV files */
+    uint64_t memory;        /* that the process may take */
 };
 
 /* Runs the loop; the answer is in the command's arena. Whatever goes wrong afterwards, here or in

@@ -3,6 +3,7 @@
 #include "runner/cli/cli.h"
 #include "runner/cli/help.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
@@ -22,21 +23,14 @@ static int end_stdout(int code)
     return code ? code : EXIT_FAILED;
 }
 
-/* The engine's connectors close their handles on the loop; then nothing may be left. */
-static int close_context(struct cli *cli, int code)
+/* Whoever closed one of the three would find a data file in its place. What stands in cannot be
+ * read resp. written, so that data which goes nowhere is still told. */
+static void hold_standard_files(void)
 {
-    struct error err;
-
-    engine_free(cli->engine);
-    if (cli->loop_open) {
-        loop_run(&cli->loop);
-        if (loop_deinit(&cli->loop, &err))
-            code = cli_fail(cli, &err);
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
     }
-    log_free(cli->log);
-    project_free(cli->project);
-    arena_deinit(&cli->arena);
-    return end_stdout(code);
 }
 
 static int unknown_command(struct cli *cli, const struct command *group, const char *word)
@@ -133,6 +127,7 @@ int main(int argc, char **argv)
     const char *const *words;
     int used, code;
 
+    hold_standard_files();
     setlocale(LC_CTYPE, "C.UTF-8");
     signal(SIGPIPE, SIG_IGN);
     arena_init(&cli.arena);
@@ -144,5 +139,5 @@ int main(int argc, char **argv)
     command = cli_find_command(words, argc - 1, &used);
     code = command ? run_command(&cli, command, words + used, argc - 1 - used)
                    : run_none(&cli, words, argc - 1);
-    return close_context(&cli, code);
+    return end_stdout(cli_close(&cli, code));
 }

@@ -43,8 +43,11 @@ static void put_source(
         buffer_printf(out, "nothing new behind position %lld\n", (long long)table->after);
         return;
     }
-    buffer_printf(out, "%s file%s, %s", print_count((int64_t)table->files, count),
-        table->files == 1 ? "" : "s", size_format(table->bytes, size));
+    buffer_printf(
+        out, "%s file%s", print_count((int64_t)table->files, count), table->files == 1 ? "" : "s");
+    if (table->skipped > 0)
+        buffer_printf(out, " (%s skipped)", print_count((int64_t)table->skipped, count));
+    buffer_printf(out, ", %s", size_format(table->bytes, size));
     if (table->changes && table->after)
         buffer_printf(out, ": what came behind position %lld, up to %lld\n",
             (long long)table->after, (long long)table->position);

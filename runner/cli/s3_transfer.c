@@ -47,15 +47,28 @@ static void on_done(struct s3_transfer *transfer, const struct error *err)
     s3_session_end(&running->session, err);
 }
 
+/* An empty source is no error of a sync, but most likely not what was meant. */
+static bool is_idle(const struct s3_transfer *transfer)
+{
+    const struct s3_transfer_totals *totals = &transfer->totals;
+
+    return transfer->verb == S3_TRANSFER_SYNC &&
+           totals->planned + totals->done + totals->skipped + totals->failed + totals->same == 0;
+}
+
 static int run(struct running *running)
 {
     struct s3_session *session = &running->session;
     const struct s3_transfer *transfer = &running->job.transfer;
+    bool told;
     int code;
 
     s3_progress_begin(&running->progress, session);
     code = s3_session_run(session, &running->job);
+    told = running->progress.active;
     s3_progress_end(&running->progress, &transfer->totals);
+    if (code == EXIT_OK && !told && is_idle(transfer) && !session->cli->globals.quiet)
+        fprintf(stderr, "0 objects\n");
     if (code && !transfer->told)
         return cli_fail(session->cli, &session->err);
     if (code && transfer->remove_extra)

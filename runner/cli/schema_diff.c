@@ -68,6 +68,7 @@ int schema_diff_make(const struct load *load, const struct catalog_version *vers
         .column_count = version->column_count,
         .rows = rows,
         .policy = SCHEMA_EVOLVE,
+        .required = load->required,
         .fixed = fixed_columns(load, version, arena)};
     struct schema_diff diff = {0};
 

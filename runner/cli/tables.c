@@ -2,6 +2,7 @@
 
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
+#include "runner/cli/catalog_args.h"
 
 #include <string.h>
 
@@ -31,6 +32,14 @@ int tables_parse(
     return 0;
 }
 
+int tables_parse_version(
+    struct cli *cli, const char *name, struct catalog_locator *ret_at, struct error *err)
+{
+    return strchr(name, '@') ? catalog_args_locator(name, CATALOG_ARG_TABLE, CATALOG_ARG_VERSION,
+                                   &cli->arena, ret_at, err)
+                             : tables_parse(cli, name, ret_at, err);
+}
+
 /* The one that is called so in any namespace, else the nearest. */
 static const char *suggest(struct cli *cli, const struct catalog_query *all, const char *asked)
 {
@@ -56,6 +65,10 @@ int tables_unknown(struct cli *cli, const char *asked, struct error *err)
     nearest = all.err.code ? NULL : suggest(cli, &all.catalog, asked);
     if (all.err.code)
         *err = all.err;
+    else if (nearest && strcmp(nearest, asked) == 0)
+        error_set(err, ERROR_INVALID,
+            "the table %s has no active version; sluice catalog list-table-versions %s lists them",
+            asked, asked);
     else if (nearest)
         error_set(
             err, ERROR_INVALID, "there is no table \"%s\"; did you mean \"%s\"?", asked, nearest);
@@ -73,24 +86,44 @@ int tables_unknown(struct cli *cli, const char *asked, struct error *err)
 
 /* --- one table --- */
 
-int tables_find(struct cli *cli, const char *name, struct question *question,
-    const struct catalog_version **ret_version, struct error *err)
+static int find(struct cli *cli, const char *name, const struct catalog_locator *at,
+    struct question *question, const struct catalog_version **ret_version, struct error *err)
 {
-    struct catalog_locator at;
-
-    if (tables_parse(cli, name, &at, err))
-        return -1;
-    question->catalog = (struct catalog_query){.verb = CATALOG_GET_VERSION, .at = at};
+    question->catalog = (struct catalog_query){.verb = CATALOG_GET_VERSION, .at = *at};
     question_ask_catalog(cli, question);
     questions_wait(cli);
     if (question->err.code && question->err.code != ERROR_NOT_FOUND) {
         *err = question->err;
         return -1;
     }
-    if (question->err.code || question->catalog.count == 0)
+    if ((question->err.code || question->catalog.count == 0) && at->version == 0)
         return tables_unknown(cli, name, err);
+    if (question->err.code || question->catalog.count == 0)
+        return error_set(err, ERROR_INVALID,
+            "there is no %s; sluice catalog list-table-versions lists versions of a table", name);
     *ret_version = &question->catalog.versions[0];
     return 0;
+}
+
+int tables_find(struct cli *cli, const char *name, struct question *question,
+    const struct catalog_version **ret_version, struct error *err)
+{
+    struct catalog_locator at;
+
+    return tables_parse(cli, name, &at, err) || find(cli, name, &at, question, ret_version, err)
+               ? -1
+               : 0;
+}
+
+int tables_find_version(struct cli *cli, const char *name, struct question *question,
+    const struct catalog_version **ret_version, struct error *err)
+{
+    struct catalog_locator at;
+
+    return tables_parse_version(cli, name, &at, err) ||
+                   find(cli, name, &at, question, ret_version, err)
+               ? -1
+               : 0;
 }
 
 /* --- its files --- */

@@ -9,9 +9,17 @@
 int tables_parse(
     struct cli *cli, const char *name, struct catalog_locator *ret_at, struct error *err);
 
+/* Also "namespace.table@2". */
+int tables_parse_version(
+    struct cli *cli, const char *name, struct catalog_locator *ret_at, struct error *err);
+
 /* Asks for a table's active version and waits. ERROR_INVALID, with a name that is near, where there
  * is no such table. The answer lives as long as the question, which is the caller's to deinit. */
 int tables_find(struct cli *cli, const char *name, struct question *question,
+    const struct catalog_version **ret_version, struct error *err);
+
+/* The same; of "namespace.table@2" that version, whatever its lifecycle. */
+int tables_find_version(struct cli *cli, const char *name, struct question *question,
     const struct catalog_version **ret_version, struct error *err);
 
 /* Where people find a data file of the catalog: a path or a URL, in the command's arena. */

@@ -126,7 +126,7 @@ void checking_cancel(struct checking *checking)
         checking->request.session->type->cancel(&checking->request);
 }
 
-size_t checking_params(struct task *task, const struct sql_param **ret_params)
+const char *checking_param_type(const struct param *param)
 {
     static const char *const types[] = {
         [PARAM_TEXT] = "VARCHAR",
@@ -136,6 +136,12 @@ size_t checking_params(struct task *task, const struct sql_param **ret_params)
         [PARAM_DATE] = "DATE",
         [PARAM_TIMESTAMP] = "TIMESTAMP",
     };
+
+    return types[param->type];
+}
+
+size_t checking_params(struct task *task, const struct sql_param **ret_params)
+{
     const struct option_items *params = &task->run->pipeline->params;
     struct sql_param *result = arena_array(&task->arena, params->count, sizeof(*result));
 
@@ -143,7 +149,7 @@ size_t checking_params(struct task *task, const struct sql_param **ret_params)
         const struct param *param = (const struct param *)params->items + i;
 
         result[i] = (struct sql_param){
-            .name = param->item.name, .type = types[param->type], .value = param->value};
+            .name = param->item.name, .type = checking_param_type(param), .value = param->value};
     }
     *ret_params = result;
     return params->count;

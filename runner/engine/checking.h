@@ -33,5 +33,6 @@ void checking_cancel(struct checking *checking);
 
 /* Every parameter of the pipeline that a statement may name, typed; in the task's arena. */
 size_t checking_params(struct task *task, const struct sql_param **ret_params);
+const char *checking_param_type(const struct param *param); /* "DATE" */
 
 #endif

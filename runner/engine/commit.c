@@ -373,11 +373,13 @@ static void add_cursor(struct changes *changes, const struct task *load, const s
 
     cursor.state = plan->table
                        ? plan_source_cursor(plan->table, run->options.run_id, &changes->run->arena)
+                   : extract->node->extract->cursor.column
+                       ? cursor_write(&extract->cursor, run->options.run_id, &changes->run->arena)
                        : arena_printf(&changes->run->arena, "{\"objects\":%zu,\"run_id\":\"%s\"}",
                              plan->listed, run->options.run_id);
 
     add(changes, CATALOG_SET_CURSOR)->cursor = cursor;
-    for (size_t i = 0; i < plan->object_count; i++) {
+    for (size_t i = 0; extract->node->extract->only_new.enabled && i < plan->object_count; i++) {
         const struct store_object *object = &plan->objects[i].object;
         struct catalog_change *change = add(changes, CATALOG_ADD_SEEN);
 
@@ -394,7 +396,7 @@ static void add_cursors(struct changes *changes, const struct task *load)
     for (unsigned i = 0; i < load->node->driver_count; i++) {
         const struct task *extract = &changes->run->tasks[load->node->drivers[i]];
 
-        if (extract->node->extract->only_new.enabled)
+        if (extract->node->extract->only_new.enabled || extract->node->extract->cursor.column)
             add_cursor(changes, load, extract);
     }
 }

@@ -181,14 +181,17 @@ static enum compact_step after_round(struct compact *compact)
                : COMPACT_COMMITTING;
 }
 
-static enum compact_step after_commit(const struct compact *compact)
+static enum compact_step after_commit(struct compact *compact)
 {
     if (compact->is_committed || !compact->attempt_err.code)
         return COMPACT_CLEARING;
     if (compact->is_settled)
         return COMPACT_DISCARDING;
+    if (compact->step == COMPACT_COMMITTING)
+        return COMPACT_SETTLING;
     /* Its files may be the table's: they stay, journalled. */
-    return compact->step == COMPACT_COMMITTING ? COMPACT_SETTLING : COMPACT_CLEANING;
+    error_keep_first(&compact->err, &compact->attempt_err);
+    return COMPACT_CLEANING;
 }
 
 /* The step after this one, which has ended, well or not. */

@@ -24,9 +24,13 @@ static void mark_base(const struct compact_round *round, struct rewrite_input *i
         rows_only = rows_only && inputs[i].file->content == CATALOG_ROWS;
     for (size_t i = 0; i < count && rows_only; i++)
         inputs[i].base = true;
-    /* The first group has each key once, too. */
-    for (size_t i = 0; i < pieces->count && compact_round_is_split(round); i++)
-        pieces->inputs[i].base = count == 0 && pieces->inputs[i].position == COMPACT_FIRST_GROUP &&
+    /* The first group has each key once, too. So has the first delta where nothing was split, but
+     * its rows beat deletes of its own, which come before them. */
+    rows_only = pieces->count > 0 &&
+                (pieces->inputs[0].file->content == CATALOG_ROWS || compact_round_is_split(round));
+    for (size_t i = 0; i < pieces->count; i++)
+        pieces->inputs[i].base = count == 0 && rows_only &&
+                                 pieces->inputs[i].position == pieces->inputs[0].position &&
                                  pieces->inputs[i].file->content == CATALOG_ROWS;
 }
 
@@ -117,8 +121,14 @@ bool compact_merge_next(struct compact_round *round)
         if (!round->bucket_begun)
             begin_bucket(round);
         if (!round->deletes_done || !round->rows_done) {
-            what.deletes = what.keeps_inputs = !round->deletes_done;
+            what.deletes = !round->deletes_done;
+            if (compact_round_is_picked(round)) {
+                what.buckets = round->options->buckets;
+                what.bucket = round->bucket;
+            }
+            what.keeps_inputs = what.deletes || round->bucket + 1 < what.buckets;
             what.sort_by = compact_round_sort_by(round);
+            what.any_order = what.buckets > 0 && (what.deletes || what.sort_by.count == 0);
             collect_bucket(round, !what.deletes, &what.inputs, &what.input_count);
             compact_round_rewrite(round, &what);
             return true;

@@ -2,6 +2,7 @@
 
 #include "runner/base/json.h"
 #include "runner/base/mem.h"
+#include "runner/engine/table_files.h"
 
 #include <string.h>
 
@@ -125,10 +126,15 @@ static void plan_keyed(const struct catalog_version *table, const json_t *past,
 }
 
 /* Rows of one delta, as many files as their size asks for: reads well as it is. */
-static bool is_clean(const struct compact_plan *plan, uint64_t file_bytes)
+static bool is_clean(const struct compact_plan *plan, const struct catalog_delta *deltas,
+    size_t count, uint64_t file_bytes)
 {
     uint64_t bytes = 0;
 
+    for (size_t i = 0; i < count; i++) {
+        if (table_files_repeat(&deltas[i]))
+            return false;
+    }
     for (size_t i = 0; i < plan->file_count; i++) {
         const struct compact_file *file = &plan->files[i];
 
@@ -201,7 +207,8 @@ int compact_plan_partition(const struct catalog_version *table,
     else
         plan_plain(options, &plan);
     /* Once it has buckets it keeps them. */
-    if (plan.keyed && !past && !options->full && is_clean(&plan, options->file_bytes))
+    if (plan.keyed && !past && !options->full &&
+        is_clean(&plan, deltas, count, options->file_bytes))
         plan.worth_it = false;
     json_decref(past);
     if ((options->min_deltas || options->min_files) &&

@@ -9,9 +9,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Reading all of it once more for each bucket is worth it for so few of them, and for a partition
+ * beyond a 32nd of what is looked at together: what is smaller is sorted within the memory. */
+enum { PICKED_BUCKETS = 8, PICKED_SHARE = 32 };
+
 static void round_step(struct compact_round *round);
 
-bool compact_round_is_split(const struct compact_round *round)
+static bool has_buckets(const struct compact_round *round)
 {
     return round->plan.keyed && round->options->buckets > 1;
 }
@@ -19,12 +23,24 @@ bool compact_round_is_split(const struct compact_round *round)
 /* Nothing old, and one group: what it is split into is what its buckets are. */
 static bool is_direct(const struct compact_round *round)
 {
-    bool only_new = compact_round_is_split(round) && round->plan.group_count == 1;
+    bool only_new = has_buckets(round) && round->plan.group_count == 1;
 
     for (size_t i = 0; i < round->plan.file_count; i++)
         only_new = only_new && round->plan.files[i].role != COMPACT_BASE &&
                    round->plan.files[i].role != COMPACT_TOMBSTONE;
     return only_new;
+}
+
+bool compact_round_is_picked(const struct compact_round *round)
+{
+    return round->options->buckets <= PICKED_BUCKETS &&
+           round->plan.rewritten_bytes > round->options->group_bytes / PICKED_SHARE &&
+           is_direct(round);
+}
+
+bool compact_round_is_split(const struct compact_round *round)
+{
+    return has_buckets(round) && !compact_round_is_picked(round);
 }
 
 /* --- what becomes of outputs --- */
@@ -147,17 +163,23 @@ static int keep_pieces(struct compact_round *round, struct error *err)
     return 0;
 }
 
-/* Deletes were written before rows, and what was fetched for them is there. */
+/* Deletes were written before rows, and what was fetched for them is there; what a bucket was
+ * picked from is there for the next one. */
 static void keep_merged(struct compact_round *round)
 {
     const struct rewrite *rewrite = &round->rewrite;
-    struct compact_pieces *pieces = &round->pieces[round->bucket];
+    const int64_t end =
+        compact_round_is_picked(round) ? round->options->buckets : round->bucket + rewrite->deletes;
+    const size_t count = round->pieces[round->bucket].count;
 
     for (size_t i = 0; rewrite->deletes && i < rewrite->output_count; i++)
         compact_round_note_tombstone(
             round, rewrite->outputs[i].file.key, compact_round_deleted_ms(round));
-    for (size_t i = 0; rewrite->deletes && i < pieces->count; i++)
-        pieces->inputs[i].path = rewrite->inputs[rewrite->input_count - pieces->count + i].path;
+    for (int64_t b = round->bucket; b < end; b++) {
+        for (size_t i = 0; i < count; i++)
+            round->pieces[b].inputs[i].path =
+                rewrite->inputs[rewrite->input_count - count + i].path;
+    }
     round->rows_done = !rewrite->deletes;
     round->deletes_done = true;
     keep_outputs(round, round->bucket);
@@ -373,14 +395,14 @@ static bool rewrite_next(struct compact_round *round)
     return false;
 }
 
-/* Of a table with one bucket the files are their own pieces. */
+/* Where nothing is split the files are the pieces of every bucket. */
 static void take_all_as_pieces(struct compact_round *round)
 {
     for (size_t i = 0; i < round->plan.file_count; i++) {
         const struct compact_file *file = &round->plan.files[i];
 
-        if (file->role == COMPACT_NEW)
-            add_piece(&round->pieces[0], file->file, file->position, NULL);
+        for (int64_t b = 0; file->role == COMPACT_NEW && b < round->options->buckets; b++)
+            add_piece(&round->pieces[b], file->file, file->position, NULL);
     }
 }
 

@@ -27,7 +27,11 @@ enum compact_round_step {
 };
 
 /* New rows and deletes of a bucket, in the folder; or, where nothing old is there to be merged with
- * and all of it is one group, its files as they are to be. */
+ * and all of it is one group, its files as they are to be.
+ *
+ * There a few buckets are picked one after the other, each out of all files, which are the pieces
+ * of every bucket then: reading them some times costs less than sorting all rows by bucket and
+ * finding all shared keys at once, both of which need more than the memory. */
 struct compact_pieces {
     struct rewrite_input *inputs;
     size_t count, capacity;

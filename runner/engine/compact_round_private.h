@@ -7,7 +7,11 @@
 /* Of pieces: what is old comes first, the groups follow one another. */
 enum { COMPACT_OLD_POSITION = 1, COMPACT_FIRST_GROUP = 2 };
 
+/* Rows are written into pieces by bucket before they are merged. */
 bool compact_round_is_split(const struct compact_round *round);
+
+/* Each bucket is picked out of all files: struct compact_pieces. */
+bool compact_round_is_picked(const struct compact_round *round);
 struct text_list compact_round_sort_by(const struct compact_round *round);
 
 /* When the newest deletes of this round were committed. */

@@ -25,10 +25,10 @@ static bool has_table_column(const struct evolve *evolve, const char *name)
     return false;
 }
 
-static bool is_fixed(const struct evolve *evolve, const char *name)
+static bool lists(const struct text_list *names, const char *name)
 {
-    for (size_t i = 0; i < evolve->fixed.count; i++) {
-        if (strcasecmp(evolve->fixed.items[i], name) == 0)
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcasecmp(names->items[i], name) == 0)
             return true;
     }
     return false;
@@ -98,7 +98,7 @@ static const struct column_type *widened(const struct evolve *evolve, const char
     if (table->kind == COLUMN_DECIMAL && is_integer(rows))
         return table;
     common = column_type_common(table, rows, arena);
-    if (!common || (is_fixed(evolve, name) && !(is_integer(table) && is_integer(common))))
+    if (!common || (lists(&evolve->fixed, name) && !(is_integer(table) && is_integer(common))))
         return table;
     return common;
 }
@@ -188,12 +188,35 @@ static int add_new(
         evolve->ret_columns[evolve->ret_column_count] =
             (struct catalog_column){.name = arena_strdup(arena, column->name),
                 .type = evolve_type_name(column->type, arena),
-                .field_id = field_id++};
-        if (!is_new)
+                .field_id = field_id++,
+                .required = is_new && lists(&evolve->required, column->name)};
+        if (!is_new || evolve->exists)
             buffer_printf(what, "%s%s %s added", what->length ? ", " : "", column->name,
                 evolve->ret_columns[evolve->ret_column_count].type);
         evolve->ret_column_count++;
-        evolve->ret_changed = evolve->ret_changed || !is_new;
+        evolve->ret_changed = evolve->ret_changed || !is_new || evolve->exists;
+    }
+    return 0;
+}
+
+/* A table that is there says itself which columns are never null. */
+static int check_required(const struct evolve *evolve, struct error *err)
+{
+    for (size_t i = 0; i < evolve->required.count; i++) {
+        const char *name = evolve->required.items[i];
+        const struct catalog_column *found = NULL;
+
+        for (size_t c = 0; c < evolve->ret_column_count; c++) {
+            if (strcasecmp(evolve->ret_columns[c].name, name) == 0)
+                found = &evolve->ret_columns[c];
+        }
+        if (!found)
+            return error_set(err, ERROR_DATA, "required: the rows have no column \"%s\"", name);
+        if (!found->required)
+            return error_set(err, ERROR_DATA,
+                "required: the column \"%s\" of the table %s may be null; change the table: sluice "
+                "catalog alter %s --required %s",
+                found->name, evolve->table, evolve->table, found->name);
     }
     return 0;
 }
@@ -208,7 +231,10 @@ int evolve_columns(struct evolve *evolve, struct arena *arena, struct error *err
     evolve->ret_columns = arena_array(arena, most, sizeof(*evolve->ret_columns));
     evolve->ret_column_count = 0;
     evolve->ret_changed = false;
-    rc = fit_known(evolve, &what, arena, err) || add_new(evolve, &what, arena, err) ? -1 : 0;
+    rc = fit_known(evolve, &what, arena, err) || add_new(evolve, &what, arena, err) ||
+                 check_required(evolve, err)
+             ? -1
+             : 0;
     evolve->ret_what = arena_strdup(arena, what.data);
     buffer_deinit(&what);
     if (rc)

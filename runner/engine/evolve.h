@@ -16,12 +16,14 @@
 struct evolve {
     /* arguments */
     const char *table;                    /* what errors call it */
-    const struct catalog_column *columns; /* of the table; none: it is new */
+    const struct catalog_column *columns; /* of the table; none: the rows give it its columns */
     size_t column_count;
+    bool exists; /* the table does: its columns are a change also where it had none */
     const struct sql_schema *rows;
     enum schema_policy policy;
     struct text_list fixed; /* columns that partitions or the key are made of: their values must be
                                written as they ever were, so that only integers become wider */
+    struct text_list required; /* columns that the load says are never null */
     /* results, in the arena */
     struct catalog_column *ret_columns; /* as the table is to have them: the old ones in their
                                            order, then new ones with the field ids that they get */
@@ -32,7 +34,8 @@ struct evolve {
 };
 
 /* ERROR_DATA names the column and what to do: one that is new under `freeze`, one that the rows
- * lack and the table requires, a field of a struct that has no place. */
+ * lack and the table requires, one that must not be null and may be in the table, a field of a
+ * struct that has no place. */
 int evolve_columns(struct evolve *evolve, struct arena *arena, struct error *err);
 
 /* The name of a type as the catalog keeps it; itself where it is none that is known. */

@@ -266,7 +266,7 @@ static bool begin_step(struct fsck *fsck)
         start_work(fsck, make_scratch);
         return true;
     case FSCK_LISTING:
-        ask(fsck, fsck->at.table ? CATALOG_LIST_DELTAS : CATALOG_LIST_ALL_FILES, fsck->query.next);
+        ask(fsck, CATALOG_LIST_ALL_FILES, fsck->query.next);
         return true;
     case FSCK_FILES:
         return look_at_files(fsck);

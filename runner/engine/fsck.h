@@ -47,7 +47,7 @@ struct fsck_look {
 struct fsck {
     /* arguments */
     struct engine *engine;
-    struct catalog_locator at; /* namespace NULL: everything */
+    struct catalog_locator at; /* namespace NULL: everything; version 0: all of the table's */
     bool checksums;            /* reads every byte */
     fsck_fault_fn fault;
     fsck_fn done;

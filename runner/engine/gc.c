@@ -65,6 +65,22 @@ static void on_leases(struct state_request *request, const struct error *err)
     gc_step(gc);
 }
 
+static void on_staged(struct catalog_query *query, const struct error *err)
+{
+    struct gc *gc = container_of(query, struct gc, staged);
+
+    error_keep_first(&gc->err, err);
+    gc_step(gc);
+}
+
+static void on_dropped(struct catalog_apply *apply, const struct error *err)
+{
+    struct gc *gc = container_of(apply, struct gc, apply);
+
+    error_keep_first(&gc->err, err);
+    gc_step(gc);
+}
+
 static void on_known(struct catalog_query *query, const struct error *err)
 {
     struct gc *gc = container_of(query, struct gc, query);
@@ -122,6 +138,34 @@ static void remove_scratch(struct work *work)
     scratch_remove(&container_of(work, struct gc, work)->scratch, NULL);
 }
 
+/* A page of the store. */
+static int keep_unknown(struct store_request *request, const struct store_object *objects,
+    size_t count, struct error *err)
+{
+    struct gc *gc = container_of(request, struct gc, store);
+    struct buffer name;
+
+    (void)err;
+    buffer_init(&name, 0);
+    for (size_t i = 0; i < count; i++) {
+        struct store_object *object;
+
+        if (!gc_is_ours(objects[i].key))
+            continue;
+        buffer_clear(&name);
+        gc->tables->type->describe(gc->tables, objects[i].key, &name);
+        if (table_has(&gc->known, name.data))
+            continue;
+        object = arena_new(&gc->arena, struct store_object);
+        *object = (struct store_object){.key = arena_strdup(&gc->arena, objects[i].key),
+            .size = objects[i].size,
+            .modified_ms = objects[i].modified_ms};
+        table_put(&gc->unknown, name.data, object);
+    }
+    buffer_deinit(&name);
+    return 0;
+}
+
 static bool ask_store(struct gc *gc, enum store_verb verb, const char *key)
 {
     gc->store = (struct store_request){.verb = verb,
@@ -130,7 +174,7 @@ static bool ask_store(struct gc *gc, enum store_verb verb, const char *key)
         .arena = &gc->page_arena,
         .done = on_store};
     if (gc->step == GC_STORED)
-        gc->store.arena = &gc->arena;
+        gc->store.page = keep_unknown;
     gc->tables->type->start(gc->tables, &gc->store);
     return true;
 }
@@ -140,6 +184,22 @@ static bool ask_leases(struct gc *gc)
     gc->leases =
         (struct state_request){.verb = STATE_LIST_LEASES, .arena = &gc->arena, .done = on_leases};
     gc->state->type->start(gc->state, &gc->leases);
+    return true;
+}
+
+static bool ask_staged(struct gc *gc)
+{
+    gc->staged =
+        (struct catalog_query){.verb = CATALOG_LIST_STAGED, .arena = &gc->arena, .done = on_staged};
+    gc->catalog->type->query(gc->catalog, &gc->staged);
+    return true;
+}
+
+static bool drop_staged(struct gc *gc)
+{
+    gc->drop = (struct catalog_change){.verb = CATALOG_DROP_STAGED, .before_ms = gc->abandoned_ms};
+    gc->apply = (struct catalog_apply){.changes = &gc->drop, .count = 1, .done = on_dropped};
+    gc->catalog->type->apply(gc->catalog, &gc->apply);
     return true;
 }
 
@@ -168,7 +228,7 @@ static int open_all(struct gc *gc, struct error *err)
 }
 
 /* One name for each object, however the catalog names it: keys, absolute paths, URLs. */
-static void keep_known(struct gc *gc)
+static void keep_known(struct gc *gc, void (*keep)(struct gc *gc, const char *name))
 {
     struct buffer name;
 
@@ -183,10 +243,21 @@ static void keep_known(struct gc *gc)
                 break;
             buffer_clear(&name);
             store->type->describe(store, key, &name);
-            table_put(&gc->known, name.data, NULL);
+            keep(gc, name.data);
         }
     }
     buffer_deinit(&name);
+}
+
+static void add_known(struct gc *gc, const char *name)
+{
+    table_put(&gc->known, name, NULL);
+}
+
+static void take_from_unknown(struct gc *gc, const char *name)
+{
+    if (table_has(&gc->unknown, name))
+        table_put(&gc->unknown, name, NULL);
 }
 
 static bool is_busy(const struct gc *gc, const char *key)
@@ -202,27 +273,21 @@ static bool is_busy(const struct gc *gc, const char *key)
 
 static void find_orphans(struct gc *gc)
 {
-    struct buffer name;
+    gc->orphans = mem_calloc(gc->unknown.count + 1, sizeof(*gc->orphans));
+    for (size_t i = 0; i < gc->unknown.count; i++) {
+        const struct store_object *object = gc->unknown.entries[i].value;
 
-    buffer_init(&name, 0);
-    gc->orphans = mem_calloc(gc->store.object_count + 1, sizeof(struct store_object *));
-    for (size_t i = 0; i < gc->store.object_count; i++) {
-        const struct store_object *object = &gc->store.objects[i];
-
-        buffer_clear(&name);
-        gc->tables->type->describe(gc->tables, object->key, &name);
-        if (!gc_is_ours(object->key) || table_has(&gc->known, name.data))
+        if (!object)
             continue;
         if (is_busy(gc, object->key)) {
             gc->busy++;
         } else if (gc->now_ms - object->modified_ms < gc->grace_ms) {
             gc->young++;
         } else {
-            gc->orphans[gc->orphan_count++] = object;
+            gc->orphans[gc->orphan_count++] = *object;
             gc->orphan_bytes += object->size;
         }
     }
-    buffer_deinit(&name);
 }
 
 /* As many at once as there is room for. */
@@ -236,7 +301,7 @@ static bool delete_orphans(struct gc *gc)
         deletion->gc = gc;
         deletion->busy = true;
         deletion->request = (struct store_request){
-            .verb = STORE_DELETE, .key = gc->orphans[gc->next++]->key, .done = on_deleted};
+            .verb = STORE_DELETE, .key = gc->orphans[gc->next++].key, .done = on_deleted};
         gc->in_flight++;
         gc->tables->type->start(gc->tables, &deletion->request);
     }
@@ -261,7 +326,12 @@ static bool begin_step(struct gc *gc)
         return ask_store(gc, STORE_LIST, everything);
     case GC_LEASES:
         return ask_leases(gc);
+    case GC_STAGED:
+        return ask_staged(gc);
+    case GC_DROPPING:
+        return drop_staged(gc);
     case GC_KNOWN:
+    case GC_CHECKING:
         return ask_known(gc, gc->query.next);
     case GC_DELETING:
         return delete_orphans(gc);
@@ -277,13 +347,47 @@ static bool begin_step(struct gc *gc)
     return false;
 }
 
+/* All that is unknown for good is an orphan, or will be once it is old enough. */
+static enum gc_step after_listing(struct gc *gc)
+{
+    find_orphans(gc);
+    return gc->removes ? GC_DELETING : GC_DONE;
+}
+
+static enum gc_step after_dropping(struct gc *gc)
+{
+    gc->query.next = NULL;
+    return GC_KNOWN;
+}
+
+static enum gc_step after_store(struct gc *gc)
+{
+    table_deinit(&gc->known);
+    table_init(&gc->known);
+    if (gc->store.store_ms && !gc->removes)
+        gc->now_ms = gc->store.store_ms;
+    gc->query.next = NULL;
+    return gc->unknown.count > 0 ? GC_LEASES : after_listing(gc);
+}
+
+static enum gc_step after_known(struct gc *gc)
+{
+    const bool first = gc->step == GC_KNOWN;
+
+    keep_known(gc, first ? add_known : take_from_unknown);
+    if (gc->query.next && !gc->err.code)
+        return gc->step;
+    return first ? GC_STORED : after_listing(gc);
+}
+
 /* The step after this one, which has ended well. */
 static enum gc_step next_step(struct gc *gc)
 {
     switch (gc->step) {
     case GC_IDLE:
         gc->now_ms = time_now_ms();
-        return gc->removes ? GC_MAKING : GC_STORED;
+        gc->abandoned_ms = gc->staged_ms > 0 ? gc->now_ms - gc->staged_ms : 0;
+        return gc->removes ? GC_MAKING : GC_STAGED;
     case GC_MAKING:
         return GC_MARKING;
     case GC_MARKING:
@@ -293,17 +397,18 @@ static enum gc_step next_step(struct gc *gc)
             gc->now_ms = gc->store.objects[0].modified_ms;
         return GC_UNMARKING;
     case GC_UNMARKING:
-        return GC_STORED;
-    case GC_STORED:
-        return GC_LEASES;
-    case GC_LEASES:
-        return GC_KNOWN;
+        return GC_STAGED;
+    case GC_STAGED:
+        return gc->removes && gc->abandoned_ms > 0 ? GC_DROPPING : after_dropping(gc);
+    case GC_DROPPING:
+        return after_dropping(gc);
     case GC_KNOWN:
-        keep_known(gc);
-        if (gc->query.next && !gc->err.code)
-            return GC_KNOWN;
-        find_orphans(gc);
-        return gc->removes ? GC_DELETING : GC_DONE;
+    case GC_CHECKING:
+        return after_known(gc);
+    case GC_STORED:
+        return after_store(gc);
+    case GC_LEASES:
+        return GC_CHECKING;
     case GC_DELETING:
         return gc->next < gc->orphan_count || gc->in_flight > 0 ? GC_DELETING : GC_SWEEPING;
     case GC_SWEEPING:
@@ -348,6 +453,7 @@ void gc_start(struct gc *gc)
     arena_init(&gc->arena);
     arena_init(&gc->page_arena);
     table_init(&gc->known);
+    table_init(&gc->unknown);
     gc->step = GC_IDLE;
     start_work(gc, do_nothing);
 }
@@ -364,6 +470,7 @@ void gc_deinit(struct gc *gc)
     free(gc->orphans);
     free(gc->mark_path);
     table_deinit(&gc->known);
+    table_deinit(&gc->unknown);
     arena_deinit(&gc->arena);
     arena_deinit(&gc->page_arena);
 }

@@ -13,17 +13,21 @@ struct gc;
 /* Called exactly once, on the loop, never from within start or cancel. */
 typedef void (*gc_fn)(struct gc *gc, const struct error *err);
 
-/* The store is listed before leases and catalog: what a run has stored and committed since is known
- * to one of them. */
+/* What the catalog knows at first only keeps most of the store from being remembered. What counts
+ * are leases and catalog after the store was listed: what a run has stored and committed since is
+ * known to one of them. */
 enum gc_step {
     GC_IDLE,
     GC_MAKING,  /* an object of no bytes … */
     GC_MARKING, /* … is put, so that … */
     GC_TIMING,  /* … its time says how late it is there */
     GC_UNMARKING,
-    GC_STORED, /* what is in the store */
-    GC_LEASES, /* who is at work */
-    GC_KNOWN,  /* what the catalog knows, page by page */
+    GC_STAGED,   /* what was staged, and perhaps abandoned */
+    GC_DROPPING, /* what was */
+    GC_KNOWN,    /* what the catalog knows, page by page */
+    GC_STORED,   /* what is in the store and not known, page by page */
+    GC_LEASES,   /* who is at work */
+    GC_CHECKING, /* what the catalog knows by now */
     GC_DELETING,
     GC_SWEEPING, /* what killed processes were putting */
     GC_CLEANING,
@@ -43,14 +47,17 @@ struct gc {
     /* arguments */
     struct engine *engine;
     int64_t grace_ms;
-    bool removes; /* false: only says what would go */
+    int64_t staged_ms; /* what was staged longer ago is abandoned; 0: nothing is */
+    bool removes;      /* false: only says what would go */
     gc_fn done;
 
     /* results; until gc_deinit() */
-    const struct store_object **orphans;
+    struct store_object *orphans;
     size_t orphan_count, removed, swept;
     uint64_t orphan_bytes;
     size_t young, busy; /* that nothing refers to either, but are too young, or a live run's */
+    struct catalog_query staged; /* CATALOG_LIST_STAGED, before anything was dropped */
+    int64_t abandoned_ms;        /* what was staged before that is abandoned; 0: nothing is */
 
     struct arena arena, page_arena;
     enum gc_step step;
@@ -67,7 +74,11 @@ struct gc {
     struct gc_deletion deletions[GC_DELETIONS];
     struct state_request leases;
     struct catalog_query query;
-    struct table known; /* what data files of the catalog are called by the store */
+    struct catalog_change drop;
+    struct catalog_apply apply;
+    /* By what the store calls them: data files of the catalog, and objects that are none; those
+     * that the catalog came to know have no value. */
+    struct table known, unknown;
     size_t next;
     unsigned in_flight;
     struct error err;

@@ -39,7 +39,7 @@ bool graph_pipeline_has_sql(const struct pipeline *pipeline)
     if (pipeline->transforms.count)
         return true;
     for (size_t i = 0; i < pipeline->loads.count; i++) {
-        if (has_sql_check(&loads[i].checks))
+        if (has_sql_check(&loads[i].checks) || graph_condition_is_in(&loads[i]))
             return true;
     }
     return false;
@@ -163,7 +163,7 @@ static void refuse_hidden(struct graph_builder *builder, struct graph_draft *dra
     }
 }
 
-static void add_tables(struct graph_builder *builder, struct graph_draft *draft,
+void graph_build_tables(struct graph_builder *builder, struct graph_draft *draft,
     const struct graph_sql *sql, const struct sql_statement *statement,
     enum graph_reference_kind kind)
 {
@@ -209,7 +209,7 @@ static void add_checks(struct graph_builder *builder, struct graph_draft *draft)
             continue;
         sql = graph_sql_of_check(builder, draft, i, &checks[i]);
         if (graph_sql_parse(builder, sql, &draft->node.checks[i]))
-            add_tables(builder, draft, sql, &draft->node.checks[i], REFERENCE_CHECK);
+            graph_build_tables(builder, draft, sql, &draft->node.checks[i], REFERENCE_CHECK);
     }
 }
 
@@ -218,7 +218,7 @@ static void add_statement(struct graph_builder *builder, struct graph_draft *dra
     const struct graph_sql *sql = graph_sql_of_transform(builder, draft);
 
     if (graph_sql_parse(builder, sql, &draft->node.statement))
-        add_tables(builder, draft, sql, &draft->node.statement, REFERENCE_SQL);
+        graph_build_tables(builder, draft, sql, &draft->node.statement, REFERENCE_SQL);
     else
         draft->broken = true;
 }
@@ -273,8 +273,10 @@ void graph_build_references(struct graph_builder *builder)
             break;
         case TASK_LOAD:
             add_from(builder, draft);
-            if (builder->sql)
+            if (builder->sql) {
                 add_checks(builder, draft);
+                graph_conditions(builder, draft);
+            }
             add_after(builder, draft, &draft->node.load->after);
             break;
         }

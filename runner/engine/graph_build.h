@@ -7,12 +7,14 @@
 
 #include "runner/engine/graph.h"
 
-/* The SQL of a transform or of a check. */
+/* The SQL of a transform, of a check or of a condition. */
 struct graph_sql {
     const char *text;
     const char *label; /* what errors call it: "transform.clean.sql" */
     const struct transform *transform;
-    const struct check *check; /* NULL: it is the transform's */
+    const char *const *field; /* of the pipeline, where it is no transform's */
+    const char *statement;    /* what is parsed, with the text in it; NULL: the text */
+    size_t prefix;            /* bytes of the statement before the text */
 };
 
 enum graph_reference_kind {
@@ -56,6 +58,11 @@ bool graph_pipeline_has_sql(const struct pipeline *pipeline);
 void graph_build_drafts(struct graph_builder *builder);
 void graph_build_references(struct graph_builder *builder);
 
+/* The tables that a statement names: references of the task, or errors. */
+void graph_build_tables(struct graph_builder *builder, struct graph_draft *draft,
+    const struct graph_sql *sql, const struct sql_statement *statement,
+    enum graph_reference_kind kind);
+
 /* "; did you mean "strikes"?" in the arena, or "" where nothing is near. */
 const char *graph_suggest(
     struct graph_builder *builder, const struct table *names, const char *name);
@@ -69,16 +76,24 @@ const struct graph_sql *graph_sql_of_check(struct graph_builder *builder,
 struct option_mark graph_sql_mark(const struct graph_builder *builder, const struct graph_sql *sql,
     size_t offset, const char **ret_path);
 
-/* Reports "LABEL: message" at that byte. */
+/* Reports "LABEL: message" at that byte of the text. */
 void graph_sql_error(const struct graph_builder *builder, const struct graph_sql *sql,
     size_t offset, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* The byte where a WITH gives the name; 0: not found. */
 size_t graph_sql_find_cte(const char *sql, const char *name);
 
-/* Parses it and looks at its parameters. False, and reported, where it is broken. */
+/* Parses it and looks at its parameters; places in the result are those in the text. False, and
+ * reported, where it is broken. */
 bool graph_sql_parse(struct graph_builder *builder, const struct graph_sql *sql,
     struct sql_statement *ret_statement);
+
+/* --- graph_condition.c: conditions of loads --- */
+bool graph_condition_is_in(const struct load *load); /* whether it has one */
+/* After all transforms. A column that the dataset is known not to have is an error, in the key,
+ * too.
+ */
+void graph_conditions(struct graph_builder *builder, struct graph_draft *draft);
 
 /* --- graph_order.c: an order, or the cycles that forbid one --- */
 

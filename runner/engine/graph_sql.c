@@ -24,7 +24,7 @@ const struct graph_sql *graph_sql_of_check(struct graph_builder *builder,
 {
     struct graph_sql *sql = arena_new(builder->arena, struct graph_sql);
 
-    sql->check = check;
+    sql->field = &check->sql;
     sql->text = check->sql;
     sql->label = arena_printf(builder->arena, "%s.checks[%zu].sql", draft->node.id, index + 1);
     return sql;
@@ -36,7 +36,7 @@ struct option_mark graph_sql_mark(const struct graph_builder *builder, const str
     if (sql->transform)
         return pipeline_sql_mark(builder->pipeline, sql->transform, offset, ret_path);
     *ret_path = builder->pipeline->path;
-    return pipeline_text_mark(builder->pipeline, &sql->check->sql, offset);
+    return pipeline_text_mark(builder->pipeline, sql->field, offset);
 }
 
 void graph_sql_error(const struct graph_builder *builder, const struct graph_sql *sql,
@@ -172,6 +172,14 @@ static void check_parameters(struct graph_builder *builder, const struct graph_s
     }
 }
 
+static size_t in_text(const struct graph_sql *sql, size_t offset)
+{
+    const size_t end = strlen(sql->text);
+
+    offset = offset > sql->prefix ? offset - sql->prefix : 0;
+    return MIN(offset, end);
+}
+
 bool graph_sql_parse(
     struct graph_builder *builder, const struct graph_sql *sql, struct sql_statement *ret_statement)
 {
@@ -179,12 +187,17 @@ bool graph_sql_parse(
     size_t offset = 0;
     const bool pasted = strstr(sql->text, "${") != NULL;
 
-    if (builder->sql->parse(sql->text, builder->arena, ret_statement, &offset, &err)) {
-        graph_sql_error(builder, sql, offset, "%s%s", err.message,
+    if (builder->sql->parse(sql->statement ? sql->statement : sql->text, builder->arena,
+            ret_statement, &offset, &err)) {
+        graph_sql_error(builder, sql, in_text(sql, offset), "%s%s", err.message,
             pasted ? "; in SQL a parameter is bound, never pasted: write $name for ${params.name}"
                    : "");
         return false;
     }
+    for (size_t i = 0; i < ret_statement->table_count; i++)
+        ret_statement->tables[i].offset = in_text(sql, ret_statement->tables[i].offset);
+    for (size_t i = 0; i < ret_statement->name_count; i++)
+        ret_statement->names[i].offset = in_text(sql, ret_statement->names[i].offset);
     check_parameters(builder, sql, ret_statement);
     return true;
 }

@@ -35,6 +35,13 @@ static void check_append(
                 "`only_new: true`, `cursor: {column: …}` or `repeat: true` under %s (line %u), or "
                 "`mode: overwrite` here",
                 node->id, driver->id, driver->id, driver->extract->item.mark.line);
+        else if (driver->extract->cursor.lag.ms > 0 || driver->extract->cursor.lag.months > 0)
+            diagnostics_error(builder->problems, builder->pipeline->path,
+                pipeline_mark(builder->pipeline, &load->mode),
+                "%s.mode: append would add the rows within the lag of %s (line %u) again; write "
+                "`mode: upsert` with a key here, or remove `lag`",
+                node->id, driver->id,
+                pipeline_mark(builder->pipeline, &driver->extract->cursor.lag).line);
         else if (driver->extract->only_new.enabled && reads_own_table(driver->extract, load))
             diagnostics_error(builder->problems, builder->pipeline->path,
                 pipeline_mark(builder->pipeline, &load->mode),
@@ -60,6 +67,13 @@ static void check_overwrite(
         const struct graph_node *driver = &graph->nodes[node->drivers[i]];
         const struct only_new *only_new = &driver->extract->only_new;
 
+        if (driver->extract->cursor.column)
+            diagnostics_error(builder->problems, builder->pipeline->path,
+                pipeline_mark(builder->pipeline, &load->mode),
+                "%s.mode: %s would replace what is there by the new rows of %s alone; remove "
+                "`cursor` from %s (line %u), or write `mode: append` or `mode: upsert` here",
+                node->id, load_mode_names[load->mode], driver->id, driver->id,
+                pipeline_mark(builder->pipeline, &driver->extract->cursor.column).line);
         if (!only_new->enabled || only_new->reread == REREAD_PARTITION)
             continue;
         diagnostics_error(builder->problems, builder->pipeline->path,
@@ -123,16 +137,19 @@ static void check_to(
         return;
     for (unsigned i = 0; i < node->driver_count; i++) {
         const struct graph_node *driver = &graph->nodes[node->drivers[i]];
+        const void *field;
 
-        if (!driver->extract->only_new.enabled)
+        field = driver->extract->cursor.column ? (const void *)&driver->extract->cursor.column
+                                               : &driver->extract->only_new.enabled;
+        if (!driver->extract->only_new.enabled && !driver->extract->cursor.column)
             continue;
         diagnostics_error(builder->problems, builder->pipeline->path,
             pipeline_mark(builder->pipeline, &load->to),
             "%s.to: the next run would replace this file by the new rows of %s alone; put "
-            "${run.id} or ${run.due:%%Y-%%m-%%d} into the path, or remove `only_new` from %s "
+            "${run.id} or ${run.due:%%Y-%%m-%%d} into the path, or remove `%s` from %s "
             "(line %u)",
-            node->id, driver->id, driver->id,
-            pipeline_mark(builder->pipeline, &driver->extract->only_new.enabled).line);
+            node->id, driver->id, driver->extract->cursor.column ? "cursor" : "only_new",
+            driver->id, pipeline_mark(builder->pipeline, field).line);
     }
 }
 

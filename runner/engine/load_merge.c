@@ -117,9 +117,10 @@ static void on_counts(struct sql_request *request, const struct sql_schema *sche
 {
     struct load_merge *merge = container_of(request, struct load_merge, request);
 
-    (void)schema;
     if (row_count == 0)
         return;
+    if (schema->count > 3)
+        merge->ret_stored = number(cells[3]);
     merge->ret_rows = number(cells[0]);
     merge->ret_entries = number(cells[1]);
     merge->ret_deleted = number(cells[2]);
@@ -208,7 +209,7 @@ static void start_looking(struct load_merge *merge)
     merge->task->activity = "looking up";
     merge->lookup = (struct load_lookup){.task = merge->task,
         .sql = &merge->sql,
-        .whole = merge->sql.close_absent,
+        .whole = merge->sql.close_absent || merge->sql.counts,
         .keep_deletes = merge->sql.sequence != NULL,
         .done = on_looked_up};
     merge->looking = true;
@@ -422,6 +423,7 @@ static void describe(struct load_merge *merge)
         .deletes_all = load->mode == MODE_DELETE,
         .update_when = load->update.when,
         .skip_unchanged = load->update.unchanged == UNCHANGED_SKIP,
+        .counts = table->counts,
         .only_moves = load->mode == MODE_OVERWRITE_PARTITIONS,
         .scd2 = load->mode == MODE_SCD2,
         .track = &load->track,
@@ -439,6 +441,7 @@ void load_merge_start(struct load_merge *merge)
     find_params(merge);
     describe(merge);
     merge->task->dataset.bytes = 0;
+    merge->ret_stored = -1;
     enter(merge, MERGE_COPYING);
 }
 

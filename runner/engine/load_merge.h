@@ -38,6 +38,7 @@ struct load_merge {
     struct sql_schema entry_schema; /* columns of `deletes` */
     int64_t ret_rows, ret_entries;  /* of both */
     int64_t ret_deleted;            /* rows that readers will miss */
+    int64_t ret_stored;             /* rows of the table; -1: they were not counted */
     int64_t ret_duplicates;         /* rows that others of the dataset stand for */
 
     enum merge_step step;

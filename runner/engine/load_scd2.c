@@ -80,6 +80,29 @@ static void append_stored_part(struct buffer *text, const struct load_sql *sql)
     buffer_puts(text, "), ");
 }
 
+/* The rest of the event: a stored row has ended, and none follows it at once. One that ended when
+ * it began has its end behind it, unless the load brings the row of that moment again. */
+static void append_stored_end(struct buffer *text, const struct load_sql *sql)
+{
+    static const char at_once[] = "stored." SCD2_TO " = stored." SCD2_FROM;
+
+    buffer_printf(text,
+        ", stored." SCD2_TO ", case when %s then " NEW_END " else " STORED_END
+        " end, true from stored where stored." SCD2_TO
+        " is not null and not exists (select 1 from stored as after where ",
+        at_once);
+    load_sql_append_same(text, "after", "stored", &sql->own_key);
+    buffer_puts(text, " and after." SCD2_FROM " = stored." SCD2_TO " and after." SCD2_FROM
+                      " <> stored." SCD2_FROM ")");
+    buffer_printf(text, " and not (%s and exists (select 1 from ", at_once);
+    text_append_sql_name(text, sql->names[LOAD_DELTA]);
+    buffer_puts(text, " as delta where ");
+    load_sql_append_same(text, "delta", "stored", &sql->own_key);
+    buffer_puts(text, " and ");
+    append_as_of(text, sql);
+    buffer_puts(text, " = stored." SCD2_FROM "))");
+}
+
 static void append_events(
     struct buffer *text, const struct load_sql *sql, const struct sql_schema *columns)
 {
@@ -88,10 +111,8 @@ static void append_events(
     buffer_puts(text, ", stored." SCD2_FROM " as _sluice_at, " ROW
                       " as _sluice_kind, true as _sluice_had from stored union all select ");
     append_values(text, "stored", columns, sql->stored, &sql->own_key);
-    buffer_puts(text, ", stored." SCD2_TO ", " STORED_END ", true from stored where stored." SCD2_TO
-                      " is not null and not exists (select 1 from stored as after where ");
-    load_sql_append_same(text, "after", "stored", &sql->own_key);
-    buffer_puts(text, " and after." SCD2_FROM " = stored." SCD2_TO ") union all select ");
+    append_stored_end(text, sql);
+    buffer_puts(text, " union all select ");
     append_values(text, "delta", columns, sql->copy, NULL);
     buffer_puts(text, ", ");
     append_as_of(text, sql);

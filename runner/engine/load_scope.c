@@ -182,13 +182,15 @@ static void check_rewrite(struct load_scope *scope)
         task_place_error(scope->task, &load->limits.rewrite, "limits.rewrite", &scope->err);
 }
 
-/* Rows of partitions that are replaced or emptied, but for those that come in their place. */
+/* Rows that an overwrite replaces or empties, but for those that come in their place. */
 static void check_deletes(struct load_scope *scope)
 {
     struct task *task = scope->task;
     const struct load *load = load_of(scope);
 
-    if (load->mode != MODE_OVERWRITE_PARTITIONS || !task->plan->load.table_exists)
+    const bool whole = load->mode == MODE_OVERWRITE && load->key.count == 0; /* else: merged */
+
+    if (!task->plan->load.table_exists || !(whole || load->mode == MODE_OVERWRITE_PARTITIONS))
         return;
     task->merged.deleted = MAX(task->merged.deleted + scope->replaced - task->rows, 0);
     if (load_limit_deletes(load, task->merged.deleted, task->plan->load.version.rows, &scope->err))

@@ -50,6 +50,17 @@ static void append_columns(struct buffer *text, const char *prefix, const struct
     }
 }
 
+/* A column without a value has no type, whatever a union made of its nulls. */
+static void append_typed_columns(struct buffer *text, const struct sql_schema *schema)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        buffer_puts(text, i ? ", " : "");
+        if (strcmp(schema->columns[i].type, "NULL") == 0)
+            buffer_puts(text, "null as ");
+        load_sql_append_name(text, NULL, schema->columns[i].name);
+    }
+}
+
 static void append_from(struct buffer *text, const struct load_sql *sql, enum load_dataset dataset)
 {
     buffer_puts(text, " from ");
@@ -150,7 +161,7 @@ static void append_stored(struct buffer *text, const struct load_sql *sql)
     load_sql_append_name(text, "old", sql->key.items[0]);
     buffer_puts(text, " is not null");
     if (sql->sequence)
-        buffer_puts(text, " and not old._deleted");
+        buffer_puts(text, " and not old._sluice_deleted");
     buffer_puts(text, ")");
 }
 
@@ -208,7 +219,7 @@ static void append_old_rows(struct buffer *text, const struct load_sql *sql)
     load_sql_append_names(text, NULL, &sql->key);
     buffer_puts(text, " order by ");
     text_append_sql_name(text, sql->sequence);
-    buffer_puts(text, " desc nulls last, _deleted) as _sluice_rank");
+    buffer_puts(text, " desc nulls last, _sluice_deleted) as _sluice_rank");
     append_from(text, sql, LOAD_OLD);
     buffer_puts(text, ") as entries where _sluice_rank = 1)");
 }
@@ -308,7 +319,7 @@ const char *load_sql_rows(const struct load_sql *sql, struct arena *arena)
 
     buffer_init(&text, 0);
     buffer_puts(&text, "select ");
-    append_columns(&text, NULL, &columns);
+    append_typed_columns(&text, &columns);
     buffer_puts(&text, sql->scd2 ? ", " SCD2_FROM ", " SCD2_TO : "");
     append_from(&text, sql, source_of(sql));
     buffer_puts(&text, " where not " LOAD_DELETE);
@@ -388,11 +399,16 @@ const char *load_sql_counts(const struct load_sql *sql, struct arena *arena)
                        "sum(case when " LOAD_DELETE);
     buffer_puts(&text, sql->joined ? " or " LOAD_MOVES : "");
     buffer_puts(&text, " then 1 else 0 end), sum(case when ");
-    if (sql->scd2)
+    if (sql->scd2 && sql->joined)
         buffer_puts(&text, LOAD_ENDS);
     else
         buffer_printf(&text, LOAD_DELETE "%s", sql->joined ? " and " LOAD_STORED : "");
     buffer_puts(&text, " then 1 else 0 end)");
+    if (sql->counts && sql->joined) {
+        buffer_puts(&text, ", (select count(*)");
+        append_from(&text, sql, LOAD_OLD);
+        buffer_puts(&text, sql->sequence ? " where not _sluice_deleted)" : ")");
+    }
     append_from(&text, sql, source_of(sql));
     return load_sql_take(&text, arena);
 }

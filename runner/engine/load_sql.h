@@ -39,6 +39,7 @@ struct load_sql {
     /* of a look-up */
     const char *update_when; /* condition over `new` and `old`; NULL: always */
     bool skip_unchanged;
+    bool counts;     /* the rows of OLD, too */
     bool only_moves; /* overwrite_partitions: what is stored matters only where a row moves */
 
     bool scd2;
@@ -67,7 +68,8 @@ const char *load_sql_rows(const struct load_sql *sql, struct arena *arena);
 const char *load_sql_deletes(
     const struct load_sql *sql, const struct text_list *partition, struct arena *arena);
 
-/* One row of numbers: rows, entries of deletes, rows that a reader will miss. */
+/* One row of numbers: rows, entries of deletes, rows that a reader will miss; where OLD is counted
+ * and there is one, its rows. */
 const char *load_sql_counts(const struct load_sql *sql, struct arena *arena);
 
 /* --- parts, for load_scd2.c --- */

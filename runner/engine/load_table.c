@@ -49,6 +49,15 @@ static void find_moving(const struct load *load, struct load_table *table, struc
     }
 }
 
+/* Overwrites look at partitions, as they are recorded. */
+static bool needs_count(const struct load *load)
+{
+    const bool deletes = load->mode == MODE_DELETE || load->mode == MODE_SCD2 ||
+                         (load->mode == MODE_UPSERT && load->delete_when);
+
+    return deletes && load->limits.deletes && load->limits.deletes_share >= 0;
+}
+
 static bool needs_stored(const struct load *load, const struct load_table *table)
 {
     switch ((enum load_mode)load->mode) {
@@ -89,7 +98,8 @@ void load_table_of(const struct load *load, const struct catalog_version *versio
     if (duration_ms(&load->tombstones) > 0)
         table.merge.tombstones_ms = duration_ms(&load->tombstones);
     find_moving(load, &table, arena);
-    needs = table.key.count > 0 && needs_stored(load, &table);
+    table.counts = version && table.key.count > 0 && needs_count(load);
+    needs = table.counts || (table.key.count > 0 && needs_stored(load, &table));
     table.expects = needs || load->scope;
     table.looks_up = needs && version;
     *ret_table = table;
@@ -209,6 +219,15 @@ const char *load_table_missing(const struct load *load, const struct load_table 
     for (size_t i = 0; i < load->track.count; i++) {
         if (!load_table_has(dataset, load->track.items[i]))
             return load->track.items[i];
+    }
+    return NULL;
+}
+
+const char *load_table_reserved(const struct sql_schema *dataset)
+{
+    for (size_t i = 0; i < dataset->count; i++) {
+        if (strncasecmp(dataset->columns[i].name, LOAD_OWN, strlen(LOAD_OWN)) == 0)
+            return dataset->columns[i].name;
     }
     return NULL;
 }

@@ -9,6 +9,7 @@
 
 #define SCD2_FROM "valid_from"
 #define SCD2_TO "valid_to"
+#define LOAD_OWN "_sluice_" /* what names of such columns begin with */
 
 struct load_table {
     struct catalog_merge merge; /* as the table has it, or is to have it; no key: rows add up */
@@ -16,6 +17,8 @@ struct load_table {
     struct text_list own_key;   /* what tells the dataset's rows apart: of scd2 without SCD2_FROM */
     struct text_list moving;    /* columns of partition_by outside of the key: a row whose value
                                    changes moves */
+    bool counts;                /* a limit is a share of the table's rows, which are fewer than its
+                                   files have: all of them are looked at */
     bool looks_up;              /* needs the stored rows of the dataset's keys */
     bool expects;               /* holds only for the table as it was looked at, also one that was
                                    not there */
@@ -34,6 +37,10 @@ int load_table_check(const struct load *load, const struct catalog_version *vers
  * those of the dataset; NULL: all are there. */
 const char *load_table_missing(const struct load *load, const struct load_table *table,
     const struct sql_schema *dataset, const void **ret_field, const char **ret_key);
+
+/* The first column under a name that the statements of a load by key have for columns of their
+ * own; NULL: there is none. */
+const char *load_table_reserved(const struct sql_schema *dataset);
 
 /* Names are compared as SQL does: without case. */
 bool load_table_lists(const struct text_list *names, const char *name);

@@ -3,6 +3,7 @@
 #include "runner/base/mem.h"
 #include "runner/engine/load_table.h"
 #include "runner/engine/plan_private.h"
+#include "runner/engine/pushdown.h"
 
 #include <assert.h>
 #include <string.h>
@@ -75,8 +76,8 @@ static void on_seen(struct catalog_query *query, const struct error *err)
     struct plan *plan = question->plan;
 
     plan->operation->pending--;
-    plan_keep_error(
-        plan, question->extract, &question->extract->extract->only_new, "only_new", err);
+    plan_keep_error(plan, question->extract, &question->extract->extract->only_new,
+        question->extract->extract->cursor.column ? "cursor" : "only_new", err);
     plan_step(plan);
 }
 
@@ -161,7 +162,9 @@ static int ask_seen(struct plan *plan, struct seen_question *question, struct er
     if (engine_catalog(operation->options.engine, &catalog, err))
         return -1;
     question->query.verb =
-        question->extract->extract->from_table ? CATALOG_LIST_CURSORS : CATALOG_LIST_SEEN;
+        question->extract->extract->from_table || question->extract->extract->cursor.column
+            ? CATALOG_LIST_CURSORS
+            : CATALOG_LIST_SEEN;
     question->query.pipeline = operation->options.graph->pipeline->name;
     question->query.instance = operation->options.instance;
     question->query.load = question->load->name;
@@ -185,7 +188,8 @@ static void add_seen_questions(struct plan *plan)
         for (unsigned j = 0; load->kind == TASK_LOAD && j < load->driver_count; j++) {
             const struct graph_node *extract = &graph->nodes[load->drivers[j]];
 
-            if (!plan->tasks[i].wanted || !extract->extract->only_new.enabled)
+            if (!plan->tasks[i].wanted ||
+                (!extract->extract->only_new.enabled && !extract->extract->cursor.column))
                 continue;
             operation->seen = mem_grow(
                 operation->seen, &capacity, operation->seen_count, sizeof(*operation->seen));
@@ -236,6 +240,8 @@ static void count_sources(struct plan *plan)
         if (!plan->tasks[i].wanted || graph->nodes[i].kind != TASK_EXTRACT ||
             !plan->tasks[i].extract.table)
             continue;
+        pushdown_conditions(graph, plan->tasks, question->node, &plan->arena,
+            &question->source.table.conditions, &question->source.table.condition_count);
         if (plan_source_count(&question->source, &err))
             plan_keep_error(plan, question->node, &question->node->extract->at, "at", &err);
         else

@@ -3,6 +3,7 @@
 #ifndef RUNNER_ENGINE_PLAN_H
 #define RUNNER_ENGINE_PLAN_H
 
+#include "runner/engine/cursor.h"
 #include "runner/engine/engine.h"
 #include "runner/engine/graph.h"
 
@@ -17,7 +18,9 @@ struct plan_table {
     int64_t version, position;
     bool changes; /* those behind `after`; 0: all that is there is new */
     int64_t after;
-    size_t files; /* that a run would read */
+    const struct sql_condition *conditions; /* of who reads the rows: pushdown.h */
+    size_t condition_count;
+    size_t files, skipped; /* that a run would read; that have no row for the conditions */
     uint64_t bytes;
 };
 
@@ -29,6 +32,8 @@ struct plan_extract {
     size_t object_count;
     uint64_t bytes;
     size_t listed, seen_before;        /* all that matched; those that only_new leaves out */
+    struct cursor_value cursor;        /* of `cursor: {column: …}`: what the last run read */
+    const char *listing;               /* cursor_listing() of all that matched; NULL: no cursor */
     const struct store_object *sample; /* where all were seen before: one to take columns from */
 };
 

@@ -58,6 +58,23 @@ static void find_new_rows(struct plan *plan, struct seen_question *question)
     question->new_count = plan_source_has_new(&extract->source, question->after);
 }
 
+/* on_changed: fail. */
+static void refuse_changed(struct plan *plan, const struct seen_question *question,
+    const struct store_object *object, const struct catalog_seen *before)
+{
+    const struct extract *extract = question->extract->extract;
+    struct error err = {0};
+
+    if (extract->only_new.on_changed != ON_CHANGED_FAIL)
+        return;
+    error_set(&err, ERROR_CHANGED,
+        "\"%s\" was read before as version %s (%llu bytes) and is %s now (%llu bytes): put the old "
+        "one back and the new one under another name, or write `on_changed: append` or replace",
+        object->key, before->version, (unsigned long long)before->size, object->version,
+        (unsigned long long)object->size);
+    plan_keep_error(plan, question->extract, &extract->only_new.on_changed, "only_new", &err);
+}
+
 static void find_new_objects(struct plan *plan, struct seen_question *question)
 {
     const struct engine *engine = plan->operation->options.engine;
@@ -76,8 +93,32 @@ static void find_new_objects(struct plan *plan, struct seen_question *question)
         question->is_new[i] = !before || before->size != object->size ||
                               strcmp(before->version, object->version) != 0;
         question->new_count += question->is_new[i];
+        if (before && question->is_new[i])
+            refuse_changed(plan, question, object, before);
     }
     table_deinit(&seen);
+}
+
+/* Rows say what is new; where the objects are those of the last run, no row can be. */
+static void find_beyond_cursor(struct plan *plan, struct seen_question *question)
+{
+    const struct store_request *list = &plan->operation->nodes[question->extract->index].list;
+    struct plan_extract *extract = &plan->tasks[question->extract->index].extract;
+    const struct extract *options = question->extract->extract;
+    const struct catalog_query *query = &question->query;
+    struct error err = {0};
+    bool is_new;
+
+    extract->listing = cursor_listing(list->objects, list->object_count, &plan->arena);
+    if (cursor_read(query->count ? query->cursors[0].state : NULL, &options->cursor, &plan->arena,
+            &question->cursor, &err))
+        plan_keep_error(plan, question->extract, &options->cursor.column, "cursor", &err);
+    is_new = list->object_count > 0 &&
+             (!question->cursor.listing || strcmp(question->cursor.listing, extract->listing) != 0);
+    question->is_new = arena_array(&plan->arena, list->object_count, sizeof(bool));
+    for (size_t i = 0; i < list->object_count; i++)
+        question->is_new[i] = is_new;
+    question->new_count = is_new ? list->object_count : 0;
 }
 
 /* A load is idle when each extract that drives it is only_new and has nothing new for it. */
@@ -101,6 +142,9 @@ static bool agrees(const struct plan *plan, const struct seen_question *seen)
 
     if (!extract->chosen || seen->extract->extract->from_table)
         return !extract->chosen || extract->chosen->after == seen->after;
+    if (seen->extract->extract->cursor.column &&
+        !text_equal(extract->chosen->cursor.value, seen->cursor.value))
+        return false;
     return memcmp(extract->chosen->is_new, seen->is_new, extract->list.object_count) == 0;
 }
 
@@ -167,6 +211,8 @@ static void choose_objects(struct plan *plan, const struct graph_node *node)
     struct buffer shown;
 
     buffer_init(&shown, 0);
+    if (chosen)
+        extract->cursor = chosen->cursor;
     extract->listed = list->object_count;
     extract->objects = arena_array(&plan->arena, list->object_count, sizeof(*extract->objects));
     for (size_t i = 0; i < list->object_count; i++) {
@@ -238,7 +284,8 @@ static void check_globs(struct plan *plan, const struct graph_node *node)
     const struct plan_extract *extract = &plan->tasks[node->index].extract;
     struct error err = {0};
 
-    if (extract->listed > 0 || extract->table || node->extract->only_new.enabled)
+    if (extract->listed > 0 || extract->table || node->extract->only_new.enabled ||
+        node->extract->cursor.column)
         return;
     error_set(&err, ERROR_NOT_FOUND, "\"%s\" matches no file; check the path", node->extract->from);
     plan_keep_error(plan, node, &node->extract->from, "from", &err);
@@ -266,9 +313,13 @@ void plan_decide(struct plan *plan)
     struct plan_operation *operation = plan->operation;
     const struct graph *graph = operation->options.graph;
 
-    for (size_t i = 0; i < operation->seen_count; i++)
-        (operation->seen[i].extract->extract->from_table ? find_new_rows : find_new_objects)(
-            plan, &operation->seen[i]);
+    for (size_t i = 0; i < operation->seen_count; i++) {
+        const struct extract *extract = operation->seen[i].extract->extract;
+
+        (extract->from_table         ? find_new_rows
+            : extract->cursor.column ? find_beyond_cursor
+                                     : find_new_objects)(plan, &operation->seen[i]);
+    }
     for (unsigned i = 0; i < graph->count; i++) {
         if (!plan->tasks[i].wanted || graph->nodes[i].kind != TASK_LOAD)
             continue;

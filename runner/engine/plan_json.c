@@ -12,6 +12,7 @@ static json_t *table_json(const struct plan_table *table, const struct extract *
     if (table->changes)
         json_put_int(item, "after_position", table->after);
     json_put_int(item, "files", (int64_t)table->files);
+    json_put_int(item, "skipped", (int64_t)table->skipped);
     json_put_int(item, "bytes", (int64_t)table->bytes);
     return item;
 }
@@ -27,6 +28,10 @@ static json_t *extract_json(const struct plan_extract *extract, const struct ext
     json_put_url(item, "from", options->from);
     json_put_int(item, "matched", (int64_t)extract->listed);
     json_put_int(item, "seen_before", (int64_t)extract->seen_before);
+    if (options->cursor.column) {
+        json_put_text(item, "cursor", options->cursor.column);
+        json_put_text(item, "after", extract->cursor.value);
+    }
     json_put_int(item, "bytes", (int64_t)extract->bytes);
     for (size_t i = 0; i < extract->object_count; i++) {
         const struct plan_object *object = &extract->objects[i];

@@ -27,7 +27,8 @@ struct seen_question {
     struct catalog_query query;
     bool *is_new; /* by object of the listing */
     size_t new_count;
-    int64_t after; /* of a table: the position behind which all is new */
+    struct cursor_value cursor; /* of `cursor: {column: …}` */
+    int64_t after;              /* of a table: the position behind which all is new */
 };
 
 struct plan_operation {

@@ -117,6 +117,7 @@ static void on_counted(struct table_read *read, const struct error *err)
     struct plan_source *source = container_of(read, struct plan_source, read);
 
     source->table.files = read->ret_files;
+    source->table.skipped = read->ret_skipped;
     source->table.bytes = read->ret_bytes;
     if (!err)
         source->table.position = read->ret_position;
@@ -129,7 +130,9 @@ struct table_read plan_source_read(const struct plan_table *table)
         .at = {.namespace = table->namespace, .table = table->name, .version = table->version},
         .at_position = table->position,
         .changes = table->changes,
-        .after_position = table->after};
+        .after_position = table->after,
+        .conditions = table->conditions,
+        .condition_count = table->condition_count};
 }
 
 int plan_source_count(struct plan_source *source, struct error *err)

@@ -32,7 +32,7 @@ int plan_source_after(const struct plan_source *source, const struct catalog_que
 /* Whether something was committed behind that. */
 bool plan_source_has_new(const struct plan_source *source, int64_t after);
 
-/* At last: counts the files; table.after is set by then. */
+/* At last: counts the files; table.after and conditions are set by then. */
 int plan_source_count(struct plan_source *source, struct error *err);
 void plan_source_cancel(struct plan_source *source);
 

@@ -2,7 +2,7 @@
 
 #include "runner/base/json.h"
 #include "runner/base/mem.h"
-#include "runner/engine/prune_value.h"
+#include "runner/engine/prune_partition.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,13 +23,13 @@ struct prune {
     size_t given_count;
     struct prune_condition *conditions;
     size_t count;
+    const struct partition_field *fields;
+    size_t field_count;
 };
 
-/* What is known of one column of one file. */
+/* What is known of one column of one file, or of all of a partition. */
 struct prune_facts {
-    bool all_null, no_nulls;
-    bool has_min, has_max;
-    struct prune_value min, max;
+    struct prune_range range;
     enum prune_family family; /* that bounds and constants are compared as */
 };
 
@@ -135,7 +135,7 @@ bool prune_is_on(const struct prune *prune, const char *const *names, size_t nam
     return true;
 }
 
-/* --- files --- */
+/* --- what is known of a file --- */
 
 /* NULL: the file has no such column. */
 static const struct catalog_column *stored_column(
@@ -166,11 +166,11 @@ static void read_bounds(const json_t *stats, const struct column_type *stored,
     facts->family = common_family(stored, now);
     if (facts->family == PRUNE_OTHER)
         return;
-    facts->has_min = min && prune_parse_bound(min, stored, PRUNE_LOWEST, &facts->min);
-    facts->has_max = max && prune_parse_bound(max, stored, PRUNE_HIGHEST, &facts->max);
-    if (facts->has_min && facts->has_max &&
-        prune_compare(facts->family, &facts->min, &facts->max) > 0)
-        facts->has_min = facts->has_max = false; /* they contradict each other */
+    facts->range.has_min = min && prune_parse_bound(min, stored, PRUNE_LOWEST, &facts->range.min);
+    facts->range.has_max = max && prune_parse_bound(max, stored, PRUNE_HIGHEST, &facts->range.max);
+    if (facts->range.has_min && facts->range.has_max &&
+        prune_compare(facts->family, &facts->range.min, &facts->range.max) > 0)
+        facts->range.has_min = facts->range.has_max = false; /* they contradict each other */
 }
 
 static void read_facts(const struct prune_condition *condition, const struct prune_file *file,
@@ -186,14 +186,15 @@ static void read_facts(const struct prune_condition *condition, const struct pru
 
     *ret_facts = (struct prune_facts){0};
     if (!stored) {
-        ret_facts->all_null = true;
+        ret_facts->range.all_null = true;
         return;
     }
     snprintf(field_id, sizeof(field_id), "%" PRId64, stored->field_id);
     of_column = json_object_get(stats, field_id);
     nulls = json_get_int(of_column, "nulls", -1);
-    ret_facts->all_null = nulls >= 0 && nulls == file->rows && !json_get_text(of_column, "min");
-    ret_facts->no_nulls = nulls == 0;
+    ret_facts->range.all_null =
+        nulls >= 0 && nulls == file->rows && !json_get_text(of_column, "min");
+    ret_facts->range.no_nulls = nulls == 0;
     if (condition->type && !is_null_type(stored->type) &&
         column_type_parse(stored->type, arena, &type, &err) == 0)
         read_bounds(of_column, type, condition->type, ret_facts);
@@ -203,31 +204,32 @@ static void read_facts(const struct prune_condition *condition, const struct pru
 
 static bool may_be_less(const struct prune_facts *facts, const struct prune_value *constant)
 {
-    return !facts->has_min || prune_compare(facts->family, &facts->min, constant) < 0;
+    return !facts->range.has_min || prune_compare(facts->family, &facts->range.min, constant) < 0;
 }
 
 static bool may_be_at_most(const struct prune_facts *facts, const struct prune_value *constant)
 {
-    return !facts->has_min || prune_compare(facts->family, &facts->min, constant) <= 0;
+    return !facts->range.has_min || prune_compare(facts->family, &facts->range.min, constant) <= 0;
 }
 
 static bool may_be_greater(const struct prune_facts *facts, const struct prune_value *constant)
 {
-    return !facts->has_max || facts->family == PRUNE_FLOAT ||
-           prune_compare(facts->family, &facts->max, constant) > 0;
+    return !facts->range.has_max || facts->family == PRUNE_FLOAT ||
+           prune_compare(facts->family, &facts->range.max, constant) > 0;
 }
 
 static bool may_be_at_least(const struct prune_facts *facts, const struct prune_value *constant)
 {
-    return !facts->has_max || facts->family == PRUNE_FLOAT ||
-           prune_compare(facts->family, &facts->max, constant) >= 0;
+    return !facts->range.has_max || facts->family == PRUNE_FLOAT ||
+           prune_compare(facts->family, &facts->range.max, constant) >= 0;
 }
 
 /* NaN equals no number. */
 static bool may_equal(const struct prune_facts *facts, const struct prune_value *constant)
 {
     return may_be_at_most(facts, constant) &&
-           (!facts->has_max || prune_compare(facts->family, &facts->max, constant) >= 0);
+           (!facts->range.has_max ||
+               prune_compare(facts->family, &facts->range.max, constant) >= 0);
 }
 
 static bool may_be_in(const struct prune_facts *facts, const struct prune_condition *condition)
@@ -244,8 +246,8 @@ static bool may_fulfil(const struct prune_condition *condition, const struct pru
     const enum sql_comparison comparison = condition->condition->comparison;
 
     if (comparison == SQL_IS_NULL)
-        return facts->all_null || !facts->no_nulls;
-    if (facts->all_null)
+        return facts->range.all_null || !facts->range.no_nulls;
+    if (facts->range.all_null)
         return false;
     if (comparison == SQL_IS_NOT_NULL || !condition->constants || facts->family == PRUNE_OTHER)
         return true;
@@ -266,6 +268,61 @@ static bool may_fulfil(const struct prune_condition *condition, const struct pru
         return true;
     }
 }
+
+/* --- partitions --- */
+
+void prune_partitions(struct prune *prune, const struct partition_field *fields, size_t field_count)
+{
+    prune->fields = fields;
+    prune->field_count = field_count;
+}
+
+/* Whether one of the constants may be in the partition's bucket, where the condition is one of
+ * equality. */
+static bool bucket_may_hold(
+    const struct prune_condition *condition, const struct partition_field *field, const char *value)
+{
+    const enum sql_comparison comparison = condition->condition->comparison;
+
+    if (!condition->constants || (comparison != SQL_EQUAL && comparison != SQL_IN))
+        return true;
+    for (size_t i = 0; i < condition->condition->value_count; i++) {
+        if (prune_partition_holds(field, value, condition->type, &condition->constants[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool partition_may_fulfil(const struct prune_condition *condition,
+    const struct partition_field *field, const char *value, struct arena *arena)
+{
+    struct prune_facts facts = {
+        .family = condition->type ? prune_family_of(condition->type) : PRUNE_OTHER};
+
+    if (strcasecmp(field->column, condition->column->name) != 0)
+        return true;
+    prune_partition_range(field, value, condition->type, arena, &facts.range);
+    return may_fulfil(condition, &facts) && bucket_may_hold(condition, field, value);
+}
+
+bool prune_partition_may_match(
+    const struct prune *prune, const char *const *values, size_t value_count)
+{
+    bool may = true;
+    struct arena arena;
+
+    if (prune->count == 0 || value_count != prune->field_count)
+        return true;
+    arena_init(&arena);
+    for (size_t i = 0; i < prune->count && may; i++) {
+        for (size_t f = 0; f < value_count && may; f++)
+            may = partition_may_fulfil(&prune->conditions[i], &prune->fields[f], values[f], &arena);
+    }
+    arena_deinit(&arena);
+    return may;
+}
+
+/* --- files --- */
 
 bool prune_may_match(const struct prune *prune, const struct prune_file *file)
 {

@@ -1,5 +1,6 @@
 /* Which files of a table may hold a row that fulfils conditions, by what their statistics say of
- * their columns (struct catalog_file). Pure. In doubt a file may: leaving one out is a promise.
+ * their columns (struct catalog_file), and which partitions, by their values (prune_partition.h).
+ * Pure. In doubt one may: leaving it out is a promise.
  *
  * - Bounds are read as the type that the file has, constants as the one that the table has now:
  *   integers and decimals exactly, FLOAT and DOUBLE with room for rounding, texts by their bytes,
@@ -10,6 +11,7 @@
 #ifndef RUNNER_ENGINE_PRUNE_H
 #define RUNNER_ENGINE_PRUNE_H
 
+#include "config/pipeline.h"
 #include "connectors/catalog_records.h"
 #include "connectors/sql_engine.h"
 
@@ -27,6 +29,14 @@ struct prune;
 struct prune *prune_new(const struct sql_condition *conditions, size_t condition_count,
     const struct catalog_column *columns, size_t column_count);
 void prune_free(struct prune *prune); /* NULL is fine */
+
+/* How the table is partitioned, borrowed; without it no partition is left out. */
+void prune_partitions(
+    struct prune *prune, const struct partition_field *fields, size_t field_count);
+
+/* Whether some row of a partition with these values, one a field, may fulfil all conditions. */
+bool prune_partition_may_match(
+    const struct prune *prune, const char *const *values, size_t value_count);
 
 /* Whether some row may fulfil all conditions. */
 bool prune_may_match(const struct prune *prune, const struct prune_file *file);

@@ -220,7 +220,9 @@ static bool open_dataset(struct rewrite *rewrite)
         dataset->merge = (struct sql_merge){
             .key = {.items = (const char **)merge->key, .count = merge->key_count},
             .sequence_by = merge->sequence_by,
-            .keep_deletes = rewrite->deletes};
+            .keep_deletes = rewrite->deletes,
+            .buckets = rewrite->buckets,
+            .bucket = rewrite->bucket};
     rewrite->request = (struct sql_request){.verb = SQL_OPEN, .open = {.dataset = dataset}};
     start_sql(rewrite);
     return true;
@@ -244,11 +246,23 @@ static void derive_deletes(struct rewrite *rewrite)
         buffer_puts(&sql, i ? ", " : "");
         text_append_sql_name(&sql, schema->columns[i].name);
     }
-    buffer_printf(&sql, " from %s where _deleted", dataset_name);
+    buffer_printf(&sql, " from %s where _sluice_deleted", dataset_name);
     rewrite->request = (struct sql_request){.verb = SQL_DERIVE,
         .derive = {.dataset = derived_name, .sql = arena_strdup(rewrite->arena, sql.data)}};
     buffer_deinit(&sql);
     start_sql(rewrite);
+}
+
+/* What a row takes in memory: compressed it is about a quarter of that. */
+static uint64_t row_bytes(const struct rewrite *rewrite)
+{
+    uint64_t rows = 0, bytes = 0;
+
+    for (size_t i = 0; i < rewrite->input_count; i++) {
+        rows += (uint64_t)rewrite->inputs[i].file->rows;
+        bytes += rewrite->inputs[i].file->bytes;
+    }
+    return 4 * bytes / MAX(rows, 1);
 }
 
 static void write_files(struct rewrite *rewrite)
@@ -266,6 +280,8 @@ static void write_files(struct rewrite *rewrite)
             .partition_count = rewrite->partition_count,
             .sort_by = rewrite->deletes ? (struct text_list){0} : rewrite->sort_by,
             .file_bytes = rewrite->file_bytes,
+            .any_order = rewrite->any_order,
+            .row_bytes = row_bytes(rewrite),
             .on_file = on_file}};
     start_sql(rewrite);
 }

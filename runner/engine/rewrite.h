@@ -62,8 +62,9 @@ struct rewrite {
     const struct rewrite_table *table;
     struct rewrite_input *inputs;
     size_t input_count;
-    bool merges;  /* by the table's key */
-    bool deletes; /* writes keys that are deleted in place of rows that are there */
+    bool merges;             /* by the table's key */
+    bool deletes;            /* writes keys that are deleted in place of rows that are there */
+    int64_t buckets, bucket; /* struct sql_merge: of one bucket alone; 0, 0: all of it */
     bool keeps_inputs;
     const char *check; /* SQL over the dataset REWRITE_DATASET: how many rows are wrong; NULL */
     const char *wrong; /* what is said then, behind their number */
@@ -72,6 +73,7 @@ struct rewrite {
     size_t partition_count;
     struct text_list sort_by;
     uint64_t file_bytes;
+    bool any_order;     /* struct sql_write: of rows and of deletes without sort_by */
     const char *name;   /* outputs are called <name>-<n>.parquet */
     rewrite_key_fn key; /* NULL: outputs stay in the folder */
     struct arena *arena;

@@ -5,6 +5,7 @@
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/base/time.h"
+#include "runner/engine/cursoring.h"
 #include "runner/engine/quarantine.h"
 #include "runner/engine/run_private.h"
 #include "runner/io/file.h"
@@ -17,6 +18,7 @@ enum extract_step {
     EXTRACT_FETCHING,
     EXTRACT_UNPACKING,
     EXTRACT_SCANNING,
+    EXTRACT_CURSOR, /* where there is one: rows beyond it */
     EXTRACT_CHECKING,
     EXTRACT_QUARANTINING,
     EXTRACT_DONE,
@@ -45,6 +47,7 @@ struct extract_stage {
     struct sql_request scan;
     struct sql_source *sources;
     struct sql_column *contract;
+    struct cursoring cursoring;
     struct quarantine quarantine;
     bool scan_running, cancelled, stopping, over_limit;
     struct error err, scan_err; /* the scan's own comes last: others explain it */
@@ -118,6 +121,15 @@ static void on_scanned(struct sql_request *scan, const struct error *err)
 
     stage->in_flight--;
     stage->scan_running = false;
+    error_keep_first(&stage->scan_err, err);
+    extract_step(stage);
+}
+
+static void on_cursor(struct cursoring *cursoring, const struct error *err)
+{
+    struct extract_stage *stage = container_of(cursoring, struct extract_stage, cursoring);
+
+    stage->in_flight--;
     error_keep_first(&stage->scan_err, err);
     extract_step(stage);
 }
@@ -272,7 +284,7 @@ static void start_scan(struct extract_stage *stage)
         stage->contract[i] = (struct sql_column){
             .name = extract->columns.items[i].name, .type = extract->columns.items[i].value};
     stage->scan = (struct sql_request){.verb = SQL_SCAN, .arena = &task->arena, .done = on_scanned};
-    *scan = (struct sql_scan){.dataset = task->node->name,
+    *scan = (struct sql_scan){.dataset = cursoring_dataset(task),
         .folder = task->run->folder,
         .sources = stage->sources,
         .source_count = stage->count,
@@ -290,6 +302,22 @@ static void start_scan(struct extract_stage *stage)
     stage->in_flight++;
     stage->scan_running = true;
     run->session->type->start(run->session, &stage->scan);
+}
+
+static void start_cursor(struct extract_stage *stage)
+{
+    struct task *task = stage->task;
+    struct error err = {0};
+
+    if (!task->node->extract->cursor.column || stage->scan_err.code)
+        return;
+    if (cursoring_start(&stage->cursoring, task, &stage->scan.scan.ret_dataset, on_cursor, &err) ==
+        0) {
+        stage->in_flight++;
+        return;
+    }
+    task_place_error(task, &task->node->extract->cursor.column, "cursor", &err);
+    error_keep_first(&stage->err, &err);
 }
 
 static void start_removing(struct extract_object *object)
@@ -353,7 +381,7 @@ static void start_quarantine(struct extract_stage *stage)
 static void enter_step(struct extract_stage *stage, enum extract_step step)
 {
     static const char *const activities[] = {
-        "fetching", "unpacking", "reading", "verifying", "putting rows aside", ""};
+        "fetching", "unpacking", "reading", "comparing", "verifying", "putting rows aside", ""};
 
     stage->step = step;
     stage->task->activity = activities[step];
@@ -365,6 +393,10 @@ static void enter_step(struct extract_stage *stage, enum extract_step step)
             enter_step(stage, EXTRACT_SCANNING);
     } else if (step == EXTRACT_SCANNING) {
         start_scan(stage);
+    } else if (step == EXTRACT_CURSOR) {
+        start_cursor(stage);
+        if (stage->in_flight == 0)
+            enter_step(stage, stage->err.code ? EXTRACT_DONE : EXTRACT_CHECKING);
     } else if (step == EXTRACT_CHECKING) {
         check_objects(stage);
     } else if (step == EXTRACT_QUARANTINING && !stage->scan_err.code) {
@@ -413,8 +445,10 @@ static void keep_results(struct extract_stage *stage)
     struct task *task = stage->task;
     const struct sql_scan *scan = &stage->scan.scan;
 
-    task->dataset = scan->ret_dataset;
-    task->rows = scan->ret_dataset.rows;
+    task->dataset =
+        task->node->extract->cursor.column ? stage->cursoring.ret_dataset : scan->ret_dataset;
+    task->cursor = stage->cursoring.ret_value;
+    task->rows = task->dataset.rows;
     task->rejected = scan->ret_rejected;
     task->rejects = scan->ret_rejects;
     task->reject_count = scan->ret_reject_count;
@@ -470,6 +504,7 @@ static void cancel_requests(struct extract_stage *stage)
     }
     if (stage->scan_running)
         stage->scan.session->type->cancel(&stage->scan);
+    cursoring_cancel(&stage->cursoring);
     quarantine_cancel(&stage->quarantine);
 }
 
@@ -500,6 +535,11 @@ static void extract_step(struct extract_stage *stage)
         enter_step(stage, failed ? EXTRACT_DONE : EXTRACT_SCANNING);
         break;
     case EXTRACT_SCANNING:
+        enter_step(stage, failed ? EXTRACT_DONE : EXTRACT_CURSOR);
+        if (stage->step == EXTRACT_CHECKING && stage->count == 0)
+            enter_step(stage, EXTRACT_DONE);
+        break;
+    case EXTRACT_CURSOR:
         /* Also after a scan that failed: an object that changed is the better reason. */
         enter_step(stage, failed ? EXTRACT_DONE : EXTRACT_CHECKING);
         if (stage->step == EXTRACT_CHECKING && stage->count == 0)

@@ -235,8 +235,8 @@ static void settle_empty(struct load_stage *stage)
 {
     struct task *task = stage->task;
     const struct load *load = task->node->load;
-    const bool empties =
-        load->mode == MODE_OVERWRITE || load->scope || load->absent == ABSENT_CLOSE;
+    const bool empties = load->mode == MODE_OVERWRITE || load->mode == MODE_OVERWRITE_PARTITIONS ||
+                         load->absent == ABSENT_CLOSE;
 
     if (task->rows > 0 || task->file_count > 0 || !empties || load->to)
         return;
@@ -264,9 +264,15 @@ static void finish(struct load_stage *stage)
 
 /* --- what a merge gave --- */
 
-static int64_t stored_rows(const struct task *task)
+/* As the table's files have them, also those of which a newer one is there, unless they were
+ * counted. */
+static int64_t stored_rows(const struct load_stage *stage)
 {
-    return task->plan->load.table_exists ? task->plan->load.version.rows : 0;
+    const struct plan_load *plan = &stage->task->plan->load;
+
+    if (stage->merge.ret_stored >= 0)
+        return stage->merge.ret_stored;
+    return plan->table_exists ? plan->version.rows : 0;
 }
 
 static void check_deletes(struct load_stage *stage, int64_t deleted)
@@ -275,7 +281,7 @@ static void check_deletes(struct load_stage *stage, int64_t deleted)
     const struct load *load = task->node->load;
 
     task->merged.deleted = MAX(deleted, 0);
-    if (!stage->err.code && load_limit_deletes(load, deleted, stored_rows(task), &stage->err))
+    if (!stage->err.code && load_limit_deletes(load, deleted, stored_rows(stage), &stage->err))
         task_place_error(task, &load->limits.deletes, "limits.deletes", &stage->err);
 }
 
@@ -306,8 +312,7 @@ static void take_merged(struct load_stage *stage)
     stage->deletes = merge->deletes;
     if (merge->deletes)
         find_entry_schema(stage);
-    check_deletes(
-        stage, replaces ? stored_rows(stage->task) - merge->ret_rows : merge->ret_deleted);
+    check_deletes(stage, replaces ? stored_rows(stage) - merge->ret_rows : merge->ret_deleted);
 }
 
 /* --- the whole flow --- */
@@ -468,9 +473,18 @@ static int fit_merged(struct load_stage *stage, const struct sql_schema *dataset
     const struct sql_schema rows = rows_of(stage, dataset);
     const void *field;
     const char *key, *missing = load_table_missing(load, &stage->table, dataset, &field, &key);
+    const char *reserved = load_table_reserved(dataset);
 
     if (missing)
         return missing_column(stage, missing, field, key);
+    if (reserved) {
+        error_set(&stage->err, ERROR_INVALID,
+            "column \"%s\" of %s: loads by key have columns of their own under names that begin "
+            "with " LOAD_OWN "; name it otherwise in the SELECT",
+            reserved, load->from);
+        task_place_error(task, &load->key, "key", &stage->err);
+        return -1;
+    }
     if (load->mode != MODE_SCD2 && load->mode != MODE_DELETE)
         return table_schema_fit(task, &stage->schema, &stage->err);
     for (size_t i = 0; i < load->partition_count && load->mode == MODE_SCD2; i++) {

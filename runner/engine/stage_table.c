@@ -7,6 +7,7 @@
 #include "runner/engine/run_private.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 struct table_stage {
@@ -76,7 +77,7 @@ static void log_read(const struct table_stage *stage)
     const struct plan_table *table = stage->task->plan->extract.table;
     const struct table_read *read = &stage->read;
     json_t *fields = json_object();
-    char size[TIME_TEXT_SIZE];
+    char size[TIME_TEXT_SIZE], skipped[40] = "";
 
     json_put_text(fields, "table", stage->task->node->extract->from);
     json_put_int(fields, "version", table->version);
@@ -84,10 +85,13 @@ static void log_read(const struct table_stage *stage)
         json_put_int(fields, "after_position", table->after);
     json_put_int(fields, "position", read->ret_position);
     json_put_int(fields, "files", (int64_t)read->ret_files);
+    json_put_int(fields, "skipped", (int64_t)read->ret_skipped);
     json_put_int(fields, "bytes", (int64_t)read->ret_bytes);
+    if (read->ret_skipped > 0)
+        snprintf(skipped, sizeof(skipped), " (%zu skipped)", read->ret_skipped);
     task_log(stage->task, LOG_INFO, "table.read", fields,
-        "%s.%s at position %" PRId64 ": %zu files, %s", table->namespace, table->name,
-        read->ret_position, read->ret_files, size_format(read->ret_bytes, size));
+        "%s.%s at position %" PRId64 ": %zu files%s, %s", table->namespace, table->name,
+        read->ret_position, read->ret_files, skipped, size_format(read->ret_bytes, size));
 }
 
 /* What goes with the last consumer: the run's own links and copies. */

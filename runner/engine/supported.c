@@ -71,11 +71,9 @@ static void check_extract(const struct report *report, const struct extract *ext
     if (extract->only_new.reread != REREAD_NONE)
         refuse(report, &extract->only_new.reread, "only_new.reread", NULL,
             "read whole (no `only_new`) and load with `mode: overwrite`");
-    if (extract->cursor.column)
-        refuse(report, &extract->cursor.column, "cursor", NULL,
-            "use `only_new: true`, or read whole and load with `mode: overwrite`");
-    if (extract->only_new.on_changed != ON_CHANGED_APPEND)
-        refuse(report, &extract->only_new.on_changed, "only_new.on_changed", NULL, "use append");
+    if (extract->only_new.on_changed == ON_CHANGED_REPLACE)
+        refuse(report, &extract->only_new.on_changed, "only_new.on_changed", "replace",
+            "use append or fail");
     if (extract->metadata)
         refuse(report, &extract->metadata, "metadata", NULL, "leave it out");
 }

@@ -12,7 +12,8 @@
 struct partition {
     const struct catalog_delta *oldest; /* that has files */
     size_t rows_wanted;                 /* files of rows that may match */
-    bool has_deletes, several;
+    bool has_deletes, several;          /* deltas, or what was several */
+    bool ruled_out;                     /* by its values */
     int64_t number;
 };
 
@@ -42,6 +43,13 @@ static bool may_match(const struct table_facts *facts, const struct catalog_file
     return prune_may_match(facts->prune, &asked);
 }
 
+/* All rows of a key that are in the partition have its values. */
+static bool is_ruled_out(const struct table_facts *facts, const struct catalog_delta *delta)
+{
+    return facts->prune &&
+           !prune_partition_may_match(facts->prune, delta->values, delta->value_count);
+}
+
 static struct table_file *add(struct table_files *files)
 {
     if ((files->count & (files->count - 1)) == 0) { /* full: it has room for a power of two */
@@ -55,17 +63,52 @@ static struct table_file *add(struct table_files *files)
     return &files->items[files->count++];
 }
 
-static struct partition *partition_of(
-    struct arena *arena, struct table *partitions, const struct catalog_delta *delta)
+static struct partition *partition_of(struct arena *arena, struct table *partitions,
+    const struct table_facts *facts, const struct catalog_delta *delta)
 {
     struct partition *partition = table_get(partitions, delta->partition_id);
 
     if (!partition) {
         partition = arena_new(arena, struct partition);
         partition->number = (int64_t)partitions->count;
+        partition->ruled_out = is_ruled_out(facts, delta);
         table_put(partitions, delta->partition_id, partition);
     }
     return partition;
+}
+
+/* A file's key up to its number: what all files of one writer have in common. */
+static size_t writer_length(const struct catalog_file *file)
+{
+    const char *number = strrchr(file->key, '-');
+
+    return number ? (size_t)(number - file->key) : strlen(file->key);
+}
+
+bool table_files_repeat(const struct catalog_delta *delta)
+{
+    const struct catalog_file *other;
+    struct table writers; /* a file of each bucket */
+    bool repeat = false;
+    char bucket[32];
+
+    table_init(&writers);
+    for (size_t i = 0; i < delta->file_count && !repeat; i++) {
+        const struct catalog_file *file = &delta->files[i];
+        const size_t length = writer_length(file);
+
+        if (file->content == CATALOG_DELETES)
+            continue;
+        snprintf(bucket, sizeof(bucket), "%" PRId64, file->bucket);
+        other = table_get(&writers, bucket);
+        if (!other)
+            table_put(&writers, bucket, (void *)file);
+        else
+            repeat = writer_length(other) != length || strncmp(other->key, file->key, length) != 0;
+    }
+    repeat = repeat || (writers.count > 1 && table_get(&writers, "0"));
+    table_deinit(&writers);
+    return repeat;
 }
 
 static void look_at(
@@ -73,7 +116,7 @@ static void look_at(
 {
     if (delta->file_count == 0)
         return;
-    if (partition->oldest)
+    if (partition->oldest || table_files_repeat(delta))
         partition->several = true;
     if (!partition->oldest || delta->position < partition->oldest->position)
         partition->oldest = delta;
@@ -81,20 +124,20 @@ static void look_at(
         if (delta->files[i].content == CATALOG_DELETES)
             partition->has_deletes = true;
         else
-            partition->rows_wanted += may_match(facts, &delta->files[i]);
+            partition->rows_wanted += !partition->ruled_out && may_match(facts, &delta->files[i]);
     }
 }
 
-/* Whether its rows are older than all else of their keys. Beside deletes of its own, such as
- * tombstones that a compaction kept, they are not: of one position a row beats a delete, and a base
- * row beats nothing. */
+/* Whether its rows are older than all else of their keys, and each key has one. Beside deletes of
+ * its own, such as tombstones that a compaction kept, they are not: of one position a row beats a
+ * delete, and a base row beats nothing. */
 static bool is_base(const struct catalog_delta *delta, const struct partition *partition)
 {
     bool has_deletes = false;
 
     for (size_t f = 0; f < delta->file_count; f++)
         has_deletes = has_deletes || delta->files[f].content == CATALOG_DELETES;
-    return delta == partition->oldest && !has_deletes;
+    return delta == partition->oldest && !has_deletes && !table_files_repeat(delta);
 }
 
 /* In a partition that is merged a file that does not match may hold a newer row of a key, or the
@@ -120,7 +163,7 @@ void table_files_add(struct table_files *files, const struct table_facts *facts,
 
     table_init(&partitions);
     for (size_t i = 0; i < count; i++)
-        look_at(partition_of(files->arena, &partitions, &deltas[i]), facts, &deltas[i]);
+        look_at(partition_of(files->arena, &partitions, facts, &deltas[i]), facts, &deltas[i]);
     for (size_t i = 0; i < count; i++) {
         const struct catalog_delta *delta = &deltas[i];
         const struct partition *partition = table_get(&partitions, delta->partition_id);
@@ -142,18 +185,22 @@ void table_files_add(struct table_files *files, const struct table_facts *facts,
 void table_files_add_rows(struct table_files *files, const struct table_facts *facts,
     const struct catalog_delta *delta, const char *change, int64_t position)
 {
+    const bool ruled_out = is_ruled_out(facts, delta);
+
     for (size_t i = 0; i < delta->file_count; i++) {
         if (delta->files[i].content == CATALOG_ROWS)
             *add(files) = (struct table_file){.file = &delta->files[i],
                 .position = position,
                 .change = change,
-                .skipped = !may_match(facts, &delta->files[i])};
+                .skipped = ruled_out || !may_match(facts, &delta->files[i])};
     }
 }
 
 void table_files_add_changes(
     struct table_files *files, const struct table_facts *facts, const struct catalog_delta *delta)
 {
+    const bool ruled_out = is_ruled_out(facts, delta);
+
     for (size_t i = 0; i < delta->file_count; i++) {
         const struct catalog_file *file = &delta->files[i];
         const char *change = file->content == CATALOG_DELETES || delta->type == CATALOG_DELETE
@@ -165,7 +212,7 @@ void table_files_add_changes(
         *add(files) = (struct table_file){.file = file,
             .position = delta->position,
             .change = change,
-            .skipped = file->content == CATALOG_ROWS && !may_match(facts, file)};
+            .skipped = file->content == CATALOG_ROWS && (ruled_out || !may_match(facts, file))};
     }
 }
 

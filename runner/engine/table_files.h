@@ -34,8 +34,13 @@ struct table_files {
     size_t count;
 };
 
+/* Whether two files of a delta may have rows of one key: they are of several writers, as after a
+ * merge of deltas, and not of different buckets. */
+bool table_files_repeat(const struct catalog_delta *delta);
+
 /* Of deltas that LIST_FILES gave: the rows as they are at that position. A partition is merged
- * unless it is clean: all rows of one delta. `change`: of all rows, NULL: nobody asked. */
+ * unless it is clean: all rows of one delta, which repeats no key. `change`: of all rows, NULL:
+ * nobody asked. */
 void table_files_add(struct table_files *files, const struct table_facts *facts,
     const struct catalog_delta *deltas, size_t count, const char *change);
 

@@ -3,6 +3,7 @@
 #include "runner/engine/table_read.h"
 
 #include "runner/base/mem.h"
+#include "runner/engine/partition.h"
 #include "runner/engine/table_changes.h"
 #include "runner/engine/table_fetch.h"
 #include "runner/engine/table_version.h"
@@ -146,6 +147,23 @@ static int take_version(struct table_operation *operation)
     return 0;
 }
 
+/* What the conditions rule out. A partitioning that cannot be read rules out nothing. */
+static void init_prune(struct table_operation *operation)
+{
+    const struct table_read *read = operation->read;
+    const struct catalog_version *version = &operation->version;
+    struct partition_field *fields;
+    struct error err;
+
+    if (read->condition_count == 0)
+        return;
+    operation->prune =
+        prune_new(read->conditions, read->condition_count, version->columns, version->column_count);
+    if (partition_parse(
+            version->partition_by, version->partition_count, &operation->arena, &fields, &err) == 0)
+        prune_partitions(operation->prune, fields, version->partition_count);
+}
+
 /* What is expired or not there yet is refused; in a table into which nothing was ever committed
  * there is nothing to list. */
 static void begin_files(struct table_operation *operation, int64_t found)
@@ -155,9 +173,7 @@ static void begin_files(struct table_operation *operation, int64_t found)
 
     if (table_version_choose(version, read, found, &operation->position, &operation->err))
         return;
-    if (read->condition_count > 0)
-        operation->prune = prune_new(
-            read->conditions, read->condition_count, version->columns, version->column_count);
+    init_prune(operation);
     operation->facts = (struct table_facts){.version = version,
         .schemas = operation->schemas,
         .schema_count = operation->schema_count,

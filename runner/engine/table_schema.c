@@ -178,8 +178,10 @@ int table_schema_fit_rows(struct task *task, const struct sql_schema *rows,
     evolve = (struct evolve){.table = load->into,
         .columns = table.base,
         .column_count = table.base_count,
+        .exists = !table.creates,
         .rows = rows,
         .policy = (enum schema_policy)load->schema,
+        .required = load->required,
         .fixed = fixed_columns(task, arena)};
     if (evolve_columns(&evolve, arena, err)) {
         task_place_error(task, &load->into, "into", err);

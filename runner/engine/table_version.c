@@ -21,7 +21,8 @@ int table_version_parse_at(const char *text, struct table_read *read, struct err
     if (is_number(text)) {
         read->at_position = strtoll(text, NULL, 10);
         if (read->at_position <= 0 || strlen(text) > 18)
-            return error_set(err, ERROR_INVALID, "%s is no position: they begin at 1", text);
+            return error_set(err, ERROR_INVALID,
+                "%s is no position: they begin at 1 and have at most 18 digits", text);
     } else if (time_parse(text, &read->at_ms, &no_time)) {
         read->at_tag = text;
     } else if (read->at_ms <= 0) {
@@ -43,8 +44,10 @@ static int no_such_tag(const struct catalog_version *version, const char *asked,
     buffer_init(&names, 0);
     for (size_t i = 0; i < count; i++)
         buffer_printf(&names, "%s%s", i ? ", " : "", tags[i].name);
-    error_set(err, ERROR_INVALID, "%s.%s has no tag \"%s\"; it has %s", version->namespace,
-        version->table, asked, count ? names.data : "none");
+    error_set(err, ERROR_INVALID,
+        "\"%s\" is no position, no time (2026-11-01, 2026-11-01T06:00Z) and no tag of %s.%s, which "
+        "has %s",
+        asked, version->namespace, version->table, count ? names.data : "none");
     buffer_deinit(&names);
     return -1;
 }

@@ -7,6 +7,7 @@
 #include "connectors/sql_engine.h"
 #include "runner/base/log.h"
 #include "runner/base/table.h"
+#include "runner/engine/cursor.h"
 #include "runner/engine/graph.h"
 #include "runner/engine/plan.h"
 #include "runner/engine/progress.h"
@@ -98,6 +99,7 @@ struct task {
     /* results */
     struct arena arena;
     struct sql_dataset dataset; /* of an extract or a transform */
+    struct cursor_value cursor; /* of an extract with one: where it is after this run */
     struct text_list inputs; /* of an extract: what it read in the run's folder, links among it */
     bool is_view;            /* the dataset is evaluated when it is read */
     unsigned consumers_left; /* of the dataset */

@@ -40,6 +40,9 @@ bool file_lock(int fd, bool wait);
  * (flock(2)) on it, was killed. False: somebody is, or it cannot be told, or not be removed. */
 bool file_remove_left(const char *path);
 
+/* All such files of a folder. */
+void file_remove_all_left(const char *folder);
+
 /* --- whole files --- */
 
 /* Appends the file to the buffer; `limit` bytes at most (ERROR_LIMIT above). */

@@ -2,9 +2,11 @@
 
 #include "runner/base/mem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -104,6 +106,22 @@ int file_make_folders(const char *path, struct error *err)
 }
 
 /* --- walking and removing --- */
+
+void file_remove_all_left(const char *folder)
+{
+    DIR *entries = opendir(folder);
+    const struct dirent *entry;
+
+    while (entries && (entry = readdir(entries))) {
+        char *path = file_is_temporary(entry->d_name) ? file_join(folder, entry->d_name) : NULL;
+
+        if (path)
+            file_remove_left(path);
+        free(path);
+    }
+    if (entries)
+        closedir(entries);
+}
 
 static FTS *open_tree(
     const char *path, int options, int (*compare)(const FTSENT **, const FTSENT **))

@@ -71,7 +71,7 @@ def test_at_a_position_a_time_and_a_tag(house):
     assert read(house, "t.x", "--at", "eve")[0] == [(1, "a")]
     when = f"{between // 1000 + 86400 * 365}"
     assert "has no position" in fails(house, "catalog", "read", "t.x", "--at", when)
-    assert 'has no tag "adam"; it has eve' in fails(house, "catalog", "read", "t.x", "--at", "adam")
+    assert '"adam" is no position, no time (2026-11-01, 2026-11-01T06:00Z) and no tag of t.x, which has eve' in fails(house, "catalog", "read", "t.x", "--at", "adam")
     assert "nothing had been committed" in fails(house, "catalog", "read", "t.x", "--at", "2001-01-01")
     assert house.sluice("catalog", "expire", "t.x", "--before", "3").exit == 0
     assert read(house, "t.x", "--at", 3)[0] == [(9, "z")]
@@ -278,3 +278,21 @@ def test_expired_changes_are_an_error_with_advice(house):
     message = house.fails("copy", expect=2)
     assert "t.x was read up to position 1, and what came next is expired" in message
     assert "giving the extract another name" in message
+
+
+@pytest.mark.parametrize(
+    "args, says",
+    [
+        (["../x.y"], '"../x.y" is no table: write namespace.table'),
+        (["t.x", "--where", "id >"], "--where, character 6: syntax error"),
+        (["t.x", "--where", "id ="], "--where, character"),
+        (["t.x", "--columns", "id", "--where", "id = 1); select 2"], "--where, character"),
+        (["t.x", "--sql", "select from t.x where"], "SQL, character"),
+        (["t.x", "--at", "2026-02-30"], '"2026-02-30" is no position, no time (2026-11-01'),
+        (["t.x", "--at", "-1"], '"-1" is no position'),
+    ],
+)
+def test_a_mistake_is_told_where_it_was_made(house, args, says):
+    load(house, [{"id": 1}])
+    result = house.sluice("catalog", "read", *args)
+    assert result.exit in (1, 2) and says in result.error, str(result)

@@ -164,8 +164,41 @@ def test_bad_manifests(verbs, project):
 
 def test_ids_that_are_not_said(verbs):
     table(verbs, "--lifecycle", "active")
-    for verb in ["commit-delta", "delete-delta", "commit-partition"]:
+    for verb in ["commit-delta", "delete-delta", "commit-partition", "commit-stream"]:
         assert "--id" in verbs(verb, "a.t", code=2)
+
+
+def test_what_is_not_there_is_named(verbs):
+    assert "namespace a: there is no such" in verbs("list-tables", "a", code=1)
+    assert "a: there is no such namespace" in verbs("get-namespace", "a", code=1)
+    verbs("create-namespace", "a")
+    verbs("create-table", "a.t")
+    assert "a.u: there is no such table" in verbs("get-table", "a.u", code=1)
+    assert "a.t: there is no active version" in verbs("get-table-version", "a.t", code=1)
+    assert "a.t: there is no version" in verbs("get-table-version", "a.t", "--latest", code=1)
+    table(verbs, "--lifecycle", "active", "--partition-by", "k")
+    assert "a.t version 7: there is no such version" in verbs("get-table-version", "a.t@7", code=1)
+    assert "a.t: there is no stream with the id x" in verbs("get-stream", "a.t", "--id", "x", code=1)
+    assert "partition [x]: there is no committed partition" in verbs("get-partition", "a.t", "--partition", "x", code=1)
+    assert "a.t: there is no delta with the id x" in verbs("get-delta", "a.t", "--id", "x", code=1)
+    at = ["--partition", "x", "--position", "7"]
+    assert "partition [x]: there is no delta at position 7" in verbs("get-delta", "a.t", *at, code=1)
+    assert "--position" in verbs("get-delta", "a.t", code=2)
+    assert "JSON array" in verbs("get-partition", "a.t", "--partition", '["x",', code=2)
+
+
+@pytest.mark.parametrize(
+    "field, said",
+    [("bucket(0, i)", "bucket"), ("bucket(99999999999999999999, i)", "bucket"), ("day(i)", "i is BIGINT"),
+     ("hour(d)", "d is DATE"), ("truncate(2, d)", "takes no DATE"), ("bucket(2, f)", "takes no DOUBLE"),
+     ("none", "none of its columns"), ("day(none)", "none of its columns"), ("weird(i)", "weird")])
+def test_partitionings_that_no_run_would_take(verbs, field, said):
+    verbs("create-namespace", "a")
+    verbs("create-table", "a.t")
+    columns = ["--column", "i BIGINT", "--column", "d DATE", "--column", "f DOUBLE"]
+    assert said in verbs("create-table-version", "a.t", *columns, "--partition-by", field, code=2)
+    fine = verbs("create-table-version", "a.t", *columns, "--partition-by", "bucket( 16 , i)", "--partition-by", "day(d)")
+    assert fine["partition_by"] == ["bucket(16, i)", "day(d)"]
 
 
 # --- data ---
@@ -185,7 +218,7 @@ KEYED = ["--key", "id", "--key", "month", "--sort-by", "id"]
 SELECT = "select * from (values (2, '1990-01', 'b'), (1, '1990-01', null)) t(id, month, note)"
 
 
-def write_data(project, name):
+def write_data(project, name, select=SELECT):
     path, plain = project.path(name), name.removesuffix(".gz").removesuffix(".zst")
     if plain.endswith(".parquet"):
         format = "format parquet"
@@ -193,7 +226,7 @@ def write_data(project, name):
         compression = {"gz": "gzip", "zst": "zstd"}.get(name.rsplit(".", 1)[1], "none")
         kind = "format csv, header" if plain.endswith(".csv") else "format json"
         format = f"{kind}{', array true' if plain.endswith('.json') else ''}, compression {compression}"
-    duckdb.sql(f"copy ({SELECT}) to '{path}' ({format})")
+    duckdb.sql(f"copy ({select}) to '{path}' ({format})")
 
 
 @pytest.mark.parametrize(
@@ -218,13 +251,28 @@ def test_data_of_every_format_is_staged(verbs, project, name):
     assert project.spooled() == []
 
 
+def test_csv_of_another_dialect_is_staged(verbs, project):
+    partition = months(verbs, *KEYED)
+    text = "made by hand\n7;1990-01;'n;a'\n8;1990-01;-\n"
+    project.path("d.csv").write_bytes(text.replace("n;a", "ñ;a").encode("latin-1"))
+    delta = verbs(
+        "stage-delta", "a.t", "d.csv", "--partition-id", partition, "--type", "upsert", "--delimiter", ";", "--quote", "'",
+        "--no-header", "--skip", "1", "--null", "-", "--encoding", "latin-1",
+    )  # fmt: skip
+    verbs("commit-delta", "a.t", "--id", delta["delta_id"])
+    verbs("commit-partition", "a.t", "--id", partition)
+    rows = [tuple(row.values()) for row in verbs("read", "a.t")["rows"]]
+    assert sorted(rows) == [(7, "1990-01", "ñ;a"), (8, "1990-01", None)]
+
+
 @pytest.mark.parametrize(
     "content, flags, said",
     [
         ("id,month,note\n1,1990-01,a\n2,1990-02,b\n3,1990-03,c\n", [], "[1990-02]"),
-        ("id,month,note\n1,,a\n", [], "[null]"),
+        ("id,month,note\n1,,a\n", [], "no value in month"),
         ("id,month,note\n1,1990-01,a\n1,1990-01,b\n", ["--type", "upsert"], "id = 1, month = 1990-01"),
         ("id,month,note\n,1990-01,a\n", ["--type", "upsert"], "no value in id"),
+        ("id,month,note\n1,1990-01,a\n1,1990-01,b\n", ["--type", "append"], "id = 1, month = 1990-01"),
         ("id,month\n1,1990-01\n1,1990-01\n", ["--type", "delete"], "id = 1, month = 1990-01"),
         ("id,month,note\n1,1990-01,a\n", ["--type", "delete"], "column note"),
         ("id,month\n1,1990-01\n", [], '"note" is missing'),
@@ -276,6 +324,7 @@ def test_a_delta_is_downloaded_as_it_is_stored(verbs, project):
     assert "--entry 3" in verbs("download-delta", "a.t", "--id", both, "--entry", "3", code=2)
     verbs("commit-delta", "a.t", "--id", both)
     verbs("commit-partition", "a.t", "--id", partition)
+    assert verbs("read", "a.t")["rows"] == [rows[0], newer]  # the key is there once
     position = verbs("list-deltas", "a.t")[0]["position"]
     at = ["--partition", "1990-01", "--position", str(position)]
     assert verbs("download-delta", "a.t", *at)["rows"] == [*rows, newer]

@@ -274,3 +274,85 @@ def test_signals_cancel_in_order(shop, number, code):
     assert time.monotonic() - sent[0] < 2 * SLOWER + 1
     assert "cancelled; nothing was committed" in drawn
     assert not (shop / ".sluice" / "spool").exists() or not os.listdir(shop / ".sluice" / "spool")
+
+
+# --- conditions of loads
+
+CONDITIONS = """\
+params: {{since: {{type: date, default: 2001-01-01}}}}
+extract:
+  raw: {{from: raw.csv}}
+transform:
+  x: {{sql: "select id, op, day, seq from raw"}}
+load:
+  x:
+    into: t.x
+    mode: {mode}
+    {options}
+"""
+
+
+@pytest.mark.parametrize(
+    "mode, options, expected",
+    [
+        ("upsert", "key: [id]\n    delete_when: op = 'D' and", "11:30: load.x.delete_when: syntax error at or near"),
+        ("upsert", "key: [id]\n    delete_when: opp = 'D'",
+         '11:18: load.x.delete_when: x has no column "opp"; did you mean "op"?'),
+        ("upsert", "key: [id]\n    delete_when: |\n      op = 'D'\n      or x.sex > 5",
+         '13:10: load.x.delete_when: x has no column "sex"; did you mean "seq"?'),
+        ("upsert", "key: [id]\n    delete_when: op = $sinc", '11:23: load.x.delete_when: no parameter is called "sinc"'),
+        ("upsert", "key: [id]\n    delete_when: id in (select id from gone)",
+         '11:40: load.x.delete_when: no dataset is called "gone"'),
+        ("upsert", "key: [id]\n    update: {when: new.seq = and old.seq}", "11:30: load.x.update.when: syntax error"),
+        ("upsert", "key: [id]\n    update: {when: new.seqq > old.whatever}",
+         '11:20: load.x.update.when: x has no column "seqq"'),
+        ("upsert", "key: [idd]", '10:11: load.x.key: x has no column "idd"; did you mean "id"?'),
+        ("upsert", "key: [id]\n    sequence_by: sequence", '11:5: load.x.sequence_by: x has no column "sequence"'),
+        ("overwrite_partitions", "partition_by: [day]\n    scope: day >= = $since",
+         "11:19: load.x.scope: syntax error at or near"),
+        ("overwrite_partitions", "partition_by: [day]\n    scope: dday >= $since",
+         '11:12: load.x.scope: x has no column "dday"; did you mean "day"?'),
+    ],
+)  # fmt: skip
+def test_validate_looks_at_conditions_of_loads(project, mode, options, expected):
+    project.write("pipelines/x.yaml", CONDITIONS.format(mode=mode, options=options))
+    result = project.sluice("validate")
+    assert result.exit == 2 and f"pipelines/x.yaml:{expected}" in result.stderr or (
+        expected.startswith("load") and expected in result.stderr
+    ), str(result)
+    assert "1 pipeline, 1 error" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "mode, options",
+    [
+        ("upsert", "key: [ID]\n    delete_when: x.op = 'D' and Day < current_date -- all"),
+        ("upsert", "key: [id]\n    delete_when: id in (select key from raw)"),
+        ("upsert", "key: [id]\n    update: {when: new.seq > old.other or shade = 1}"),
+        ("overwrite_partitions", "partition_by: [day]\n    scope: day >= $since"),
+    ],
+)
+def test_conditions_of_loads_that_are_fine(project, mode, options):
+    project.write("pipelines/x.yaml", CONDITIONS.format(mode=mode, options=options))
+    result = project.sluice("validate")
+    assert result.exit == 0, str(result)
+
+
+# --- environments that would mix their files
+
+
+def test_validate_finds_environments_that_mix_their_files(project):
+    project.write("pipelines/x.yaml", CONDITIONS.format(mode="upsert", options="key: [id]"))
+
+    def validate(*others):
+        lines = "".join(f"  {line}\n" for line in others)
+        project.write("sluice.yaml", f"environments:\n  dev: {{store: 'file:.sluice/store'}}\n{lines}")
+        return project.sluice("validate")
+
+    result = validate("uat: {store: 'file:other'}")
+    assert result.exit == 2, str(result)
+    assert "sluice.yaml:3:3: environments.uat: it shares the catalog sqlite:" in result.error
+    assert "/.sluice/catalog.db with dev, but has another store" in result.error
+    assert validate("uat: {store: 'file:other', catalog: 'sqlite:uat.db'}").exit == 0
+    assert validate("uat: {logs: {dir: other}}").exit == 0
+    assert validate("uat: {store: '${env.NOWHERE}'}").exit == 0

@@ -107,6 +107,17 @@ def test_full_disk_is_a_failure_and_a_closed_pipe_is_none(tmp_path):
     assert (result.returncode, result.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("closed, code", [("<&-", 0), (">&-", 1), ("2>&-", 0), ("<&- >&- 2>&-", 1)])
+def test_standard_files_that_are_closed(tmp_path, closed, code):
+    """As supervisors may start it: no file of ours takes their place, and data that goes nowhere is told."""
+    (tmp_path / "pipelines").mkdir()
+    for args in ["help", "health --json"]:
+        done = subprocess.run(
+            ["sh", "-c", f'"$0" {args} {closed}', SLUICE], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, f"{args}: {done}"
+
+
 def test_schemas_are_json(tmp_path):
     for which in ["pipeline", "project"]:
         schema = json.loads(sluice("jsonschema", which, cwd=tmp_path).stdout)

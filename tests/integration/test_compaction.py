@@ -93,7 +93,7 @@ def test_small_files_become_large_ones_in_their_order(project):
     assert dry["partitions"][0]["files_rewritten"] == 6 and len(table.manifest()) == 6
     assert table.compact()["compacted"] == 1
     (file,) = table.manifest()
-    ids = table.db.execute(f"select id from '{project.path('.sluice/store') / file['path']}'").fetchall()
+    ids = table.db.execute(f"select id from '{project.data_file(file['path'])}'").fetchall()
     assert [id for (id,) in ids] == list(range(600))
     assert table.compact()["compacted"] == 0
     assert project.sluice("catalog", "compact", "n.t", "--buckets", "2").exit == 2
@@ -195,7 +195,7 @@ def test_alter(project):
     assert shown["partition_by"] == ["seq"] and shown["version"] == 2 and shown["rows"] == 30
     live = [f for f in table.manifest() if f["path"].startswith("n/t/2/")]
     assert sorted({f["partition_values"] for f in live}) == ['["0"]', '["1"]']
-    paths = [str(project.path(".sluice/store") / f["path"]) for f in live]
+    paths = [project.data_file(f["path"]) for f in live]
     rows = table.db.execute(f"select id::varchar, v, seq::varchar from read_parquet({paths})").fetchall()
     assert sorted(rows, key=str) == before
     # Not unique, not there: nothing changes.

@@ -220,6 +220,22 @@ def test_limits(project):
     assert "limits.rewrite" in project.fails("x", expect=3)
 
 
+@pytest.mark.parametrize("sequence", [None, "v"])
+@pytest.mark.parametrize("layout", [[], ["region"], ["v"]], ids=str)
+def test_shares_are_of_rows_that_are_there(project, layout, sequence):
+    load = {"key": ["id"], "delete_when": "region = 'd'", "limits": {"deletes": "20%"}}
+    load |= {"partition_by": layout} if layout else {}
+    load |= {"sequence_by": sequence} if sequence else {}
+    for n in range(3):
+        small(project, [(k, "a", n) for k in range(10)], **load)
+        project.run("x")
+    small(project, [(k, "d", 9) for k in range(3)], **load)
+    assert "3 of the 10 rows of t.x would be deleted, more than 20%" in project.fails("x", expect=3)
+    small(project, [(k, "d", 9) for k in (1, 2, 70)], **load)
+    project.run("x")
+    assert len(merged.read(project, "t.x", ["id"], sequence)) == 8
+
+
 def test_limits_of_overwrites(project):
     load = {"partition_by": ["region"], "limits": {"deletes": 1}}
     small(project, [(n, "a", n) for n in range(4)] + [(9, "b", 9)], partition_by=["region"])
@@ -231,6 +247,71 @@ def test_limits_of_overwrites(project):
     small(project, [(n, "a", 1) for n in range(3)], mode="overwrite_partitions", **load)
     project.run("x")
     assert [row["v"] for row in merged.read(project, "t.x", ["id", "region"])] == [1, 1, 1, 9]
+
+
+def test_limits_of_overwrites_without_a_key(project):
+    def load(count, **load):
+        put(project, named([(n, "a", n) for n in range(count)]), SMALL)
+        pipeline(project, mode="overwrite", **load)
+
+    load(10)
+    project.run("x")
+    load(8, limits={"deletes": "10%"})
+    assert "2 of the 10 rows of t.x would be deleted, more than 10%" in project.fails("x", expect=3)
+    load(9, limits={"deletes": "10%"})
+    project.run("x")
+    assert len(all_rows(project)) == 9
+
+
+def test_no_rows_for_partitions(project):
+    put(project, [], SMALL)
+    pipeline(project, mode="overwrite_partitions", partition_by=["region"], on_empty="fail")
+    assert "no rows to overwrite t.x with" in project.fails("x", expect=3)
+    pipeline(project, mode="overwrite_partitions", partition_by=["region"], on_empty="keep")
+    assert project.run("x").named("load.empty")
+
+
+# --- values and names
+
+
+@pytest.mark.parametrize("layout", [[], ["k"], ["part"]], ids=str)
+def test_zero_has_one_key_whatever_its_sign(project, layout):
+    schema = pyarrow.schema([("k", pyarrow.float64()), ("part", pyarrow.string())])
+    load = {"partition_by": layout} if layout else {}
+    pipeline(project, mode="upsert", key=["k"], **load)
+    for rows in ([(0.0, "a"), (1.0, "a")], [(-0.0, "b")]):
+        put(project, [{"k": k, "part": part} for k, part in rows], schema)
+        project.run("x")
+    assert [row["part"] for row in merged.read(project, "t.x", ["k"])] == ["b", "a"]
+
+
+def test_a_partition_of_large_numbers(project):
+    schema = pyarrow.schema([("k", pyarrow.uint64())])
+    put(project, [{"k": 2**64 - 1}, {"k": 7}], schema)
+    pipeline(project, mode="overwrite", partition_by=["k"])
+    project.run("x")
+    assert sorted(row[3]["k"] for row in merged.entries(project, "t.x")) == [7, 2**64 - 1]
+
+
+@pytest.mark.parametrize("load", [{"mode": "scd2", "key": ["id"]}, {"mode": "overwrite", "sort_by": ["v", "id desc"]}], ids=str)
+def test_a_column_without_a_value_yet(project, load):
+    put(project, named([(1, "a", None), (2, "a", None)]), SMALL)
+    pipeline(project, sql="select id, region, null as v from raw", **load)
+    project.run("x")
+    rows = merged.read(project, "t.x", ["id"])
+    assert [(row["id"], row.get("v")) for row in rows] == [(1, None), (2, None)]
+
+
+def test_names_that_statements_have(project):
+    rows = pyarrow.schema([("id", pyarrow.int64()), ("seq", pyarrow.int64()), ("_deleted", pyarrow.string())])
+    for part in ("p", "q"):
+        put(project, [{"id": 1, "seq": 1, "_deleted": part}], rows)
+        pipeline(project, mode="upsert", key=["id"], sequence_by="seq", partition_by=["_deleted"])
+        project.run("x")
+    assert [row["_deleted"] for row in merged.read(project, "t.x", ["id"], "seq")] == ["q"]
+    put(project, [{"id": 1, "_Sluice_rank": 5}], pyarrow.schema([("id", pyarrow.int64()), ("_Sluice_rank", pyarrow.int64())]))
+    pipeline(project, mode="upsert", key=["id"], into="t.y")
+    assert 'load.x.key: column "_Sluice_rank" of x' in project.fails("x", expect=2)
 
 
 # --- update
@@ -365,6 +446,36 @@ def test_the_past_may_come_late(project):
         ("b", 3, 5),
         ("x", 5, None),  # in the place of c, as was said later; c at 9 said nothing new then
     ]
+
+
+def test_a_moment_that_is_told_again(project):
+    """Who is absent then ends when it began, and stays ended whatever else comes late."""
+    def load(ids, due):
+        put(project, named([(n, "a", 1) for n in ids]), SMALL)
+        project.run("x", "--due", due + "T00:00:00Z")
+
+    def spans():
+        rows = merged.read(project, "t.x", ["id", "valid_from"])
+        days = [(r["id"], r["valid_from"].day, r["valid_to"] and r["valid_to"].day) for r in rows]
+        return sorted(days, key=str)
+
+    pipeline(project, mode="scd2", key=["id"], absent="close")
+    load([1, 2], "2024-01-05")
+    load([1], "2024-01-05")
+    assert spans() == [(1, 5, None), (2, 5, 5)]
+    load([1, 3], "2024-01-03")
+    assert spans() == [(1, 3, 5), (1, 5, None), (2, 5, 5), (3, 3, None)]
+    load([1, 2, 3], "2024-01-05")
+    assert spans() == [(1, 3, 5), (1, 5, None), (2, 5, None), (3, 3, None)]
+
+
+@pytest.mark.parametrize("absent", ["keep", "close"])
+def test_a_history_of_no_rows(project, absent):
+    pipeline(project, mode="scd2", key=["id"], absent=absent)
+    for rows in ([], [(1, "a", 1)], []):
+        put(project, named(rows), SMALL)
+        project.run("x")
+    assert [row["valid_to"] for row in merged.read(project, "t.x", ["id", "valid_from"])] == [None]
 
 
 # --- together

@@ -882,6 +882,22 @@ def test_sync_with_an_empty_source(run, on_weed, s3, bucket):
     assert keys_of(s3, bucket) == []
 
 
+def test_sync_of_nothing_says_so(run, on_weed, s3, bucket):
+    on_weed.path("empty").mkdir()
+    for source, target in ("empty", f"s3://{bucket}/t"), (f"s3://{bucket}/none/", "here"):
+        assert "0 objects" in run("sync", source, target).stderr.splitlines()
+        assert "0 objects" not in run("sync", "--quiet", source, target).stderr
+    fill(s3, bucket, "t/x")
+    run("sync", f"s3://{bucket}/t/", "here")
+    assert "0 objects" not in run("sync", f"s3://{bucket}/t/", "here").stderr
+
+
+def test_listings_name_their_prefix_in_the_log(run, s3, bucket):
+    fill(s3, bucket, "t/x")
+    result = run("ls", f"s3://{bucket}/t/", env={"SLUICE_LOG": "debug"})
+    assert any(event.get("prefix") == "t/" for event in result.named("s3.attempt")), str(result)
+
+
 def test_sync_that_fails_deletes_nothing(run, on_weed, s3, bucket):
     fill(s3, bucket, "t/x")
     on_weed.write("here/x/y", b"a folder is in the way")

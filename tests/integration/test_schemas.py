@@ -244,6 +244,36 @@ def test_a_required_column(project):
     assert project.rows("t.x") == [(None, "y")]
 
 
+def test_a_pipeline_says_what_is_required(project):
+    sql = "select * from (values (1, 'a'), (2, {})) t(id, v)"
+    line = refused(project, sql.format("null"), required=["V", "id"])
+    assert 'column "v" is required, but null in 1 row (row 2)' in line
+    assert 'required: the rows have no column "w"' in refused(project, sql.format("'b'"), required=["w"])
+    rows_of(project, sql.format("'b'"), required=["V", "id"])
+    shown = catalog(project, "schema", "t.x")
+    assert [column["required"] for column in shown["columns"]] == [True, True]
+    assert 'column "v" is required, but null in 1 row (row 2)' in refused(project, sql.format("null"))
+    line = refused(project, "select 3 as id, 'c' as v, 5 as n", required=["n"])
+    assert 'the column "n" of the table t.x may be null; change the table: sluice catalog alter t.x --required n' in line
+
+
+def test_a_column_becomes_required(project):
+    rows_of(project, "select * from (values (1, 'a', 1), (2, 'b', null)) t(id, v, n)")
+    result = project.sluice("catalog", "alter", "t.x", "--required", "n")
+    assert result.exit == 2 and 'column "n": it cannot become required, as rows of 1 files are null' in result.error
+    (delta,) = catalog(project, "list-deltas", "t.x")
+    manifest = project.sluice("catalog", "get-delta", "t.x", "--id", delta["delta_id"], "--include-manifest", "--json")
+    project.write("manifest.json", manifest.stdout)
+    assert [c["required"] for c in catalog(project, "alter", "t.x", "--required", "v")["columns"]] == [False, True, False]
+    line = refused(project, "select 3 as id, null::varchar as v, 1 as n")
+    assert 'column "v" is required, but null in 1 row (row 1)' in line
+    # Files that were written when it could be null are looked at again.
+    result = project.sluice("catalog", "stage-delta", "t.x", "--manifest", "manifest.json", "--type", "append")
+    assert result.exit != 0 and 'column "v" became required meanwhile' in result.error, str(result)
+    rows_of(project, "select 3 as id, 'c' as v")
+    assert project.rows("t.x") == [(3, "c", None)]
+
+
 def test_alter(project):
     rows_of(project, "select 1 as id, 2 as v")
     said = catalog(
@@ -370,3 +400,22 @@ def test_a_name_that_is_given_anew_is_another_column(project):
         {"id": 2, "value": 20.0, "v": None},
         {"id": 3, "value": None, "v": 30},
     ]
+
+
+@pytest.mark.parametrize("policy", ["evolve", "freeze", "discard_columns"])
+def test_a_version_without_columns_gets_those_of_the_first_rows(project, policy):
+    for verb in ["create-namespace t", "create-table t.x", "create-table-version t.x --lifecycle active"]:
+        assert project.sluice("catalog", *verb.split()).exit == 0
+    project.write("x.csv", "id,name\n1,a\n2,b\n")
+    project.pipeline("x", {"extract": {"x": {"from": "x.csv", "repeat": True}}, "load": {"x": {"into": "t.x", "schema": policy}}})
+    for count in (2, 4):
+        project.run("x")
+        result = project.sluice("catalog", "read", "t.x", "--sql", "select count(*), min(name) from x", "--format", "csv")
+        assert result.stdout.splitlines()[1:] == [f"{count},a"], str(result)
+
+
+def test_a_table_whose_versions_are_not_active(project):
+    for verb in ["create-namespace t", "create-table t.x", "create-table-version t.x"]:
+        assert project.sluice("catalog", *verb.split()).exit == 0
+    result = project.sluice("catalog", "read", "t.x")
+    assert result.exit == 2 and "the table t.x has no active version" in result.stderr

@@ -304,6 +304,76 @@ static void test_a_staged_partition_goes(void **state)
     desk_check(desk);
 }
 
+/* --- what is staged and left --- */
+
+static int64_t staged_of(struct desk *desk, const char *id, const char *kind, int64_t files)
+{
+    const struct catalog_query query = desk_ask(desk, CATALOG_LIST_STAGED);
+
+    for (size_t i = 0; i < query.count; i++) {
+        const struct catalog_staged *staged = &query.staged[i];
+
+        if (!text_equal(staged->id, id))
+            continue;
+        assert_string_equal(staged->kind, kind);
+        assert_string_equal(staged->namespace, "n");
+        assert_string_equal(staged->table, "t");
+        assert_int_equal(staged->version, 1);
+        assert_int_equal(staged->files, files);
+        assert_int_equal(staged->rows, files);
+        assert_true(staged->touched_ms >= staged->created_ms && staged->created_ms > 0);
+        return staged->touched_ms;
+    }
+    fail_msg("%s %s is not listed", kind, id);
+    return 0;
+}
+
+/* A stream with a partition in it; a partition with a delta in it; deltas of a committed partition
+ * and of one that was replaced. */
+static void test_what_is_staged_is_listed_and_dropped(void **state)
+{
+    struct desk *desk = desk_with_table(state, false);
+    struct catalog_query query;
+    int64_t last_ms = 0;
+
+    desk_add_append(desk, "d", "a", 1);
+    desk_add_append(desk, "r", "b", 1);
+    desk_apply(desk);
+    assert_int_equal(desk_ask(desk, CATALOG_LIST_STAGED).count, 0);
+    desk_add(desk, CATALOG_STAGE_STREAM)->at.stream_id = "s-1";
+    desk_apply(desk);
+    desk_add_at(desk, CATALOG_STAGE_PARTITION, "x")->at.stream_id = "s-1";
+    desk_add_delta(desk, "x", "c", 1, CATALOG_APPEND)->at.stream_id = "s-1";
+    desk_add_delta(desk, "d", "e", 1, CATALOG_APPEND)->at.delta_id = "d-1";
+    desk_add_delta(desk, "r", "f", 1, CATALOG_APPEND)->at.delta_id = "d-2";
+    desk_apply(desk);
+    desk_add_at(desk, CATALOG_STAGE_PARTITION, "d")->at.partition_id = "p-1";
+    desk_add_delta(desk, "d", "g", 1, CATALOG_APPEND)->at.delta_id = "d-3";
+    desk_apply(desk);
+    desk_add_replace(desk, "r", "h", 1);
+    desk_apply(desk);
+    staged_of(desk, "s-1", "stream", 1);
+    staged_of(desk, "p-1", "partition", 1);
+    staged_of(desk, "d-1", "delta", 1);
+    staged_of(desk, "d-2", "delta", 1); /* it cannot be committed any more */
+    query = desk_ask(desk, CATALOG_LIST_STAGED);
+    assert_int_equal(query.count, 4);
+    for (size_t i = 0; i < query.count; i++) {
+        assert_true(query.staged[i].touched_ms >= last_ms);
+        last_ms = query.staged[i].touched_ms;
+    }
+    assert_int_equal(desk_ask(desk, CATALOG_LIST_ALL_FILES).count, 7);
+    desk_add(desk, CATALOG_DROP_STAGED)->before_ms = query.staged[0].touched_ms;
+    desk_apply(desk);
+    assert_int_equal(desk_ask(desk, CATALOG_LIST_STAGED).count, 4);
+    desk_add(desk, CATALOG_DROP_STAGED)->before_ms = last_ms + 1;
+    desk_apply(desk);
+    assert_int_equal(desk_ask(desk, CATALOG_LIST_STAGED).count, 0);
+    assert_int_equal(desk_ask(desk, CATALOG_LIST_ALL_FILES).count, 3);
+    assert_string_equal(desk_read(desk, 0), "a h");
+    desk_check(desk);
+}
+
 static void test_the_values_fit_the_scheme(void **state)
 {
     static const char *const two[] = {"d", "e"};
@@ -346,6 +416,7 @@ int conformance_changes(const struct conformance_implementation *implementation)
         ON_DESK(test_a_partition_notes_what_it_is_to_replace, implementation),
         ON_DESK(test_a_partition_replaces_the_one_that_is_named, implementation),
         ON_DESK(test_a_staged_partition_goes, implementation),
+        ON_DESK(test_what_is_staged_is_listed_and_dropped, implementation),
         ON_DESK(test_the_values_fit_the_scheme, implementation),
         ON_DESK(test_everything_or_nothing, implementation),
     };

@@ -188,6 +188,8 @@ static int64_t item_key(const struct catalog_query *query, size_t i)
         return query->versions[i].version;
     case CATALOG_LIST_STREAMS:
         return query->streams[i].id[0];
+    case CATALOG_LIST_STAGED:
+        return query->staged[i].id[0];
     case CATALOG_LIST_SCHEMAS:
         return query->schemas[i].id;
     case CATALOG_LIST_CURSORS:
@@ -251,11 +253,39 @@ static void fill(struct desk *desk)
     desk_apply(desk);
 }
 
+static size_t count_of(struct desk *desk, enum catalog_query_verb verb, const char *load)
+{
+    return desk_ask_with(desk,
+        (struct catalog_query){
+            .verb = verb, .pipeline = "p", .instance = "", .load = load, .extract = "e"})
+        .count;
+}
+
+/* With all that it has seen; those of other loads stay. */
+static void test_cursor_is_deleted(void **state)
+{
+    struct desk *desk = desk_with_deltas(state);
+
+    fill(desk);
+    assert_int_equal(count_of(desk, CATALOG_LIST_SEEN, "a"), 3);
+    desk_add(desk, CATALOG_DELETE_CURSOR)->cursor =
+        (struct catalog_cursor){.pipeline = "p", .instance = "", .load = "a"};
+    desk_apply(desk);
+    assert_int_equal(count_of(desk, CATALOG_LIST_SEEN, "a"), 0);
+    assert_int_equal(count_of(desk, CATALOG_LIST_CURSORS, "a"), 0);
+    assert_int_equal(count_of(desk, CATALOG_LIST_CURSORS, "b"), 1);
+    desk_add(desk, CATALOG_DELETE_CURSOR)->cursor =
+        (struct catalog_cursor){.pipeline = "p", .instance = ""};
+    desk_apply(desk);
+    assert_int_equal(count_of(desk, CATALOG_LIST_CURSORS, "c"), 0);
+}
+
 static void test_pages(void **state)
 {
     static const enum catalog_query_verb verbs[] = {CATALOG_LIST_DELTAS, CATALOG_LIST_FILES,
         CATALOG_LIST_PARTITIONS, CATALOG_LIST_COMMITS, CATALOG_LIST_SEEN, CATALOG_LIST_TAGS,
-        CATALOG_LIST_STREAMS, CATALOG_LIST_CURSORS, CATALOG_LIST_TABLES, CATALOG_LIST_NAMESPACES};
+        CATALOG_LIST_STREAMS, CATALOG_LIST_STAGED, CATALOG_LIST_CURSORS, CATALOG_LIST_TABLES,
+        CATALOG_LIST_NAMESPACES};
     struct desk *desk = desk_with_deltas(state);
 
     fill(desk);
@@ -362,6 +392,7 @@ int conformance_lists(const struct conformance_implementation *implementation)
         ON_DESK(test_deltas_of_a_partition_by_its_id, implementation),
         ON_DESK(test_a_delta_at_a_position, implementation),
         ON_DESK(test_values_tell_null_from_empty, implementation),
+        ON_DESK(test_cursor_is_deleted, implementation),
         ON_DESK(test_pages, implementation),
         ON_DESK(test_pages_of_versions_and_schemas, implementation),
         ON_DESK(test_all_files_whatever_refers_to_them, implementation),

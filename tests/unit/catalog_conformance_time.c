@@ -1,4 +1,5 @@
 /* Positions: what was read stays readable; compaction, rollback, tags, expiry, expectations. */
+#include "runner/base/buffer.h"
 #include "tests/unit/catalog_conformance.h"
 
 static const char id_1[] = "0192a7c0-0000-7000-8000-000000000001";
@@ -208,6 +209,23 @@ static void test_buckets_change_with_all_partitions(void **state)
 
 /* --- rolling back --- */
 
+static void assert_bare(struct desk *desk, int64_t first, int64_t last, const char *expected)
+{
+    const struct catalog_query found = desk_ask_with(desk,
+        (struct catalog_query){
+            .verb = CATALOG_LIST_BARE_POSITIONS, .first_position = first, .last_position = last});
+    struct buffer text;
+
+    buffer_init(&text, 0);
+    for (size_t i = 0; i < found.count; i++) {
+        assert_true(found.positions[i].committed_ms > 0);
+        buffer_printf(&text, "%s%lld %s", i ? ", " : "", (long long)found.positions[i].position,
+            found.positions[i].brought_back ? "back" : "gone");
+    }
+    assert_string_equal(text.data, expected);
+    buffer_deinit(&text);
+}
+
 static void test_a_rollback_is_a_commit(void **state)
 {
     struct desk *desk = desk_with_table(state, false);
@@ -241,6 +259,9 @@ static void test_a_rollback_is_a_commit(void **state)
         assert_int_equal(deltas.deltas[i].position, 1); /* the order of keys stays */
         assert_true(deltas.deltas[i].rewrite);
     }
+    assert_bare(desk, 0, 0, "5 back, 4 gone");
+    assert_bare(desk, 5, 5, "5 back");
+    assert_bare(desk, 1, 3, "");
     desk_check(desk);
     desk_add_append(desk, "x", "f", 1);
     desk_add(desk, CATALOG_ROLLBACK)->at.position = 9;

@@ -173,6 +173,18 @@ static void list_objects(struct store_request *request)
     }
 }
 
+static void list_pages(struct store_request *request, struct error *err)
+{
+    struct arena arena;
+
+    arena_init(&arena);
+    request->arena = &arena;
+    list_objects(request);
+    request->page(request, request->objects, request->object_count, err);
+    request->object_count = 0;
+    arena_deinit(&arena);
+}
+
 static bool source_is(const char *key, const char *version)
 {
     for (size_t i = 0; i < fakes_current->source_count; i++) {
@@ -186,7 +198,10 @@ static void do_store(struct store_request *request, struct error *err)
 {
     switch (request->verb) {
     case STORE_LIST:
-        list_objects(request);
+        if (request->page)
+            list_pages(request, err);
+        else
+            list_objects(request);
         break;
     case STORE_GET:
     case STORE_CHECK:

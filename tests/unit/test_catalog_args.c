@@ -102,10 +102,11 @@ static void test_values(void **state)
 static void test_columns(void **state)
 {
     const char *texts[] = {"id BIGINT", "\"flight date\" DATE NOT NULL",
-        "p  DECIMAL(10,2) not null", "s STRUCT(\"a b\" INTEGER)"},
-               *bad[] = {"id", "", " BIGINT", "\"id\"", "\"id", "id ", "\"\" BIGINT"};
+        "p  DECIMAL(10,2) not null", "s STRUCT(\"a b\" INTEGER)", "\"a \"\"b\"\"\" DATE"},
+               *bad[] = {"id", "", " BIGINT", "\"id\"", "\"id", "id ", "\"\" BIGINT",
+                   "\"a\"\" DATE", "\"a\"DATE"};
     struct arg *arg = *state;
-    struct text_list list = {.items = texts, .count = 4};
+    struct text_list list = {.items = texts, .count = ARRAY_LENGTH(texts)};
     struct catalog_column *columns;
 
     assert_ok(catalog_args_columns(&list, &arg->arena, &columns, &arg->err), &arg->err);
@@ -118,6 +119,7 @@ static void test_columns(void **state)
     assert_string_equal(columns[2].type, "DECIMAL(10,2)");
     assert_true(columns[2].required);
     assert_string_equal(columns[3].type, "STRUCT(\"a b\" INTEGER)");
+    assert_string_equal(columns[4].name, "a \"b\"");
     for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
         list = (struct text_list){.items = &bad[i], .count = 1};
         assert_int_equal(catalog_args_columns(&list, &arg->arena, &columns, &arg->err), -1);

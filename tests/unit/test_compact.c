@@ -443,19 +443,21 @@ static void assert_nothing_is_left(struct house *house)
 /* Each file a group, whatever its size. */
 static const struct compact in_groups = {.buckets = 3, .group_bytes = 1};
 
-static void test_groups_and_buckets(void **state)
+/* All files in one group, a bucket a time out of them: less than a 32nd of that would be sorted. */
+static const struct compact picked = {.buckets = 3, .group_bytes = 32 * 1024};
+
+static void check_rounds(const struct compact *what)
 {
     struct house house;
     const char *before;
     struct error err;
     size_t committed;
 
-    (void)state;
     house_open(&house);
     make_table(&house, true);
     before = sums(&house);
     for (int round = 0; round < 3; round++) {
-        err = compact(&house, in_groups, 0, &committed);
+        err = compact(&house, *what, 0, &committed);
         assert_int_equal(err.code, ERROR_NONE);
         assert_int_equal(committed, round != 1);
         assert_string_equal(sums(&house), before);
@@ -465,6 +467,18 @@ static void test_groups_and_buckets(void **state)
     }
     assert_nothing_is_left(&house);
     house_close(&house);
+}
+
+static void test_groups_and_buckets(void **state)
+{
+    (void)state;
+    check_rounds(&in_groups);
+}
+
+static void test_picked_buckets(void **state)
+{
+    (void)state;
+    check_rounds(&picked);
 }
 
 static void test_without_a_key(void **state)
@@ -485,20 +499,19 @@ static void test_without_a_key(void **state)
     house_close(&house);
 }
 
-static void test_cancelled_at_each_turn(void **state)
+static void check_cancelling(const struct compact *what)
 {
     char *kept = mem_printf("%s-kept", fixture_folder);
     struct error err = {.code = ERROR_STOPPED};
     unsigned stopped = 0;
 
-    (void)state;
     for (unsigned turn = 1; err.code == ERROR_STOPPED; turn += 1 + turn / 12) {
         struct house house;
         const char *before;
 
         house_reopen(&house, kept);
         before = sums(&house);
-        err = compact(&house, in_groups, turn, NULL);
+        err = compact(&house, *what, turn, NULL);
         stopped += err.code == ERROR_STOPPED;
         assert_string_equal(sums(&house), before);
         assert_nothing_is_left(&house);
@@ -508,6 +521,18 @@ static void test_cancelled_at_each_turn(void **state)
     assert_true(stopped > 5);
     assert_int_equal(file_remove_tree(kept, NULL), 0);
     free(kept);
+}
+
+static void test_cancelled_at_each_turn(void **state)
+{
+    (void)state;
+    check_cancelling(&in_groups);
+}
+
+static void test_picking_cancelled_at_each_turn(void **state)
+{
+    (void)state;
+    check_cancelling(&picked);
 }
 
 static void test_each_operation_fails_once(void **state)
@@ -552,8 +577,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_folder_make, fixture_folder_remove)
         TEST(test_groups_and_buckets),
+        TEST(test_picked_buckets),
         TEST(test_without_a_key),
         TEST(test_cancelled_at_each_turn),
+        TEST(test_picking_cancelled_at_each_turn),
         TEST(test_each_operation_fails_once),
     };
 

@@ -36,6 +36,10 @@ static void write_conditions(const struct sql_statement *statement, struct buffe
         buffer_printf(text, "%s%s %s", i ? "; " : "", c->column, names[c->comparison]);
         if (c->type)
             buffer_printf(text, " %s", c->type);
+        if (c->parameter) {
+            buffer_printf(text, " $%s", c->parameter);
+            assert_true(c->value_count == 0 && !c->quoted && !c->type);
+        }
         for (size_t k = 0; k < c->value_count; k++)
             buffer_printf(text, c->quoted && !c->type ? " '%s'" : " %s", c->values[k]);
         assert_true(c->quoted || !c->type);
@@ -77,9 +81,13 @@ static const struct wanted found[] = {
     /* What is not certain is left out of an AND. */
     {"select * from t where a = 1 and (b = 2 or c = 3) and d <> 4 and e not in (1) and not f = 2",
         "a = 1"},
-    {"select * from t where a = 1 and abs(b) = 2 and c + 1 = 2 and d = e and f = $p and g like "
+    {"select * from t where a = 1 and abs(b) = 2 and c + 1 = 2 and d = e and f + $p = 1 and g like "
      "'x%'",
         "a = 1"},
+    {"select * from t where a >= $since and $Until > b and c = $p::date and d in ($p) and e "
+     "between "
+     "$p and $q and $p = $q",
+        "a >= $since; b < $Until"},
     {"select * from t where a = 1 and (b = 2 and (c = 3 and d = 4))", "a = 1; b = 2; c = 3; d = 4"},
     {"select * from t where a = 1 and b = null and c in (1, null) and d in (1, 'x') and e between "
      "1 "

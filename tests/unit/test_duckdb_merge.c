@@ -2,7 +2,7 @@
  * columns, nulls in all of them, sequences with ties, groups, files of other schemas. */
 #include "tests/unit/duckdb_table_fixture.h"
 
-enum { PARTS = 5, FILES = 3, ROWS = 12, ROUNDS = 12, CASES = 4 };
+enum { PARTS = 5, FILES = 3, ROWS = 12, ROUNDS = 12, CASES = 4, BUCKETS = 3 };
 
 struct row {
     int a, b, sequence; /* -1: null */
@@ -208,6 +208,28 @@ static void add_part(struct sluice *s, struct model *m, struct random_table *tab
     part->names = table->names[p];
 }
 
+/* Bucket by bucket: a row is in one of them, and meets the rows of its key there. */
+static const char *by_bucket(struct sluice *s, struct sql_dataset *dataset)
+{
+    struct buffer all;
+    const char *copy;
+
+    buffer_init(&all, 0);
+    for (dataset->merge.bucket = 0; dataset->merge.bucket < BUCKETS; dataset->merge.bucket++) {
+        dataset->merge.buckets = BUCKETS;
+        must_open(s, dataset);
+        buffer_puts(&all, rows(s, "from t"));
+        assert_string_equal(
+            rows(s, arena_printf(&s->arena,
+                        "select count(*) from t where sluice_key_bucket(%d, b, a) <> %lld", BUCKETS,
+                        (long long)dataset->merge.bucket)),
+            "0\n");
+    }
+    copy = sorted(s, all.data);
+    buffer_deinit(&all);
+    return copy;
+}
+
 static void check_round(struct sluice *s, unsigned round, unsigned variant)
 {
     struct sql_column columns[] = {{.name = "a", .type = "BIGINT"},
@@ -241,6 +263,7 @@ static void check_round(struct sluice *s, unsigned round, unsigned variant)
             sorted(s, rows(s, "with x as materialized (from t) select * from x where v > 500 and a "
                               "= 3")));
     }
+    assert_string_equal(by_bucket(s, &dataset), wanted);
 }
 
 static void test_random(void **state)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include <cmocka.h>
 
@@ -354,6 +355,55 @@ static void test_lexer(void **state)
     }
 }
 
+/* --- names of columns --- */
+
+static void check_names(const char *sql, const char *columns, const char *names)
+{
+    struct sql_statement statement = {0};
+    struct error err = {0};
+    struct buffer text;
+    struct arena arena;
+    size_t offset;
+
+    arena_init(&arena);
+    buffer_init(&text, 0);
+    if (parse_statement(sql, &arena, &statement, &offset, &err))
+        fail_msg("%s: %s", sql, err.message);
+    for (size_t i = 0; i < statement.columns.count; i++)
+        buffer_printf(&text, "%s%s", i ? " " : "", statement.columns.items[i]);
+    assert_string_equal(text.data, columns);
+    buffer_clear(&text);
+    for (size_t i = 0; i < statement.name_count; i++) {
+        const struct sql_name *name = &statement.names[i];
+
+        buffer_printf(&text, "%s%s%s%s", i ? " " : "", name->qualifier ? name->qualifier : "",
+            name->qualifier ? "." : "", name->name);
+        assert_int_equal(
+            strncasecmp(sql + name->offset, name->qualifier ? name->qualifier : name->name, 1), 0);
+    }
+    assert_string_equal(text.data, names);
+    buffer_deinit(&text);
+    arena_deinit(&arena);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    check_names("select a, t.b, upper(c) as d, 1 as \"E f\" from t", "a b d E f", "");
+    check_names("select s.m from t where s.m = 1 and x = t.y", "m", "s.m x t.y");
+    check_names("select * from t where A > 1", "", "A");
+    check_names("select a, t.* from t", "", "");
+    check_names("select columns('x') from t", "", "");
+    check_names("select a, upper(b) from t", "", ""); /* its name is the engine's */
+    check_names("select unnest(l) as u from t", "", "");
+    check_names("select a from t union all select b from u where c", "", "");
+    check_names("select a from t where b in (select c from u where d = e) and "
+                "len(list_filter(f, x -> x > g)) > 0 and h = $p and current_date > i",
+        "a", "b f h i");
+    check_names(
+        "select a from t where case when b then c else d end between e and f", "a", "b c d e f");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_offsets),
         cmocka_unit_test(test_names_of_withs),
+        cmocka_unit_test(test_names),
         cmocka_unit_test(test_deep),
         cmocka_unit_test(test_many_are_cheap),
         cmocka_unit_test(test_lexer),

@@ -119,7 +119,7 @@ static void test_required(void **state)
         "from range(6000) r(i)",
         NULL, NULL);
     assert_contains(failure(&s, write_call(&s, "bad", "bad", &schema)),
-        "column \"id\" is required, but null in 1 row:");
+        "column \"id\" is required, but null in 1 row (row 4001):");
     sluice_close(&s);
 }
 
@@ -137,10 +137,10 @@ static void test_required_nested_and_absent(void **state)
         "select i as id, case when i % 3 > 0 then [i::int] end as l from range(6000) r(i)", NULL,
         NULL);
     assert_contains(failure(&s, write_call(&s, "bad", "bad", &schema)),
-        "column \"l\" is required, but null in 2000 rows:");
+        "column \"l\" is required, but null in 2000 rows (row 1 is the first):");
     derive(&s, "absent", "select i as id from range(3) r(i)", NULL, NULL);
     assert_contains(failure(&s, write_call(&s, "absent", "absent", &schema)),
-        "column \"l\" is required, but null in 3 rows:");
+        "column \"l\" is required, but null in 3 rows (row 1 is the first):");
     derive(&s, "empty", "select id from absent where id < 0", NULL, NULL);
     call = write_call(&s, "empty", "empty", &schema);
     must(&s, &call);

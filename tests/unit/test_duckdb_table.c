@@ -95,7 +95,7 @@ static void test_nothing(void **state)
     must_open(&s, &table);
     assert_string_equal(rows(&s, "from t"), "");
     assert_string_equal(types(&s, "from t"),
-        "id BIGINT, text VARCHAR, _deleted BOOLEAN, _change_type VARCHAR, "
+        "id BIGINT, text VARCHAR, _sluice_deleted BOOLEAN, _change_type VARCHAR, "
         "_stream_position BIGINT");
     sluice_close(&s);
 }
@@ -174,7 +174,7 @@ static void test_odd_names(void **state)
 static void test_taken_names(void **state)
 {
     struct sql_column columns[] = {
-        {.name = "id", .type = "BIGINT"}, {.name = "_Deleted", .type = "VARCHAR"}};
+        {.name = "id", .type = "BIGINT"}, {.name = "_Sluice_deleted", .type = "VARCHAR"}};
     const struct sql_dataset table = {
         .name = "t", .schema = {columns, 2}, .merge = {.key = LIST("id"), .keep_deletes = true}};
     const struct sql_dataset lost = {
@@ -185,7 +185,7 @@ static void test_taken_names(void **state)
     (void)state;
     sluice_open(&s);
     assert_int_equal(open_table(&s, &table, &err), ERROR_INVALID);
-    assert_contains(err.message, "\"_deleted\"");
+    assert_contains(err.message, "\"_sluice_deleted\"");
     assert_int_equal(open_table(&s, &lost, &err), ERROR_INVALID);
     assert_contains(err.message, "\"other\"");
     sluice_close(&s);

@@ -1,6 +1,6 @@
 /* Buckets and truncation: Iceberg's vectors, and what the bucket of a key promises. */
-#include "connectors/duckdb/murmur.h"
 #include "connectors/duckdb/values.h"
+#include "runner/base/murmur.h"
 #include "tests/unit/duckdb_fixture.h"
 
 static void test_murmur(void **state)

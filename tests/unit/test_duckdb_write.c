@@ -181,6 +181,73 @@ static void test_split(void **state)
     sluice_close(&s);
 }
 
+/* Names are C strings: it is no part of its own, and no end of one either. */
+static void test_a_partition_with_a_nul(void **state)
+{
+    const struct sql_partition by_text = {.column = "c"};
+    struct sluice s;
+    struct call call;
+
+    (void)state;
+    sluice_open(&s);
+    derive(&s, "t", "select 'a' || chr(0) || 'b' as c union all select 'a'", NULL, NULL);
+    call = write_call(&s, "t", "out", &by_text, 1);
+    assert_int_equal(call_run(&s, &call), ERROR_DATA);
+    assert_contains(call.err.message, "NUL");
+    assert_true(call.files <= 1);
+    sluice_close(&s);
+}
+
+/* Where the order does not matter: each row once, in files of their names; none for no rows. */
+static void test_any_order(void **state)
+{
+    struct sql_column columns[] = {
+        {.name = "h", .type = "VARCHAR", .field_id = 7, .required = true}};
+    struct sql_schema schema = {columns, 1};
+    struct sluice s;
+    struct call call;
+    int64_t rows = 0;
+
+    (void)state;
+    sluice_open(&s);
+    derive(&s, "t", "select md5(i::varchar) as h from range(600000) r(i)", NULL, NULL);
+    call = write_call(&s, "t", "out", NULL, 0);
+    call.request.write.any_order = true;
+    call.request.write.schema = &schema;
+    call.request.write.row_bytes = 4096;
+    call.request.write.file_bytes = 4 << 20;
+    must(&s, &call);
+    assert_true(call.files >= 2);
+    for (size_t i = 0; i < call.files; i++) {
+        const struct sql_file *file = &call.seen[i];
+
+        rows += file->rows;
+        assert_string_equal(
+            strrchr(file->path, '/'), arena_printf(&s.arena, "/r-clean-%zu.parquet", i));
+        assert_int_equal(file_rows(&s, file->path, "true"), file->rows);
+        assert_int_equal(file_rows(&s, file->path,
+                             arena_printf(&s.arena, "h < '%s' or h > '%s'", file->stats[0].min,
+                                 file->stats[0].max)),
+            0);
+        assert_int_equal(file->stats[0].nulls, 0);
+    }
+    assert_int_equal(rows, 600000);
+    assert_int_equal(
+        file_rows(&s, at(&s, "out/*.parquet"), "(select count(distinct h) from t) = 600000"),
+        600000);
+    derive(&s, "none", "select 'x' as h where false", NULL, NULL);
+    call = write_call(&s, "none", "out2", NULL, 0);
+    call.request.write.any_order = true;
+    must(&s, &call);
+    assert_int_equal(call.files, 0);
+    derive(&s, "bad", "select null::varchar as h", NULL, NULL);
+    call = write_call(&s, "bad", "out3", NULL, 0);
+    call.request.write.any_order = true;
+    call.request.write.schema = &schema;
+    assert_int_equal(call_run(&s, &call), ERROR_DATA);
+    sluice_close(&s);
+}
+
 static void test_sort_by(void **state)
 {
     const char *keys[] = {"h desc", "i"};
@@ -475,6 +542,9 @@ int main(void)
             test_transforms, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_identity, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_split, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test_setup_teardown(
+            test_a_partition_with_a_nul, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test_setup_teardown(test_any_order, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_sort_by, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_schema, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(

@@ -304,8 +304,8 @@ static const char *spoil_extract(struct fixture *fixture, unsigned number)
         return "p.yaml:12:11: extract.strikes.from: ${secret.key} cannot be executed by this "
                "version yet; use ${env.NAME}";
     case 3:
-        extract->cursor.column = "id";
-        return "extract.strikes.cursor: cannot be executed";
+        extract->metadata = true;
+        return "extract.strikes.metadata: cannot be executed";
     case 4:
         extract->only_new.reread = REREAD_PARTITION;
         return "extract.strikes.only_new.reread: cannot";

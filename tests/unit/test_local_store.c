@@ -70,6 +70,36 @@ static void test_list(void **state)
     free(both);
 }
 
+static struct buffer paged; /* requests hand their owner no data */
+
+static int keep_page(struct store_request *request, const struct store_object *objects,
+    size_t count, struct error *err)
+{
+    (void)request;
+    for (size_t i = 0; i < count; i++)
+        buffer_printf(&paged, "%s ", objects[i].key);
+    return count > 2 ? error_set(err, ERROR_LIMIT, "enough") : 0;
+}
+
+static void test_a_listing_is_handed_over(void **state)
+{
+    struct asked asked;
+
+    (void)state;
+    asked_init(&asked);
+    make_objects();
+    buffer_init(&paged, 0);
+    ASK(&asked, .verb = STORE_LIST, .key = "*.parquet", .page = keep_page);
+    assert_string_equal(paged.data, "");
+    ASK(&asked, .verb = STORE_LIST, .key = "a.cs?", .page = keep_page);
+    assert_string_equal(paged.data, "a.csv ");
+    assert_int_equal(asked.request.object_count, 0);
+    ASK(&asked, .verb = STORE_LIST, .key = "**", .page = keep_page);
+    assert_outcome(&asked, ERROR_LIMIT, "enough");
+    buffer_deinit(&paged);
+    asked_deinit(&asked);
+}
+
 static void test_list_says_what_is_wrong(void **state)
 {
     struct asked asked;
@@ -462,6 +492,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_list),
+        TEST(test_a_listing_is_handed_over),
         TEST(test_list_says_what_is_wrong),
         TEST(test_list_has_a_limit),
         TEST(test_get_copies),

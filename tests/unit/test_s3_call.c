@@ -404,6 +404,27 @@ static void test_a_stream_is_sent_again_only_where_it_is_rewound(void **state)
     free(busy);
 }
 
+static void test_it_is_said_how_often_it_was_tried(void **state)
+{
+    const struct s3_client_options options = {
+        .retry = {.attempts = 3, .backoff_ms = 0, .max_backoff_ms = 1}};
+    char *busy = s3_answer(503, "", ""), *wrong = s3_answer(403, "", "");
+    struct run run;
+
+    (void)state;
+    start_texts(&run, &options, (char *[]){busy, busy, busy, NULL});
+    go(&run);
+    s3_failed(&run.outcome, ERROR_BUSY, "(given up after 3 tries)");
+    end(&run);
+    start_texts(&run, &options, (char *[]){busy, wrong, NULL});
+    go(&run);
+    assert_int_equal(run.outcome.class, ERROR_PERMANENT);
+    assert_null(strstr(run.outcome.message, "tries"));
+    end(&run);
+    free(wrong);
+    free(busy);
+}
+
 static void test_retry_after_is_heeded_within_our_limits(void **state)
 {
     const struct s3_client_options options = {
@@ -514,6 +535,7 @@ int main(void)
         cmocka_unit_test(test_broken_connections_are_tried_again),
         cmocka_unit_test(test_a_hook_continues_at_the_last_byte),
         cmocka_unit_test(test_a_stream_is_sent_again_only_where_it_is_rewound),
+        cmocka_unit_test(test_it_is_said_how_often_it_was_tried),
         cmocka_unit_test(test_retry_after_is_heeded_within_our_limits),
         cmocka_unit_test(test_an_error_in_a_good_answer),
         cmocka_unit_test(test_call_and_client_may_go_in_done),

@@ -57,6 +57,60 @@ static void test_a_glob_lists_below_the_root(void **state)
     free(answer);
 }
 
+struct paged {
+    struct buffer keys;
+    size_t pages, fail_at;
+};
+
+static struct paged *paged_now; /* requests hand their owner no data */
+
+static int keep_page(struct store_request *request, const struct store_object *objects,
+    size_t count, struct error *err)
+{
+    (void)request;
+    if (++paged_now->pages == paged_now->fail_at)
+        return error_set(err, ERROR_LIMIT, "enough");
+    for (size_t i = 0; i < count; i++)
+        buffer_printf(&paged_now->keys, "%s ", objects[i].key);
+    return 0;
+}
+
+static void test_a_listing_comes_in_pages(void **state)
+{
+    char *first = s3_answer(200, "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
+        "<ListBucketResult><IsTruncated>true</IsTruncated>"
+        "<NextContinuationToken>more</NextContinuationToken>" LISTED(
+            "ware*house/t/b.csv") "</ListBucketResult>");
+    char *second = s3_answer(
+        200, "Date: Sun, 06 Nov 1994 08:49:38 GMT\r\n", LIST_BODY(LISTED("ware*house/t/a.csv")));
+
+    (void)state;
+    for (size_t fail_at = 0; fail_at <= 2; fail_at++) {
+        const struct origin_answer answers[] = {{.bytes = first}, {.bytes = second}};
+        struct paged paged = {.fail_at = fail_at};
+        struct house house;
+        const struct store_request request = {
+            .verb = STORE_LIST, .key = "t/*.csv", .page = keep_page};
+
+        paged_now = &paged;
+        buffer_init(&paged.keys, 0);
+        open_with(&house, answers, 2);
+        if (fail_at) {
+            house_failed(&house, &request, ERROR_LIMIT, "enough");
+        } else {
+            house_good(&house, &request);
+            assert_string_equal(paged.keys.data, "t/b.csv t/a.csv ");
+            assert_int_equal(house.request.store_ms, 784111778000);
+        }
+        assert_int_equal(paged.pages, fail_at ? fail_at : 2);
+        assert_int_equal(house.request.object_count, 0);
+        house_close(&house);
+        buffer_deinit(&paged.keys);
+    }
+    free(first);
+    free(second);
+}
+
 static void test_a_url_lists_as_it_was_asked_for(void **state)
 {
     char *answer = s3_answer(200, "", LIST_BODY(LISTED("in/x.csv")));
@@ -355,6 +409,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_a_glob_lists_below_the_root),
+        IN_FOLDER(test_a_listing_comes_in_pages),
         IN_FOLDER(test_a_url_lists_as_it_was_asked_for),
         IN_FOLDER(test_a_plain_key_is_looked_at),
         IN_FOLDER(test_what_is_no_name_is_refused),

@@ -84,10 +84,9 @@ static void test_extracts(void **state)
     assert_refused(&fixture, "p.yaml:10:3: extract.a.from: gs: cannot be executed by this version "
                              "yet; read a local file, s3:// or https://");
     set_up(&fixture);
-    fixture.extracts[0].cursor.column = "id";
+    fixture.extracts[0].metadata = true;
     assert_refused(&fixture,
-        "p.yaml:10:3: extract.a.cursor: cannot be executed by this version yet; use "
-        "`only_new: true`, or read whole and load with `mode: overwrite`");
+        "p.yaml:10:3: extract.a.metadata: cannot be executed by this version yet; leave it out");
     set_up(&fixture);
     fixture.extracts[0].on_bad_row = ON_BAD_ROW_QUARANTINE;
     fixture.extracts[0].mask = (struct text_list){columns, 1};

@@ -211,7 +211,7 @@ static void test_a_table_at_a_position(void **state)
         "position 1 of n.t is expired: the first one that is kept is 3");
     assert_refused(
         READ(.at_position = 4), ERROR_INVALID, "has no position 4 yet: its newest one is 3");
-    assert_refused(READ(.at_tag = "adam"), ERROR_INVALID, "n.t has no tag \"adam\"; it has eve");
+    assert_refused(READ(.at_tag = "adam"), ERROR_INVALID, "and no tag of n.t, which has eve");
     assert_refused(READ(.at_ms = 500), ERROR_INVALID,
         "nothing had been committed to n.t at 1970-01-01T00:00:00.500Z");
     assert_refused(READ(.at.table = "u"), ERROR_NOT_FOUND, "there is no table n.u");
@@ -293,7 +293,7 @@ static void set_keyed(void)
         {"p", "x", 1, 0}, {"q", "y", 1, 0}, {"r", "z", 2, 0}, {0}};
     static const struct delta deltas[] = {
         {"p", 1, CATALOG_UPSERT, false, {STATS("p1", "1", "5")}},
-        {"q", 1, CATALOG_UPSERT, false, {STATS("q1", "1", "5"), STATS("q2", "6", "9")}},
+        {"q", 1, CATALOG_UPSERT, false, {STATS("q-1", "1", "5"), STATS("q-2", "6", "9")}},
         {"p", 2, CATALOG_UPSERT, false, {STATS("p2", "3", "9")}},
         {"r", 2, CATALOG_UPSERT, false, {STATS("r2", "20", "25")}},
         {"r", 3, CATALOG_DELETE, false, {DELETES("r3")}},
@@ -310,9 +310,9 @@ static void test_only_what_is_not_clean_is_merged(void **state)
     (void)state;
     set_keyed();
     assert_reads(READ(0),
-        "base p1.parquet@1#0 r2.parquet@2#2 | q1.parquet q2.parquet | p2.parquet@2#0 | "
+        "base p1.parquet@1#0 r2.parquet@2#2 | q-1.parquet q-2.parquet | p2.parquet@2#0 | "
         "deletes r3.parquet@3#2");
-    assert_reads(READ(.at_position = 1), "p1.parquet q1.parquet q2.parquet");
+    assert_reads(READ(.at_position = 1), "p1.parquet q-1.parquet q-2.parquet");
     read_until(&reading, READ(0), 0);
     assert_int_equal(reading.read.ret_dataset.merge.key.count, 1);
     assert_int_equal(reading.read.ret_dataset.rows, -1);
@@ -337,6 +337,35 @@ static void test_rows_beside_deletes_are_no_base(void **state)
     assert_reads(READ(0), "p1.parquet@1#0 p2.parquet@2#0 | deletes d1.parquet@1#0");
 }
 
+/* What merge_deltas made one may have a key in each of them; what one writer split by size, and
+ * what is in buckets of its own, has not. */
+static void test_keys_that_a_delta_may_repeat(void **state)
+{
+    static const struct partition partitions[] = {{"p", "x", 1, 0}, {0}};
+    static const struct {
+        struct catalog_file files[2];
+        const char *expected;
+    } cases[] = {
+        {{ROWS("a-load-0"), ROWS("a-load-1")}, "a-load-0.parquet a-load-1.parquet"},
+        {{ROWS("a-load-0"), ROWS("b-load-0")}, "a-load-0.parquet@1#0 b-load-0.parquet@1#0"},
+        {{ROWS("a-load-0"), ROWS("a-loads-0")}, "a-load-0.parquet@1#0 a-loads-0.parquet@1#0"},
+        {{{.key = "a-0-0.parquet", .rows = 1, .schema_id = 2, .bucket = 1},
+             {.key = "b-0-0.parquet", .rows = 1, .schema_id = 2, .bucket = 2}},
+            "a-0-0.parquet b-0-0.parquet"},
+        {{{.key = "a-0-0.parquet", .rows = 1, .schema_id = 2, .bucket = 1}, ROWS("b-0")},
+            "a-0-0.parquet@1#0 b-0.parquet@1#0"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        const struct delta deltas[] = {
+            {"p", 1, CATALOG_UPSERT, false, {cases[i].files[0], cases[i].files[1]}}, {0}};
+
+        set_model(partitions, deltas, 1, true);
+        assert_reads(READ(0), cases[i].expected);
+    }
+}
+
 static void test_pruning_what_is_merged(void **state)
 {
     static const char *const four[] = {"4"}, *const one[] = {"1"}, *const many[] = {"100"};
@@ -346,18 +375,18 @@ static void test_pruning_what_is_merged(void **state)
     set_keyed();
     /* On the key: file by file; deletes without statistics stay where rows of theirs do. */
     assert_reads(
-        READ(.conditions = id_is(one), .condition_count = 1), "base p1.parquet@1#0 | q1.parquet");
+        READ(.conditions = id_is(one), .condition_count = 1), "base p1.parquet@1#0 | q-1.parquet");
     conditions[0] = *id_is(four);
     conditions[1] = (struct sql_condition){.column = "city", .comparison = SQL_IS_NOT_NULL};
     assert_reads(READ(.conditions = conditions, .condition_count = 2),
-        "base p1.parquet@1#0 | q1.parquet | p2.parquet@2#0");
+        "base p1.parquet@1#0 | q-1.parquet | p2.parquet@2#0");
     conditions[0] = *id_is(one); /* in p1 alone: but p2 may hold a newer row of it */
     assert_reads(READ(.conditions = conditions, .condition_count = 2),
-        "base p1.parquet@1#0 | q1.parquet | p2.parquet@2#0");
+        "base p1.parquet@1#0 | q-1.parquet | p2.parquet@2#0");
     conditions[0] = *id_is(many);
     assert_reads(READ(.conditions = conditions, .condition_count = 2), "");
     assert_reads(READ(.keep_deletes = true),
-        "base p1.parquet@1#0 r2.parquet@2#2 | q1.parquet q2.parquet | p2.parquet@2#0 | "
+        "base p1.parquet@1#0 r2.parquet@2#2 | q-1.parquet q-2.parquet | p2.parquet@2#0 | "
         "deletes r3.parquet@3#2");
 }
 
@@ -373,8 +402,8 @@ static void test_changes(void **state)
     assert_reads(READ(.changes = true, .after_position = 3), "");
     /* The first time: what is there. */
     assert_reads(READ(.changes = true),
-        "base p1.parquet@1#0=insert r2.parquet@2#2=insert | q1.parquet@1=insert "
-        "q2.parquet@1=insert | p2.parquet@2#0=insert | deletes r3.parquet@3#2=insert");
+        "base p1.parquet@1#0=insert r2.parquet@2#2=insert | q-1.parquet@1=insert "
+        "q-2.parquet@1=insert | p2.parquet@2#0=insert | deletes r3.parquet@3#2=insert");
     model.version.first_position = 3;
     assert_refused(READ(.changes = true, .after_position = 2), ERROR_INVALID,
         "n.t was read up to position 2, and what came next is expired: the first position that is "
@@ -528,6 +557,7 @@ int main(void)
         TEST(test_files_are_skipped),
         TEST(test_only_what_is_not_clean_is_merged),
         TEST(test_rows_beside_deletes_are_no_base),
+        TEST(test_keys_that_a_delta_may_repeat),
         TEST(test_pruning_what_is_merged),
         TEST(test_changes),
         TEST(test_changes_over_compactions),

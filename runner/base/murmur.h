@@ -2,8 +2,8 @@
  *
  * Source: Austin Appleby's MurmurHash3 (public domain), and the Iceberg specification, Appendix B.
  */
-#ifndef CONNECTORS_DUCKDB_MURMUR_H
-#define CONNECTORS_DUCKDB_MURMUR_H
+#ifndef RUNNER_BASE_MURMUR_H
+#define RUNNER_BASE_MURMUR_H
 
 #include <stddef.h>
 #include <stdint.h>

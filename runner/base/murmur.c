@@ -1,4 +1,7 @@
-#include "connectors/duckdb/murmur.h"
+#include "runner/base/murmur.h"
+
+#include <endian.h>
+#include <string.h>
 
 static uint32_t rotate(uint32_t value, unsigned bits)
 {
@@ -25,8 +28,12 @@ uint32_t murmur3(const void *bytes, size_t length)
     uint32_t hash = 0;
     size_t left = length;
 
-    for (; left >= 4; at += 4, left -= 4)
-        hash = rotate(hash ^ scramble(word_at(at, 4)), 13) * 5 + 0xe6546b64U;
+    for (; left >= 4; at += 4, left -= 4) {
+        uint32_t word;
+
+        memcpy(&word, at, sizeof(word)); /* one load in place of four */
+        hash = rotate(hash ^ scramble(le32toh(word)), 13) * 5 + 0xe6546b64U;
+    }
     hash ^= scramble(word_at(at, left)) ^ (uint32_t)length;
     hash = (hash ^ hash >> 16) * 0x85ebca6bU;
     hash = (hash ^ hash >> 13) * 0xc2b2ae35U;
