@@ -16,6 +16,13 @@
 void sift_append_values(
     const struct scan_plan *plan, const struct scan_file *file, struct buffer *sql);
 
+/* Appends the SELECT over files [first, end): the dataset's columns, __sluice_bad (null, or what is
+ * bad) and __sluice_file, the file's place in the plan. False: all of them are empty. */
+bool sift_append_files(const struct scan_plan *plan, size_t first, size_t end, struct buffer *sql);
+
+/* Whether bad rows of the file are looked up in its own text. */
+bool sift_has_text(const struct scan_plan *plan, const struct scan_file *file);
+
 /* Reads files [first, end) of the plan into `folder`/`name`, added to the dataset, and adds their
  * bad rows. Where the SCAN skips none, the first bad row is the error. */
 int sift_files(struct operation *operation, const struct scan_plan *plan, size_t first, size_t end,

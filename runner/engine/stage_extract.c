@@ -7,6 +7,7 @@
 #include "runner/base/time.h"
 #include "runner/engine/cursoring.h"
 #include "runner/engine/quarantine.h"
+#include "runner/engine/rejects.h"
 #include "runner/engine/run_private.h"
 #include "runner/io/file.h"
 #include "runner/io/verify.h"
@@ -49,7 +50,7 @@ struct extract_stage {
     struct sql_column *contract;
     struct cursoring cursoring;
     struct quarantine quarantine;
-    bool scan_running, cancelled, stopping, over_limit;
+    bool scan_running, cancelled, stopping;
     struct error err, scan_err; /* the scan's own comes last: others explain it */
 };
 
@@ -361,19 +362,15 @@ static void check_objects(struct extract_stage *stage)
 /* Bad rows beyond the limits stop the run; the others go into their table. */
 static void start_quarantine(struct extract_stage *stage)
 {
-    struct task *task = stage->task;
-    const struct extract *extract = task->node->extract;
     const struct sql_scan *scan = &stage->scan.scan;
 
-    task->rejected = scan->ret_rejected;
-    if (quarantine_check_limits(extract, scan->ret_rejected, scan->ret_dataset.rows, &stage->err)) {
-        stage->over_limit = true;
-        return;
-    }
-    if (!scan->ret_rejected_rows.name)
+    stage->task->rejected = scan->ret_rejected;
+    if (quarantine_check_limits(
+            stage->task->node->extract, scan->ret_rejected, scan->ret_dataset.rows, &stage->err) ||
+        !scan->ret_rejected_rows.name)
         return;
     stage->quarantine = (struct quarantine){
-        .task = task, .done = on_quarantined, .rejects = scan->ret_rejected_rows.name};
+        .task = stage->task, .done = on_quarantined, .rejects = scan->ret_rejected_rows.name};
     stage->in_flight++;
     quarantine_start(&stage->quarantine);
 }
@@ -406,40 +403,6 @@ static void enter_step(struct extract_stage *stage, enum extract_step step)
 
 /* --- the end --- */
 
-/* What it says of the data, only `logs: {samples: true}` lets into the log. */
-static void log_reject(struct task *task, const struct sql_reject *reject, const char *event)
-{
-    const bool samples = task->run->engine->environment->logs.samples;
-    const char *reason = samples ? reject->reason : reject->plain_reason;
-    json_t *fields = json_object();
-
-    json_put_text(fields, "object", reject->object);
-    json_put_int(fields, "line", reject->line);
-    json_put_text(fields, "column", reject->column);
-    json_put_text(fields, "reason", reason);
-    task_log(task, LOG_WARN, event, fields, "%s:%lld: left out: %s%s%s%s", reject->object,
-        (long long)reject->line, reject->column ? "column " : "",
-        reject->column ? reject->column : "", reject->column ? ": " : "", reason);
-}
-
-static void log_rejects(struct task *task)
-{
-    const bool aside = task->quarantined.table != NULL;
-    const char *event = aside ? "rows.quarantined" : "rows.skipped";
-    json_t *fields;
-
-    for (size_t i = 0; i < task->reject_count; i++)
-        log_reject(task, &task->rejects[i], event);
-    if (task->rejected == 0)
-        return;
-    fields = json_object();
-    json_put_int(fields, "rejected", task->rejected);
-    if (aside)
-        json_put_text(fields, "table", task->quarantined.table);
-    task_log(task, LOG_WARN, event, fields, "%lld rows left out (on_bad_row: %s)",
-        (long long)task->rejected, aside ? "quarantine" : "skip");
-}
-
 static void keep_results(struct extract_stage *stage)
 {
     struct task *task = stage->task;
@@ -453,17 +416,7 @@ static void keep_results(struct extract_stage *stage)
     task->rejects = scan->ret_rejects;
     task->reject_count = scan->ret_reject_count;
     task->objects = (int64_t)task->plan->extract.object_count;
-    log_rejects(task);
-}
-
-static void place_limit_error(const struct task *task, struct error *err)
-{
-    const struct extract *extract = task->node->extract;
-    const bool by_rows = extract->max_bad_rows >= 0 && task->rejected > extract->max_bad_rows;
-
-    task_place_error(task,
-        by_rows ? (const void *)&extract->max_bad_rows : (const void *)&extract->max_bad_share,
-        by_rows ? "max_bad_rows" : "max_bad_share", err);
+    rejects_log(task);
 }
 
 static void finish(struct extract_stage *stage)
@@ -476,8 +429,8 @@ static void finish(struct extract_stage *stage)
         keep_results(stage);
     else if (!err.code)
         error_set(&err, ERROR_STOPPED, "cancelled");
-    if (err.code && stage->over_limit)
-        place_limit_error(task, &err);
+    if (err.code == ERROR_CHECK)
+        rejects_place_limit(task, &err);
     else if (err.code)
         task_place_error(task, &task->node->extract->from, "", &err);
     task_attempt_done(task, err.code ? &err : NULL);

@@ -144,11 +144,10 @@ static void on_scoped(struct load_scope *scope, const struct error *err)
 static void on_quarantined(struct quarantine *quarantine, const struct error *err)
 {
     struct load_stage *stage = container_of(quarantine, struct load_stage, quarantine);
-    struct task *task = stage->task;
 
     stage->quarantining = false;
-    task->source = quarantine->ret_kept;
-    task->rejected = task->quarantined.rows;
+    stage->task->source = quarantine->ret_kept;
+    stage->task->rejected = stage->task->quarantined.rows;
     error_keep_first(&stage->err, err);
     load_step(stage);
 }
@@ -416,25 +415,6 @@ static void load_step(struct load_stage *stage)
 
 /* --- how it begins --- */
 
-/* Columns of partition_by, sort_by, key and order, which reads look at most. */
-static void list_described(struct load_stage *stage)
-{
-    const struct load *load = stage->task->node->load;
-    const struct load_table *table = &stage->table;
-    struct text_list *list = &stage->described;
-
-    list->items = arena_array(&stage->task->arena,
-        load->partition_count + load->sort_by.count + table->key.count + 1, sizeof(*list->items));
-    for (size_t i = 0; i < load->partition_count; i++)
-        list->items[list->count++] = load->partitions[i].column;
-    for (size_t i = 0; i < load->sort_by.count; i++)
-        list->items[list->count++] = load->sort_by.items[i];
-    for (size_t i = 0; i < table->key.count; i++)
-        list->items[list->count++] = table->key.items[i];
-    if (table->merge.sequence_by)
-        list->items[list->count++] = table->merge.sequence_by;
-}
-
 static int missing_column(
     struct load_stage *stage, const char *column, const void *field, const char *key)
 {
@@ -522,7 +502,7 @@ static int prepare_table(struct load_stage *stage)
     const struct graph_node *from = graph_dataset(task->run->graph, load->from);
 
     load_table_of(load, plan->table_exists ? &plan->version : NULL, &task->arena, &stage->table);
-    list_described(stage);
+    stage->described = load_table_described(load, &stage->table, &task->arena);
     if (stage->table.key.count > 0
             ? fit_merged(stage, &task->run->tasks[from->index].dataset.schema)
             : table_schema_fit(task, &stage->schema, &stage->err))

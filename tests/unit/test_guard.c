@@ -313,8 +313,8 @@ static const char *spoil_extract(struct fixture *fixture, unsigned number)
         extract->metadata = true;
         return "extract.strikes.metadata: cannot";
     case 6:
-        extract->only_new.on_changed = ON_CHANGED_FAIL;
-        return "extract.strikes.only_new.on_changed: cannot";
+        extract->only_new = (struct only_new){.enabled = true, .on_changed = ON_CHANGED_REPLACE};
+        return "extract.strikes.only_new.on_changed: replace cannot";
     default:
         return NULL;
     }
