@@ -388,6 +388,12 @@ static void quarantine_step(struct quarantine *quarantine)
     begin_step(quarantine);
 }
 
+void quarantine_forget(struct task *task)
+{
+    task->quarantined = (struct task_quarantine){
+        .files = task->quarantined.files, .file_capacity = task->quarantined.file_capacity};
+}
+
 bool quarantine_start(struct quarantine *quarantine)
 {
     struct task *task = quarantine->task;
@@ -397,10 +403,8 @@ bool quarantine_start(struct quarantine *quarantine)
     load_puts_init(&quarantine->puts, task, on_put);
     quarantine->puts.quarantines = true;
     task->activity = "putting rows aside";
-    task->quarantined = (struct task_quarantine){
-        .table = quarantine_table(task->run->pipeline, task->node, &task->run->arena),
-        .files = task->quarantined.files,
-        .file_capacity = task->quarantined.file_capacity};
+    quarantine_forget(task);
+    task->quarantined.table = quarantine_table(task->run->pipeline, task->node, &task->run->arena);
     quarantine->step = quarantine->copies ? QUARANTINE_COPYING : QUARANTINE_MARKING;
     if (quarantine->rejects) {
         quarantine->step = QUARANTINE_SELECTING;

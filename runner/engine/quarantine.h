@@ -43,6 +43,9 @@ struct quarantine {
     struct error err;
 };
 
+/* What an earlier attempt of the task put aside. */
+void quarantine_forget(struct task *task);
+
 /* False: there is nothing to do, and `done` is not called. */
 bool quarantine_start(struct quarantine *quarantine);
 void quarantine_cancel(struct quarantine *quarantine); /* still ends in done; again is harmless */

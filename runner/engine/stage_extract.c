@@ -2,7 +2,6 @@
  * reads them to their very end and lets the SQL engine read them on several threads; all are
  * scanned once into a typed dataset; at last it is made sure that none changed while it was read.
  */
-#include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/base/time.h"
 #include "runner/engine/cursoring.h"
@@ -546,9 +545,7 @@ static void extract_start(struct task *task)
     stage->waiter.granted = on_slot;
     task->operation = stage;
     task->bytes_read = 0;
-    task->quarantined.table = NULL;
-    task->quarantined.file_count = 0;
-    task->quarantined.rows = 0;
+    quarantine_forget(task);
     prepare_objects(stage);
     enter_step(stage, stage->count > 0 ? EXTRACT_FETCHING : EXTRACT_SCANNING);
 }
