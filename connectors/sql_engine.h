@@ -138,6 +138,7 @@ struct sql_dataset {
     int64_t rows;           /* -1: not counted (a view) */
     uint64_t bytes;         /* of its files */
     struct text_list files; /* paths in the run's folder; none for a view */
+    const char *where;      /* SQL: which rows of them it has; NULL: all */
     /* A table's: in place of `files`. */
     const struct sql_part *parts;
     size_t part_count;
@@ -169,8 +170,9 @@ enum sql_verb {
 };
 
 struct sql_source {
-    const char *path;   /* below the run's folder (a symbolic link is fine) */
-    const char *object; /* what errors call it */
+    const char *path;    /* below the run's folder (a symbolic link is fine) */
+    const char *object;  /* what errors call it */
+    const char *version; /* of the object; NULL: not known */
     enum file_compression compression;
 };
 
@@ -189,11 +191,18 @@ struct sql_scan {
     struct csv_dialect csv;
     const struct sql_column *contract; /* types that must hold, by column name */
     size_t contract_count;
-    bool skip_bad_rows;   /* else the first one fails the scan with ERROR_DATA */
-    const char *timezone; /* of naive timestamps; NULL: UTC */
-    bool schema_only;     /* no rows: the dataset has the sources' columns and is empty */
+    bool skip_bad_rows;  /* else the first one fails the scan with ERROR_DATA */
+    const char *rejects; /* with skip_bad_rows: the dataset to be made of the bad rows, with columns
+                            source, source_version, line, column_name, reason, raw (the row's bytes,
+                            what is not UTF-8 as \xNN, or text), row_json (where it has none: of
+                            Parquet). NULL: none */
+    struct text_list mask; /* columns whose values are seen nowhere in rejects and errors: they are
+                              "sha256:" and 16 hexadecimal digits */
+    const char *timezone;  /* of naive timestamps; NULL: UTC */
+    bool schema_only;      /* no rows: the dataset has the sources' columns and is empty */
     /* results */
     struct sql_dataset ret_dataset;
+    struct sql_dataset ret_rejected_rows; /* `rejects`; zeroed where no row was bad */
     int64_t ret_rejected;           /* rows; ret_dataset.rows + ret_rejected = rows of the files */
     struct sql_reject *ret_rejects; /* the first SQL_REJECTS_SHOWN, by object and line */
     size_t ret_reject_count;
@@ -211,7 +220,9 @@ struct sql_derive {
     const char *sql;
     const struct sql_param *params;
     size_t param_count;
-    const char *folder; /* as in sql_scan; NULL: it may stay a view, evaluated when read */
+    const char *folder;   /* as in sql_scan; NULL: it may stay a view, evaluated when read */
+    const char *numbered; /* with `folder`: a dataset of that name, too, of the same rows with their
+                             numbers in __sluice_row, BIGINT, from 0; NULL: none */
     struct sql_dataset ret_dataset;
 };
 

@@ -234,7 +234,9 @@ static struct conversion to_timestamp(
         return soft(a, cell, try);
     plain = arena_printf(
         a, digits ? "strlen(%s) <= 19" : "NOT contains(%s, '.') AND strlen(%s) <= 19", cell, cell);
-    return (struct conversion){.try = try,
+    return (struct conversion){
+        .try = arena_printf(
+            a, "CASE WHEN %s THEN CAST(%s AS %s) ELSE %s END", plain, naive, type, try),
         .hard = arena_printf(a,
             "CASE WHEN %s THEN CAST(%s AS %s) WHEN %s IS NULL THEN NULL ELSE "
             "coalesce(%s, error('misfit')) END",

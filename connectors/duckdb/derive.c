@@ -73,8 +73,12 @@ static int run_derive(struct operation *operation, struct error *err)
         return -1;
     if (!derive->folder)
         return make_view(operation, dataset, err);
-    return store_select(
-        operation, derive->sql, derive->params, derive->param_count, derive->folder, dataset, err);
+    if (store_select(operation, derive->sql, derive->params, derive->param_count, derive->folder,
+            dataset, err))
+        return -1;
+    return derive->numbered
+               ? schema_make_numbered(operation->slot->main, dataset, derive->numbered, err)
+               : 0;
 }
 
 static void deliver_derive(struct operation *operation)

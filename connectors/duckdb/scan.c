@@ -1,21 +1,20 @@
 /* SCAN: files → dataset, every column of every row read once under the contract. */
-#include "connectors/duckdb/rejects.h"
 #include "connectors/duckdb/scan_plan.h"
 #include "connectors/duckdb/schema.h"
 #include "connectors/duckdb/session.h"
+#include "connectors/duckdb/sift.h"
 #include "connectors/duckdb/statement.h"
 #include "connectors/duckdb/store.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 
 #include <string.h>
-#include <unistd.h>
 
 enum { FILES_A_STATEMENT = 250 };
 
 struct scanning {
-    struct sql_dataset dataset;
-    struct rejects rejects;
+    struct sql_dataset dataset, rejected;
+    struct bad_rows bad;
 };
 
 static void begin(struct operation *operation)
@@ -53,7 +52,7 @@ static bool append_files(const struct scan_plan *plan, size_t first, size_t end,
         if (file->empty)
             continue;
         buffer_puts(sql, any ? " UNION ALL SELECT " : "SELECT ");
-        rejects_append_values(plan, file, true, sql);
+        sift_append_values(plan, file, sql);
         buffer_puts(sql, " FROM (");
         plan->reader->append_select(plan, file, next - i, SCAN_FAST, sql);
         buffer_putc(sql, ')');
@@ -62,10 +61,10 @@ static bool append_files(const struct scan_plan *plan, size_t first, size_t end,
     return any;
 }
 
-static int read_some(struct operation *operation, const struct scan_plan *plan, size_t first,
-    size_t end, struct sql_dataset *dataset, struct error *err)
+/* What is good in all of them; ERROR_DATA: some row is bad. */
+static int read_good(struct operation *operation, const struct scan_plan *plan, size_t first,
+    size_t end, const char *name, struct sql_dataset *dataset, struct error *err)
 {
-    const char *name = arena_printf(plan->arena, "%s-%zu.parquet", plan->scan->dataset, first);
     struct buffer sql;
     int rc = 0;
 
@@ -76,45 +75,33 @@ static int read_some(struct operation *operation, const struct scan_plan *plan, 
     return rc;
 }
 
+/* Where rows are skipped, some are expected to be bad: then one statement tells them apart. Else
+ * that comes only after one that any bad row ended. */
+static int read_some(struct operation *operation, const struct scan_plan *plan, size_t first,
+    size_t end, struct scanning *scanning, struct error *err)
+{
+    const char *name = arena_printf(plan->arena, "%s-%zu.parquet", plan->scan->dataset, first);
+
+    if (!plan->scan->skip_bad_rows) {
+        if (read_good(operation, plan, first, end, name, &scanning->dataset, err) == 0)
+            return 0;
+        if (err->code != ERROR_DATA)
+            return -1;
+        error_clear(err);
+    }
+    return sift_files(operation, plan, first, end, name, &scanning->dataset, &scanning->bad, err);
+}
+
 /* What DuckDB does for the files of one statement grows with their number squared. */
 static int read_all(struct operation *operation, const struct scan_plan *plan,
-    struct sql_dataset *dataset, struct error *err)
+    struct scanning *scanning, struct error *err)
 {
     const size_t count = plan->scan->source_count;
 
     for (size_t i = 0; i < count; i += FILES_A_STATEMENT) {
         if (work_cancelled(&operation->work))
             return error_set(err, ERROR_STOPPED, "stopped");
-        if (read_some(operation, plan, i, MIN(i + FILES_A_STATEMENT, count), dataset, err))
-            return -1;
-    }
-    return 0;
-}
-
-/* Before the files are read one by one, under the same names. */
-static void forget_all(struct sql_dataset *dataset)
-{
-    for (size_t i = 0; i < dataset->files.count; i++)
-        unlink(dataset->files.items[i]);
-    dataset->files.count = 0;
-    dataset->rows = 0;
-    dataset->bytes = 0;
-}
-
-/* --- file by file
- * --------------------------------------------------------------------------------------- */
-
-static int read_each(struct operation *operation, struct scan_plan *plan, struct scanning *scanning,
-    struct error *err)
-{
-    for (size_t i = 0; i < plan->scan->source_count; i++) {
-        const struct scan_file *file = &plan->files[i];
-        const char *name = arena_printf(plan->arena, "%s-%zu.parquet", plan->scan->dataset, i);
-
-        if (work_cancelled(&operation->work))
-            return error_set(err, ERROR_STOPPED, "stopped");
-        if (!file->empty && rejects_read_file(operation, plan, file, name, &scanning->dataset,
-                                &scanning->rejects, err))
+        if (read_some(operation, plan, i, MIN(i + FILES_A_STATEMENT, count), scanning, err))
             return -1;
     }
     return 0;
@@ -145,6 +132,8 @@ static int close_open_columns(struct operation *operation, const struct scan_pla
     if (dataset->files.count) {
         buffer_puts(&sql, " FROM ");
         schema_append_files(&sql, &dataset->files, true);
+        buffer_puts(&sql, dataset->where ? " WHERE " : "");
+        buffer_puts(&sql, dataset->where ? dataset->where : "");
     }
     if (open && dataset->files.count) {
         rc = statement_query(operation->slot->main, sql.data, &result, err);
@@ -173,19 +162,20 @@ static int read_files(struct operation *operation, struct scan_plan *plan,
     struct scanning *scanning, struct error *err)
 {
     struct sql_dataset *dataset = &scanning->dataset;
+    int rc;
 
     make_schema(plan, &dataset->schema);
-    if (!plan->scan->schema_only && read_all(operation, plan, dataset, err)) {
-        if (err->code != ERROR_DATA)
-            return -1;
-        error_clear(err);
-        forget_all(dataset);
-        if (read_each(operation, plan, scanning, err))
-            return -1;
-    }
-    if (close_open_columns(operation, plan, dataset, err))
-        return -1;
-    return schema_make_view(operation->slot->main, dataset, err);
+    rc = bad_rows_init(&scanning->bad, plan, err);
+    if (!rc && !plan->scan->schema_only)
+        rc = read_all(operation, plan, scanning, err);
+    if (!rc)
+        rc = close_open_columns(operation, plan, dataset, err);
+    if (!rc)
+        rc = schema_make_view(operation->slot->main, dataset, err);
+    if (!rc)
+        rc = bad_rows_finish(&scanning->bad, operation->slot->main, &scanning->rejected, err);
+    bad_rows_deinit(&scanning->bad);
+    return rc;
 }
 
 static int run(struct operation *operation, struct error *err)
@@ -210,11 +200,13 @@ static void deliver(struct operation *operation)
     struct arena *arena = operation->request->arena;
 
     schema_copy_dataset(arena, &scanning->dataset, &scan->ret_dataset);
-    scan->ret_rejected = scanning->rejects.rows;
-    scan->ret_reject_count = scanning->rejects.count;
-    scan->ret_rejects = arena_array(arena, scanning->rejects.count, sizeof(*scan->ret_rejects));
-    for (size_t i = 0; i < scanning->rejects.count; i++) {
-        const struct sql_reject *from = &scanning->rejects.items[i];
+    if (scanning->rejected.name)
+        schema_copy_dataset(arena, &scanning->rejected, &scan->ret_rejected_rows);
+    scan->ret_rejected = scanning->bad.count;
+    scan->ret_reject_count = scanning->bad.first_count;
+    scan->ret_rejects = arena_array(arena, scanning->bad.first_count, sizeof(*scan->ret_rejects));
+    for (size_t i = 0; i < scanning->bad.first_count; i++) {
+        const struct sql_reject *from = &scanning->bad.first[i];
 
         scan->ret_rejects[i] = (struct sql_reject){.object = arena_strdup(arena, from->object),
             .line = from->line,

@@ -248,10 +248,8 @@ static void append_nulls(struct buffer *sql, const struct text_list *nulls)
 static void append_select(const struct scan_plan *plan, const struct scan_file *files,
     size_t file_count, enum scan_mode mode, struct buffer *sql)
 {
-    buffer_puts(sql, mode == SCAN_RAW
-                         ? "SELECT row_number() OVER () AS __row, CAST(NULL AS VARCHAR) AS "
-                           "__broken, * FROM read_csv("
-                         : "SELECT * FROM read_csv(");
+    buffer_printf(
+        sql, "SELECT *%s FROM read_csv(", mode == SCAN_SIFT ? ", file_index AS __file" : "");
     scan_append_paths(sql, files, file_count);
     scan_append_compression(sql, files);
     append_dialect(sql, plan);
@@ -259,7 +257,7 @@ static void append_select(const struct scan_plan *plan, const struct scan_file *
     append_nulls(sql, &plan->scan->csv.nulls);
     buffer_printf(
         sql, ", auto_detect = false, header = %s", plan->scan->csv.header ? "true" : "false");
-    if (mode == SCAN_RAW)
+    if (mode == SCAN_SIFT)
         buffer_puts(sql, ", store_rejects = true");
     if (mode == SCAN_SAMPLE)
         buffer_printf(sql, ", ignore_errors = true%s", small_buffer);

@@ -14,23 +14,23 @@ enum { LINE_BYTES_MAX = 8 * 1024 * 1024 };
 static void append_lines(const struct scan_plan *plan, const struct scan_file *files,
     size_t file_count, enum scan_mode mode, struct buffer *sql)
 {
-    const char *number = mode == SCAN_RAW ? "row_number() OVER () AS __row, " : "";
+    const char *index = mode == SCAN_SIFT ? "file_index AS __file, " : "";
 
     if (plan->scan->format == FORMAT_NDJSON) {
-        buffer_printf(sql, "SELECT * FROM (SELECT %sl FROM read_csv(", number);
+        buffer_printf(sql, "SELECT * FROM (SELECT %sl FROM read_csv(", index);
         scan_append_paths(sql, files, file_count);
         scan_append_compression(sql, files);
         buffer_printf(sql,
             ", columns = {'l': 'VARCHAR'}, auto_detect = false, header = false, delim = '', "
             "quote = '', escape = '', strict_mode = false, max_line_size = %d, buffer_size = %d",
             LINE_BYTES_MAX, 2 * LINE_BYTES_MAX); /* the default is sixteen lines */
-        if (mode == SCAN_RAW)
+        if (mode == SCAN_SIFT)
             buffer_puts(sql, ", store_rejects = true");
         if (mode == SCAN_SAMPLE)
             buffer_puts(sql, ", ignore_errors = true");
         buffer_puts(sql, ")) WHERE trim(l) <> ''");
     } else {
-        buffer_printf(sql, "SELECT %sCAST(json AS VARCHAR) AS l FROM read_json_objects(", number);
+        buffer_printf(sql, "SELECT %sCAST(json AS VARCHAR) AS l FROM read_json_objects(", index);
         scan_append_paths(sql, files, file_count);
         scan_append_compression(sql, files);
         buffer_printf(sql, ", format = '%s')", files->marked_array ? "array" : "auto");
@@ -210,9 +210,10 @@ static void append_select(const struct scan_plan *plan, const struct scan_file *
     size_t file_count, enum scan_mode mode, struct buffer *sql)
 {
     buffer_puts(sql, "SELECT ");
-    if (mode == SCAN_RAW) { /* what stands before the ":" shows nothing of the data */
-        buffer_puts(sql, "__row, CASE WHEN NOT __object THEN 'this is no JSON object: ' || left(l, "
-                         "40) WHEN ");
+    if (mode == SCAN_SIFT) { /* what stands before the ":" shows nothing of the data */
+        buffer_puts(sql,
+            "__file, l, CASE WHEN NOT __object THEN 'this is no JSON object: ' || left(l, "
+            "40) WHEN ");
         append_has_both(plan, sql);
         buffer_puts(
             sql, " THEN 'a member is there twice, spelt in another case' END AS __broken, ");

@@ -31,8 +31,8 @@ static void append_select(const struct scan_plan *plan, const struct scan_file *
     size_t file_count, enum scan_mode mode, struct buffer *sql)
 {
     buffer_puts(sql, "SELECT ");
-    if (mode == SCAN_RAW)
-        buffer_puts(sql, "file_row_number + 1 AS __row, CAST(NULL AS VARCHAR) AS __broken, ");
+    if (mode == SCAN_SIFT)
+        buffer_puts(sql, "file_index AS __file, ");
     for (size_t i = 0; i < files->count; i++) {
         buffer_puts(sql, i ? ", " : "");
         text_append_sql_name(sql, plan->columns[files->columns[i]].name);
@@ -40,8 +40,7 @@ static void append_select(const struct scan_plan *plan, const struct scan_file *
     }
     buffer_puts(sql, " FROM read_parquet(");
     scan_append_paths(sql, files, file_count);
-    buffer_puts(sql, ", hive_partitioning = false");
-    buffer_puts(sql, mode == SCAN_RAW ? ", file_row_number = true)" : ")");
+    buffer_puts(sql, ", hive_partitioning = false)");
 }
 
 const struct scan_reader scan_parquet = {

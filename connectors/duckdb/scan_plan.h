@@ -1,6 +1,6 @@
 /* What a SCAN reads and makes of it: the columns of the dataset, each file's own columns, and how
- * a file's cells are had from DuckDB. Built once, then used to copy (scan.c) and, where a file has
- * bad rows, to find them (rejects.c).
+ * a file's cells are had from DuckDB. Built once, then used to copy (scan.c) and, where rows may be
+ * bad, to tell them from the others (sift.c).
  *
  * Every format is read as a sub-select with columns c0, c1, … in the file's order: texts for CSV
  * and JSON, typed values for Parquet. convert.h makes the dataset's types of them, so that a
@@ -45,7 +45,8 @@ struct scan_file {
 enum scan_mode {
     SCAN_FAST,   /* the cells; anything wrong with a row ends the statement with an error */
     SCAN_SAMPLE, /* the cells of the first rows, as the file writes them; bad rows are left out */
-    SCAN_RAW,    /* also __row (1 …) and __broken (why the row as a whole is bad, or null) */
+    SCAN_SIFT, /* also __file (0 …); of JSON __broken (why the row as a whole is bad, or null) and
+                  l, its text. What is no record goes to reject_errors */
 };
 
 struct scan_plan;

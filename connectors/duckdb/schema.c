@@ -137,6 +137,8 @@ static int append_select(duckdb_connection connection, const struct sql_dataset 
         append_columns(sql, &dataset->schema, &stored);
     buffer_puts(sql, " FROM ");
     schema_append_files(sql, &dataset->files, true);
+    if (dataset->where)
+        buffer_printf(sql, " WHERE %s", dataset->where);
     arena_deinit(&arena);
     return rc;
 }
@@ -170,6 +172,25 @@ int schema_make_view(
         rc = error_set(err, ERROR_LIMIT, "its files are too many");
     if (!rc)
         rc = statement_run(connection, sql.data, err);
+    buffer_deinit(&sql);
+    return rc ? error_prefix(err, "%s", dataset->name) : 0;
+}
+
+int schema_make_numbered(duckdb_connection connection, const struct sql_dataset *dataset,
+    const char *name, struct error *err)
+{
+    struct buffer sql;
+    int rc;
+
+    buffer_init(&sql, 0);
+    buffer_puts(&sql, "CREATE OR REPLACE VIEW ");
+    text_append_sql_name(&sql, name);
+    buffer_puts(&sql, " AS SELECT ");
+    append_columns(&sql, &dataset->schema, &dataset->schema);
+    buffer_puts(&sql, ", file_row_number AS __sluice_row FROM read_parquet(");
+    schema_append_path(&sql, dataset->files.items[0]);
+    buffer_puts(&sql, ", hive_partitioning = false, file_row_number = true)");
+    rc = statement_run(connection, sql.data, err);
     buffer_deinit(&sql);
     return rc ? error_prefix(err, "%s", dataset->name) : 0;
 }
@@ -262,6 +283,7 @@ void schema_copy_dataset(
     struct sql_dataset copy = {.rows = from->rows, .bytes = from->bytes};
 
     copy.name = arena_strdup(arena, from->name);
+    copy.where = from->where ? arena_strdup(arena, from->where) : NULL;
     copy.space = from->space ? arena_strdup(arena, from->space) : NULL;
     schema_copy(arena, &from->schema, &copy.schema);
     copy.files.count = from->files.count;

@@ -33,6 +33,10 @@ void schema_append_files(struct buffer *sql, const struct text_list *files, bool
 int schema_make_view(
     duckdb_connection connection, const struct sql_dataset *dataset, struct error *err);
 
+/* A view of that name over the dataset's one file: its columns, and __sluice_row. */
+int schema_make_numbered(duckdb_connection connection, const struct sql_dataset *dataset,
+    const char *name, struct error *err);
+
 /* The text "SELECT * FROM name" in `arena`. */
 const char *schema_select_all(const char *dataset, struct arena *arena);
 

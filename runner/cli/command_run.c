@@ -72,7 +72,7 @@ const struct command command_run = {
         "On a terminal the tasks are drawn while they run; elsewhere the log goes to standard "
         "error. With --json the run's record is printed when it ends: run_id, pipeline, "
         "environment, outcome, error_code, error, due_ms, started_ms, duration_ms, rows, exported, "
-        "rejected, objects, "
+        "rejected, quarantined, objects, "
         "files, bytes_read, bytes_written, retries, tasks.",
     .options = &run_flag_set,
     .args_max = 1,

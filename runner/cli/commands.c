@@ -21,6 +21,7 @@ const struct command_entry cli_commands[] = {
     {NULL, &command_runs},
     {NULL, &command_cursors},
     {NULL, &command_logs},
+    {NULL, &command_quarantine},
     {"Look at tables", &command_catalog},
     {NULL, &command_sql},
     {"Work with S3", &command_s3},

@@ -3,6 +3,7 @@
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/cli/print.h"
+#include "runner/engine/quarantine.h"
 #include "runner/engine/seal.h"
 #include "runner/io/file.h"
 
@@ -70,6 +71,8 @@ static void put_extract(const struct plan_extract *extract, const struct extract
     if (options->only_new.enabled)
         buffer_printf(out, "; %s of %zu were read before",
             print_count((int64_t)extract->seen_before, count), extract->listed);
+    if (options->on_bad_row == ON_BAD_ROW_QUARANTINE)
+        buffer_puts(out, "; bad rows are quarantined");
     buffer_putc(out, '\n');
     put_objects(extract, objects_max, out);
 }
@@ -85,6 +88,8 @@ static void put_transform(
     if (node->transform->checks.count > 0)
         buffer_printf(out, "; %zu check%s", node->transform->checks.count,
             node->transform->checks.count == 1 ? "" : "s");
+    if (quarantine_has(node))
+        buffer_puts(out, "; rows that offend some are quarantined");
     buffer_putc(out, '\n');
     for (size_t i = 0; i < node->statement.doubt_count; i++) {
         const struct sql_doubt *doubt = &node->statement.doubts[i];

@@ -80,31 +80,39 @@ static int end_code(struct cli *cli, const struct run_flags *flags, const struct
     return err->code == ERROR_BUSY && flags->busy_ok ? EXIT_OK : code;
 }
 
-int run_here(struct cli *cli, struct run_flags *flags, const char *pipeline_name)
+int run_here_graph(struct cli *cli, const struct run_flags *flags, const struct graph *graph,
+    const struct run_retry *retry)
 {
     struct run_here here = {.cli = cli};
-    struct run_options options = {.data = &here};
-    struct pipeline *pipeline;
-    struct graph *graph;
+    const struct run_options options = {.data = &here,
+        .engine = cli->engine,
+        .graph = graph,
+        .instance = flags->instance,
+        .run_id = flags->run_id,
+        .due_ms = flags->due_ms,
+        .tasks = &flags->tasks,
+        .sealed = flags->sealed,
+        .retry = retry};
     int code;
 
-    code = run_flags_load(flags, cli, pipeline_name, &pipeline, &graph);
+    go(&here, &options);
+    report(&here, &options);
+    code = end_code(cli, flags, &here.err);
+    run_free(here.run);
+    return code;
+}
+
+int run_here(struct cli *cli, struct run_flags *flags, const char *pipeline_name)
+{
+    struct pipeline *pipeline;
+    struct graph *graph;
+    int code = run_flags_load(flags, cli, pipeline_name, &pipeline, &graph);
+
     if (code)
         return code;
     code = cli_open_engine(cli, false);
-    if (code == EXIT_OK) {
-        options.engine = cli->engine;
-        options.graph = graph;
-        options.instance = flags->instance;
-        options.run_id = flags->run_id;
-        options.due_ms = flags->due_ms;
-        options.tasks = &flags->tasks;
-        options.sealed = flags->sealed;
-        go(&here, &options);
-        report(&here, &options);
-        code = end_code(cli, flags, &here.err);
-        run_free(here.run);
-    }
+    if (code == EXIT_OK)
+        code = run_here_graph(cli, flags, graph, NULL);
     graph_free(graph);
     pipeline_free(pipeline);
     return code;

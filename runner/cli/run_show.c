@@ -77,8 +77,6 @@ static void describe(const json_t *task, struct buffer *text)
         buffer_printf(text, "%s, %s read",
             print_counted(json_get_int(task, "objects", 0), "object", count),
             size_format((uint64_t)json_get_int(task, "bytes_read", 0), size));
-    if (rejected > 0)
-        buffer_printf(text, ", %lld rejected", (long long)rejected);
     if (into)
         buffer_printf(text, "→ %s, %s, %s", into,
             print_counted(json_get_int(task, "files", 0), "file", count),
@@ -86,6 +84,9 @@ static void describe(const json_t *task, struct buffer *text)
     else if (to)
         buffer_printf(text, "→ %s, %s", to,
             size_format((uint64_t)json_get_int(task, "bytes_written", 0), size));
+    if (rejected > 0)
+        buffer_printf(text, "%s%lld %s", text->length ? ", " : "", (long long)rejected,
+            json_get_text(task, "quarantine") ? "quarantined" : "rejected");
     if (json_get_text(task, "error"))
         buffer_printf(text, "%s%s", text->length ? "; " : "", json_get_text(task, "error"));
 }

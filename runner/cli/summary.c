@@ -160,14 +160,16 @@ static void put_rejects(const struct output *out, const json_t *task)
 {
     const json_t *rejects = json_object_get(task, "rejects");
     const int64_t count = json_get_int(task, "rejected", 0);
+    const char *aside = json_get_text(task, "quarantine");
     char text[PRINT_COUNT_SIZE];
     json_t *reject;
     size_t i;
 
     if (count == 0)
         return;
-    put_line(out, "\033[33m", "  %s: %s row%s left out%s", json_get_text(task, "task"),
-        print_count(count, text), plural(count), json_array_size(rejects) ? ", first:" : "");
+    put_line(out, "\033[33m", "  %s: %s row%s %s%s%s", json_get_text(task, "task"),
+        print_count(count, text), plural(count), aside ? "quarantined in " : "left out",
+        aside ? aside : "", json_array_size(rejects) ? ", first:" : "");
     json_array_foreach(rejects, i, reject)
     {
         const char *object = json_get_text(reject, "object"),
@@ -189,14 +191,19 @@ static void put_checks(const struct output *out, const json_t *task)
     {
         const int64_t rows = json_get_int(check, "rows", 0);
         const char *severity = json_get_text(check, "severity");
-        const bool warn = severity && strcmp(severity, "warn") == 0;
+        const bool aside = severity && strcmp(severity, "quarantine") == 0;
+        const bool warn = aside || (severity && strcmp(severity, "warn") == 0);
         char text[PRINT_COUNT_SIZE];
 
         if (json_is_true(json_object_get(check, "passed")))
             continue;
         put_line(out, warn ? "\033[33m" : "\033[31m", "  %s: check %s: %s%s%s%s",
-            json_get_text(task, "task"), warn ? "warns" : "failed", json_get_text(check, "check"),
-            rows > 0 ? ": " : "", rows > 0 ? print_count(rows, text) : "",
+            json_get_text(task, "task"),
+            aside  ? "quarantines"
+            : warn ? "warns"
+                   : "failed",
+            json_get_text(check, "check"), rows > 0 ? ": " : "",
+            rows > 0 ? print_count(rows, text) : "",
             rows > 0 ? (rows == 1 ? " row" : " rows") : "");
     }
 }

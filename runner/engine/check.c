@@ -12,9 +12,8 @@ static void append_names(struct buffer *sql, const struct text_list *columns, co
     }
 }
 
-static void append_not_null(struct buffer *sql, const struct check *check, const char *from)
+static void append_null(struct buffer *sql, const struct check *check)
 {
-    buffer_printf(sql, "select count(*) from %s where ", from);
     append_names(sql, &check->not_null, " is null or ");
     buffer_puts(sql, " is null");
 }
@@ -30,9 +29,17 @@ static void append_unique(struct buffer *sql, const struct check *check, const c
     buffer_puts(sql, " having count(*) > 1)");
 }
 
-static void append_accepted(struct buffer *sql, const struct check *check, const char *from)
+static void append_duplicate(struct buffer *sql, const struct check *check, const char *row)
 {
-    buffer_printf(sql, "select count(*) from %s where ", from);
+    buffer_puts(sql, "(row_number() over (partition by ");
+    append_names(sql, &check->unique, ", ");
+    buffer_printf(sql, " order by %s) > 1 and ", row);
+    append_names(sql, &check->unique, " is not null and ");
+    buffer_puts(sql, " is not null)");
+}
+
+static void append_not_accepted(struct buffer *sql, const struct check *check)
+{
     for (size_t i = 0; i < check->accepted_values.count; i++) {
         const struct option_named_texts *column = &check->accepted_values.items[i];
 
@@ -69,6 +76,35 @@ const char *check_row_count_says(const struct check *check, int64_t rows, struct
     return arena_printf(arena, "%s, %" PRId64 " to %" PRId64 " are wanted", has, min, max);
 }
 
+const char *check_offends(const struct check *check, const char *row, struct arena *arena)
+{
+    struct buffer sql;
+    const char *text;
+
+    buffer_init(&sql, 0);
+    switch (check->kind) {
+    case CHECK_NOT_NULL:
+        append_null(&sql, check);
+        break;
+    case CHECK_UNIQUE:
+        append_duplicate(&sql, check, row);
+        break;
+    case CHECK_ACCEPTED_VALUES:
+        append_not_accepted(&sql, check);
+        break;
+    case CHECK_ROW_COUNT:
+    case CHECK_SQL:
+    case CHECK_REGEX:
+    case CHECK_BETWEEN:
+    case CHECK_FOREIGN_KEY:
+    case CHECK_FRESHNESS:
+        break;
+    }
+    text = sql.length ? arena_printf(arena, "(%s)", sql.data) : NULL;
+    buffer_deinit(&sql);
+    return text;
+}
+
 const char *check_sql(const struct check *check, const char *dataset, struct arena *arena)
 {
     struct buffer sql, from;
@@ -79,13 +115,12 @@ const char *check_sql(const struct check *check, const char *dataset, struct are
     text_append_sql_name(&from, dataset);
     switch (check->kind) {
     case CHECK_NOT_NULL:
-        append_not_null(&sql, check, from.data);
+    case CHECK_ACCEPTED_VALUES:
+        buffer_printf(
+            &sql, "select count(*) from %s where %s", from.data, check_offends(check, "", arena));
         break;
     case CHECK_UNIQUE:
         append_unique(&sql, check, from.data);
-        break;
-    case CHECK_ACCEPTED_VALUES:
-        append_accepted(&sql, check, from.data);
         break;
     case CHECK_ROW_COUNT:
         append_row_count(&sql, check, from.data);

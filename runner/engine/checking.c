@@ -33,10 +33,10 @@ static void report(struct checking *checking, const struct check *check, struct 
     json_put_text(fields, "dataset", checking->dataset);
     json_put_text(fields, "severity", severity_names[check->severity]);
     json_put_int(fields, "rows", result->count);
-    task_log(
-        task, result->warn_only ? LOG_WARN : LOG_ERROR, "check.failed", fields, "%s", err.message);
+    task_log(task, result->severity == SEVERITY_WARN ? LOG_WARN : LOG_ERROR, "check.failed", fields,
+        "%s", err.message);
     task_place_error(task, &check->item, "checks", &err);
-    if (!result->warn_only)
+    if (result->severity == SEVERITY_ERROR)
         error_keep_first(&checking->err, &err);
 }
 
@@ -51,7 +51,7 @@ static void on_checked(struct sql_request *request, const struct error *err)
     checking->running = false;
     *result = (struct task_check){.title = check->title,
         .passed = !err && request->check.ret_passed,
-        .warn_only = check->severity == SEVERITY_WARN,
+        .severity = check->severity,
         .count = err ? 0 : request->check.ret_count};
     if (err) {
         placed = *err;
@@ -64,11 +64,25 @@ static void on_checked(struct sql_request *request, const struct error *err)
     checking_step(checking);
 }
 
+/* Rows that offend it were put aside before. */
+static void pass_quarantining(struct checking *checking)
+{
+    const struct check *check = check_at(checking, checking->next);
+    const int64_t rows = checking->quarantined ? checking->quarantined[checking->next] : 0;
+
+    checking->task->checks[checking->task->check_count++] = (struct task_check){
+        .title = check->title, .passed = rows == 0, .severity = check->severity, .count = rows};
+    checking->next++;
+}
+
 static void checking_step(struct checking *checking)
 {
     const bool broken = checking->err.code && checking->err.code != ERROR_CHECK;
     struct task *task = checking->task;
 
+    while (checking->next < checking->checks->count &&
+           check_at(checking, checking->next)->severity == SEVERITY_QUARANTINE)
+        pass_quarantining(checking);
     if (checking->cancelled)
         error_keep_first(&checking->err,
             &(struct error){
@@ -88,11 +102,15 @@ static void checking_step(struct checking *checking)
 }
 
 bool checking_start(struct checking *checking, struct task *task, const char *dataset,
-    const struct option_items *checks, checking_done_fn done)
+    const struct option_items *checks, const int64_t *quarantined, checking_done_fn done)
 {
     if (checks->count == 0)
         return false;
-    *checking = (struct checking){.task = task, .dataset = dataset, .checks = checks, .done = done};
+    *checking = (struct checking){.task = task,
+        .dataset = dataset,
+        .checks = checks,
+        .quarantined = quarantined,
+        .done = done};
     checking->param_count = checking_params(task, &checking->params);
     task->checks = arena_array(&task->arena, checks->count, sizeof(*task->checks));
     task->check_count = 0;

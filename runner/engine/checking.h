@@ -17,6 +17,7 @@ struct checking {
     const struct option_items *checks;
     const struct sql_param *params;
     size_t param_count;
+    const int64_t *quarantined; /* by check: rows that were put aside for it; NULL: none */
     checking_done_fn done;
     size_t next;
     bool running, cancelled;
@@ -27,7 +28,7 @@ struct checking {
 /* May call `done` only from a later turn of the loop; with no check it returns false and does
  * nothing. Results are added to task->checks. */
 bool checking_start(struct checking *checking, struct task *task, const char *dataset,
-    const struct option_items *checks, checking_done_fn done);
+    const struct option_items *checks, const int64_t *quarantined, checking_done_fn done);
 void checking_cancel(struct checking *checking);
 
 /* Every parameter of the pipeline that a statement may name, typed; in the task's arena. */

@@ -4,6 +4,8 @@
 #include "runner/base/mem.h"
 #include "runner/engine/hooks.h"
 #include "runner/engine/plan_source.h"
+#include "runner/engine/quarantine.h"
+#include "runner/engine/quarantine_table.h"
 #include "runner/engine/run_private.h"
 #include "runner/io/file.h"
 
@@ -294,6 +296,72 @@ static void add_publication(struct changes *changes, const struct task *task)
             .to = task->node->load->to};
 }
 
+/* --- quarantine --- */
+
+static struct catalog_change *add_change(void *changes, enum catalog_change_verb verb)
+{
+    return add(changes, verb);
+}
+
+/* Of two tasks with one table the first names what is old in it. */
+static bool is_named_before(const struct run *run, unsigned index, const char *table)
+{
+    for (unsigned i = 0; i < index; i++) {
+        if (quarantine_has(run->tasks[i].node) &&
+            text_equal(
+                quarantine_table(run->pipeline, run->tasks[i].node, &((struct run *)run)->arena),
+                table))
+            return true;
+    }
+    return false;
+}
+
+static bool is_retried(const struct run *run, const char *table)
+{
+    return run->options.retry && strcmp(run->options.retry->table, table) == 0;
+}
+
+static void add_quarantine(struct changes *changes, unsigned index)
+{
+    struct run *run = changes->run;
+    struct task *task = &run->tasks[index];
+    const char *table;
+
+    if (!quarantine_has(task->node))
+        return;
+    table = quarantine_table(run->pipeline, task->node, &run->arena);
+    for (size_t i = 0; i < task->quarantined.old_count && !is_retried(run, table) &&
+                       !is_named_before(run, index, table);
+         i++) {
+        struct catalog_change *change = add(changes, CATALOG_DELETE_PARTITION);
+
+        change->at = (struct catalog_locator){.namespace = QUARANTINE_NAMESPACE,
+            .table = table,
+            .values = task->quarantined.old[i].values,
+            .value_count = task->quarantined.old[i].value_count};
+    }
+    if (task->state == TASK_DONE)
+        quarantine_commit(table, CATALOG_UPSERT, task->quarantined.files,
+            task->quarantined.file_count, &run->arena, add_change, changes);
+}
+
+/* What is tried again is no longer put aside; nobody else may have tried it since. */
+static void add_retry(struct changes *changes, const struct run_retry *retry)
+{
+    static const enum catalog_change_verb verbs[] = {CATALOG_EXPECT, CATALOG_DELETE_ALL_PARTITIONS};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
+        struct catalog_change *change = add(changes, verbs[i]);
+
+        change->at =
+            (struct catalog_locator){.namespace = QUARANTINE_NAMESPACE, .table = retry->table};
+        if (verbs[i] != CATALOG_EXPECT)
+            continue;
+        change->at.position = retry->position;
+        change->expect_schema_id = retry->schema_id;
+    }
+}
+
 /* --- cursors --- */
 
 static void add_cursor(struct changes *changes, const struct task *load, const struct task *extract)
@@ -361,6 +429,8 @@ void commit_build(struct run *run, struct catalog_apply *apply)
         if (task->node->kind == TASK_LOAD && task->state == TASK_DONE && task->merged.expects)
             expect_table(&changes, task);
     }
+    if (run->options.retry)
+        add_retry(&changes, run->options.retry);
     add_schemas(&changes);
     for (unsigned i = 0; i < run->graph->count; i++) {
         struct task *task = &run->tasks[i];
@@ -373,6 +443,8 @@ void commit_build(struct run *run, struct catalog_apply *apply)
             add_table_load(&changes, task);
         add_cursors(&changes, task);
     }
+    for (unsigned i = 0; i < run->graph->count; i++)
+        add_quarantine(&changes, i);
     add_hooks(&changes);
     add(&changes, CATALOG_RECORD_COMMIT)->commit =
         (struct catalog_commit){.run_id = run->options.run_id,

@@ -3,6 +3,7 @@
 #include "runner/engine/graph_build.h"
 
 #include "runner/base/mem.h"
+#include "runner/engine/quarantine.h"
 
 #include <string.h>
 
@@ -192,6 +193,36 @@ static void warn_joined(const struct graph_builder *builder, const struct graph 
     }
 }
 
+static const char *dataset_of(const struct graph_node *node)
+{
+    return node->kind == TASK_LOAD ? node->load->from : node->name;
+}
+
+/* Names lose what a table's cannot have: rows of two datasets must not meet by that. */
+static void check_quarantines(const struct graph_builder *builder, const struct graph *graph)
+{
+    struct arena arena;
+
+    arena_init(&arena);
+    for (unsigned i = 0; i < graph->count; i++) {
+        const struct graph_node *node = &graph->nodes[i];
+
+        for (unsigned j = 0; j < i && quarantine_has(node); j++) {
+            const struct graph_node *other = &graph->nodes[j];
+            const char *table = quarantine_table(graph->pipeline, node, &arena);
+
+            if (quarantine_has(other) && strcmp(dataset_of(node), dataset_of(other)) != 0 &&
+                strcmp(table, quarantine_table(graph->pipeline, other, &arena)) == 0)
+                diagnostics_error(builder->problems, builder->pipeline->path,
+                    node->extract->item.mark,
+                    "%s: rows that it puts aside would be in quarantine.%s, as those of %s (line "
+                    "%u) are; name it otherwise",
+                    node->id, table, other->id, other->extract->item.mark.line);
+        }
+    }
+    arena_deinit(&arena);
+}
+
 void guard_check(const struct graph_builder *builder, const struct graph *graph)
 {
     unsigned *warned = mem_calloc(graph->count, sizeof(*warned));
@@ -222,6 +253,7 @@ void guard_check(const struct graph_builder *builder, const struct graph *graph)
         else if (node->load->mode == MODE_SCD2 && node->load->absent == ABSENT_CLOSE)
             check_absent(builder, graph, node);
     }
+    check_quarantines(builder, graph);
     free(broken);
     free(warned);
 }

@@ -159,7 +159,7 @@ static void start_query(struct load_merge *merge, const char *sql, int64_t limit
 static void start_copying(struct load_merge *merge)
 {
     merge->request =
-        (struct sql_request){.write = {.dataset = load_of(merge)->from,
+        (struct sql_request){.write = {.dataset = merge->task->source,
                                  .folder = merge->task->run->folder,
                                  .prefix = merge->sql.names[LOAD_COPY],
                                  .schema = &merge->copy_schema,

@@ -28,15 +28,29 @@ static void read_checksum(struct work *work)
         error_set(&put->work_err, ERROR_STOPPED, "cancelled");
 }
 
+static void add_file(struct load_puts *puts, const struct task_file *file)
+{
+    struct task *task = puts->task;
+    struct task_quarantine *aside = &task->quarantined;
+
+    if (puts->quarantines) {
+        aside->files =
+            mem_grow(aside->files, &aside->file_capacity, aside->file_count, sizeof(*aside->files));
+        aside->files[aside->file_count++] = *file;
+        return;
+    }
+    task->files =
+        mem_grow(task->files, &task->file_capacity, task->file_count, sizeof(*task->files));
+    task->files[task->file_count++] = *file;
+}
+
 static void keep_file(struct load_put *put, bool resumed)
 {
     struct task *task = put->puts->task;
     json_t *fields = json_object();
 
-    task->files =
-        mem_grow(task->files, &task->file_capacity, task->file_count, sizeof(*task->files));
-    task->files[task->file_count++] = put->file;
-    task->bytes_written += put->file.file.bytes;
+    add_file(put->puts, &put->file);
+    task->bytes_written += put->puts->quarantines ? 0 : put->file.file.bytes;
     json_put_text(fields, "object", put->shown);
     json_put_int(fields, "bytes", (int64_t)put->file.file.bytes);
     json_put_int(fields, "rows", put->file.file.rows);
@@ -128,7 +142,7 @@ void load_puts_deinit(struct load_puts *puts)
 void load_puts_add(struct load_puts *puts, const char *path, const struct task_file *file)
 {
     struct load_put *put = mem_new(struct load_put);
-    const struct store *store = puts->task->plan->load.store;
+    const struct store *store = puts->task->run->engine->tables;
     struct buffer shown;
 
     put->puts = puts;
@@ -153,7 +167,7 @@ void load_puts_add(struct load_puts *puts, const char *path, const struct task_f
 void load_puts_step(struct load_puts *puts)
 {
     struct slots *slots = &puts->task->run->slots;
-    struct store *store = puts->task->plan->load.store;
+    struct store *store = puts->task->run->engine->tables;
 
     while (puts->first && !puts->err.code) {
         struct load_put *put = puts->first;

@@ -23,6 +23,7 @@ struct load_puts {
     size_t count, capacity;
     unsigned in_flight; /* jobs and transfers */
     struct slot_waiter waiter;
+    bool quarantines; /* they are no rows of the task's own: task->quarantined */
     struct error err; /* of the first one that failed */
 };
 

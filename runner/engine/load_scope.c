@@ -286,7 +286,7 @@ static void enter(struct load_scope *scope, enum scope_step step)
     scope->step = step;
     switch (step) {
     case SCOPE_OUTSIDE:
-        start_counting(scope, load_of(scope)->from);
+        start_counting(scope, scope->task->source);
         break;
     case SCOPE_LISTING:
         start_listing(scope);

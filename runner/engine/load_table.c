@@ -231,3 +231,21 @@ const char *load_table_reserved(const struct sql_schema *dataset)
     }
     return NULL;
 }
+
+struct text_list load_table_described(
+    const struct load *load, const struct load_table *table, struct arena *arena)
+{
+    struct text_list list = {.items = arena_array(arena,
+                                 load->partition_count + load->sort_by.count + table->key.count + 1,
+                                 sizeof(*list.items))};
+
+    for (size_t i = 0; i < load->partition_count; i++)
+        list.items[list.count++] = load->partitions[i].column;
+    for (size_t i = 0; i < load->sort_by.count; i++)
+        list.items[list.count++] = load->sort_by.items[i];
+    for (size_t i = 0; i < table->key.count; i++)
+        list.items[list.count++] = table->key.items[i];
+    if (table->merge.sequence_by)
+        list.items[list.count++] = table->merge.sequence_by;
+    return list;
+}

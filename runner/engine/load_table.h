@@ -46,4 +46,8 @@ const char *load_table_reserved(const struct sql_schema *dataset);
 bool load_table_lists(const struct text_list *names, const char *name);
 bool load_table_has(const struct sql_schema *schema, const char *name);
 
+/* Columns of partition_by, sort_by, key and order, which reads look at most. */
+struct text_list load_table_described(
+    const struct load *load, const struct load_table *table, struct arena *arena);
+
 #endif

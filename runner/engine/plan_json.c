@@ -1,5 +1,7 @@
 #include "runner/engine/plan.h"
 
+#include "runner/engine/quarantine.h"
+
 static json_t *table_json(const struct plan_table *table, const struct extract *options)
 {
     json_t *item = json_object();
@@ -94,6 +96,20 @@ static json_t *doubts_json(const struct pipeline *pipeline, const struct graph_n
     return list;
 }
 
+/* The table that it puts rows aside into. */
+static void put_quarantine(json_t *item, const struct graph *graph, const struct graph_node *node)
+{
+    struct arena arena;
+
+    if (!quarantine_has(node))
+        return;
+    arena_init(&arena);
+    json_put_text(item, "quarantine",
+        arena_printf(&arena, "%s.%s", QUARANTINE_NAMESPACE,
+            quarantine_table(graph->pipeline, node, &arena)));
+    arena_deinit(&arena);
+}
+
 static json_t *task_json(
     const struct plan_task *task, const struct graph *graph, const struct graph_node *node)
 {
@@ -115,6 +131,7 @@ static json_t *task_json(
     if (own)
         json_object_update(item, own);
     json_decref(own);
+    put_quarantine(item, graph, node);
     return item;
 }
 

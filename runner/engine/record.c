@@ -1,5 +1,6 @@
 /* What a run writes about itself: the summary, the JSON record in catalog and history, the log. */
 #include "runner/base/mem.h"
+#include "runner/engine/quarantine.h"
 #include "runner/engine/run_private.h"
 
 static json_t *rejects_json(const struct task *task)
@@ -29,7 +30,7 @@ static json_t *checks_json(const struct task *task)
 
         json_put_text(item, "check", check->title);
         json_object_set_new(item, "passed", json_boolean(check->passed));
-        json_put_text(item, "severity", check->warn_only ? "warn" : "error");
+        json_put_text(item, "severity", severity_names[check->severity]);
         json_put_int(item, "rows", check->count);
         json_array_append_new(list, item);
     }
@@ -68,6 +69,12 @@ static json_t *task_json(const struct task *task)
         }
         json_put_int(item, "bytes_written", (int64_t)task->bytes_written);
     }
+    if (task->quarantined.table) {
+        json_put_int(item, "quarantined", task->quarantined.rows);
+        json_put_text(item, "quarantine",
+            arena_printf((struct arena *)&task->arena, "%s.%s", QUARANTINE_NAMESPACE,
+                task->quarantined.table));
+    }
     if (task->check_count > 0)
         json_object_set_new(item, "checks", checks_json(task));
     if (task->err.code)
@@ -95,6 +102,7 @@ static void add_up(struct run *run)
         const struct task *task = &run->tasks[i];
 
         summary->rejected += task->rejected;
+        summary->quarantined += task->quarantined.rows;
         summary->objects += task->objects;
         summary->bytes_read += task->bytes_read;
         if (task->node->kind != TASK_LOAD || task->state != TASK_DONE)
@@ -107,7 +115,7 @@ static void add_up(struct run *run)
         summary->bytes_written += task->bytes_written;
     }
     if (run->state == RUN_RECORDING && !run->committed)
-        summary->rows = summary->exported = 0;
+        summary->rows = summary->exported = summary->quarantined = 0;
 }
 
 void record_summarize(struct run *run)
@@ -124,6 +132,7 @@ void record_summarize(struct run *run)
     json_put_int(record, "rows", summary->rows);
     json_put_int(record, "exported", summary->exported);
     json_put_int(record, "rejected", summary->rejected);
+    json_put_int(record, "quarantined", summary->quarantined);
     json_put_int(record, "objects", summary->objects);
     json_put_int(record, "files", summary->files);
     json_put_int(record, "bytes_read", (int64_t)summary->bytes_read);
@@ -161,6 +170,7 @@ void record_log_finished(struct run *run)
     json_put_int(fields, "rows", summary->rows);
     json_put_int(fields, "exported", summary->exported);
     json_put_int(fields, "rejected", summary->rejected);
+    json_put_int(fields, "quarantined", summary->quarantined);
     json_put_int(fields, "objects", summary->objects);
     json_put_int(fields, "files", summary->files);
     json_put_int(fields, "bytes_read", (int64_t)summary->bytes_read);

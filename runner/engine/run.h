@@ -21,6 +21,13 @@ typedef void (*run_done_fn)(struct run *run, const struct error *err);
 typedef void (*run_rows_fn)(
     void *data, const struct sql_schema *schema, const char *const *cells, size_t row_count);
 
+/* The run's rows of an extract are those of a quarantine table, which the commit empties; it fails
+ * where the table is another one by then. */
+struct run_retry {
+    const char *extract, *table;
+    int64_t position, schema_id; /* of the table, as its rows were read */
+};
+
 struct run_options {
     struct engine *engine;
     const struct graph *graph; /* its pipeline was loaded with this run's id, due and parameters */
@@ -28,6 +35,7 @@ struct run_options {
     const char *run_id;
     int64_t due_ms;
     const struct text_list *tasks; /* --task */
+    const struct run_retry *retry; /* NULL: none */
     /* What it holds itself to (seal.h): ERROR_CONFLICT where the plan is another one by now, or
      * somebody changes a table before it commits. NULL: it does what there is to do. */
     const json_t *sealed;
@@ -49,8 +57,9 @@ struct run_options {
 /* What is known about a run at its end. */
 struct run_summary {
     enum state_outcome outcome;
-    int64_t rows, exported;           /* committed to tables; written to plain files */
-    int64_t rejected, objects, files; /* rows left out; objects read; files written */
+    int64_t rows, exported; /* committed to tables; written to plain files */
+    int64_t rejected, quarantined, objects,
+        files; /* rows left out; of them put aside; objects read; files written */
     uint64_t bytes_read, bytes_written;
     int64_t duration_ms;
     const char *record; /* JSON, as stored in the catalog and the history */

@@ -52,10 +52,11 @@ struct run {
 
     enum run_state state;
     bool leased, planned, committed, already_committed, unsettled, cancelled;
-    bool conflicted;    /* the last commit was refused, as somebody else changed a table first */
-    bool recorded;      /* its commit is older than this process, and so is its history */
-    struct error err;   /* the first failure: decides how the run ends */
-    struct timer timer; /* starts it, then its time-out */
+    bool conflicted;       /* the last commit was refused, as somebody else changed a table first */
+    bool journalled_aside; /* the quarantine of the node that comes next */
+    bool recorded;         /* its commit is older than this process, and so is its history */
+    struct error err;      /* the first failure: decides how the run ends */
+    struct timer timer;    /* starts it, then its time-out */
     struct timer backoff;
     bool backoff_open;
     unsigned conflicts; /* commits that were refused */

@@ -203,6 +203,8 @@ static void keep_committed_files(struct run *run)
 
         for (size_t j = 0; j < task->file_count; j++)
             table_put(&task->puts, task->files[j].file.key, NULL);
+        for (size_t j = 0; j < task->quarantined.file_count; j++)
+            table_put(&task->puts, task->quarantined.files[j].file.key, NULL);
     }
 }
 

@@ -3,6 +3,8 @@
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 #include "runner/engine/hooks.h"
+#include "runner/engine/quarantine.h"
+#include "runner/engine/quarantine_table.h"
 #include "runner/engine/run_private.h"
 #include "runner/engine/seal.h"
 #include "runner/io/file.h"
@@ -350,6 +352,27 @@ static char *table_key(struct run *run, const struct graph_node *node)
         node->load->into_table, (long long)(plan->table_exists ? plan->version.version : 1));
 }
 
+/* False: nothing of it is to be journalled. A node that loads a table and puts rows aside comes
+ * twice. */
+static bool journal_node(struct run *run, const struct graph_node *node)
+{
+    const bool needed = run->plan.tasks[node->index].needed;
+
+    if (needed && quarantine_has(node) && !run->journalled_aside) {
+        run->journalled_aside = true;
+        run->next--;
+        add_journal(run, "table",
+            arena_printf(&run->arena, "%s/%s/1", QUARANTINE_NAMESPACE,
+                quarantine_table(run->pipeline, node, &run->arena)));
+        return true;
+    }
+    run->journalled_aside = false;
+    if (!needed || node->kind != TASK_LOAD || !node->load->into)
+        return false;
+    add_journal(run, "table", table_key(run, node));
+    return true;
+}
+
 /* Journals what the run is going to own, one entry at a time, and then makes its folder. */
 static void prepare_next(struct run *run)
 {
@@ -363,10 +386,8 @@ static void prepare_next(struct run *run)
             add_journal(run, "folder", file_below(run->engine->environment->spool, run->folder));
             return;
         }
-        if (node->kind == TASK_LOAD && node->load->into && run->plan.tasks[index - 1].needed) {
-            add_journal(run, "table", table_key(run, node));
+        if (journal_node(run, node))
             return;
-        }
     }
     run->work = (struct work){.run = make_folder, .done = on_folder_made};
     work_submit(&run->engine->files, &run->work);
@@ -411,12 +432,58 @@ static void on_committed(struct catalog_apply *apply, const struct error *err)
     run_step(run);
 }
 
-bool run_step_commit(struct run *run)
+static void start_commit(struct run *run)
 {
     record_summarize(run);
     commit_build(run, &run->apply);
     run->apply.done = on_committed;
     run->catalog->type->apply(run->catalog, &run->apply);
+}
+
+/* Partitions of quarantined rows that are older than quarantine.keep go with this commit. */
+static void list_old_next(struct run *run);
+
+static void on_old_listed(struct catalog_query *query, const struct error *err)
+{
+    struct run *run = container_of(query, struct run, query);
+    const int64_t keep_ms = duration_ms(&run->pipeline->quarantine.keep);
+    struct task *task = &run->tasks[run->next - 1];
+
+    if (err && err->code != ERROR_NOT_FOUND) {
+        error_keep_first(&run->err, err);
+        run_step(run);
+        return;
+    }
+    task->quarantined.old = query->partitions;
+    task->quarantined.old_count = 0;
+    for (size_t i = 0; !err && i < query->count; i++) {
+        if (quarantine_is_old(query->partitions[i].values[0], keep_ms, time_now_ms()))
+            task->quarantined.old[task->quarantined.old_count++] = query->partitions[i];
+    }
+    list_old_next(run);
+}
+
+static void list_old_next(struct run *run)
+{
+    while (run->next < run->graph->count) {
+        const struct graph_node *node = &run->graph->nodes[run->next++];
+
+        if (!quarantine_has(node) || duration_ms(&run->pipeline->quarantine.keep) == 0)
+            continue;
+        run->query = (struct catalog_query){.verb = CATALOG_LIST_PARTITIONS,
+            .at = {.namespace = QUARANTINE_NAMESPACE,
+                .table = quarantine_table(run->pipeline, node, &run->arena)},
+            .arena = &run->arena,
+            .done = on_old_listed};
+        run->catalog->type->query(run->catalog, &run->query);
+        return;
+    }
+    start_commit(run);
+}
+
+bool run_step_commit(struct run *run)
+{
+    list_old_next(run);
     return true;
 }
 

@@ -2,10 +2,9 @@
  * reads them to their very end and lets the SQL engine read them on several threads; all are
  * scanned once into a typed dataset; at last it is made sure that none changed while it was read.
  */
-#include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/base/time.h"
-#include "runner/engine/cursoring.h"
+#include "runner/engine/rejects.h"
 #include "runner/engine/run_private.h"
 #include "runner/engine/stage_extract_private.h"
 #include "runner/io/file.h"
@@ -133,6 +132,15 @@ static void remove_copies(struct work *work)
         file_remove(object->path, NULL);
 }
 
+static void on_quarantined(struct quarantine *quarantine, const struct error *err)
+{
+    struct extract_stage *stage = container_of(quarantine, struct extract_stage, quarantine);
+
+    stage->in_flight--;
+    error_keep_first(&stage->err, err);
+    extract_step(stage);
+}
+
 /* --- what states do on entry --- */
 
 /* Of the run's disk quota, for one object. */
@@ -225,6 +233,7 @@ static void start_scan(struct extract_stage *stage)
         stage->sources[i] =
             (struct sql_source){.path = object->plain_path ? object->plain_path : object->path,
                 .object = object->planned->shown,
+                .version = object->planned->object.version,
                 .compression = COMPRESSION_NONE};
     }
     stage->contract = arena_array(&task->arena, extract->columns.count, sizeof(*stage->contract));
@@ -240,7 +249,11 @@ static void start_scan(struct extract_stage *stage)
         .csv = extract->csv,
         .contract = stage->contract,
         .contract_count = extract->columns.count,
-        .skip_bad_rows = extract->on_bad_row == ON_BAD_ROW_SKIP,
+        .skip_bad_rows = extract->on_bad_row != ON_BAD_ROW_FAIL,
+        .rejects = extract->on_bad_row == ON_BAD_ROW_QUARANTINE
+                       ? arena_printf(&task->arena, "%s rejects", task->node->name)
+                       : NULL,
+        .mask = extract->mask,
         .timezone = extract->timezone,
         .schema_only = task->plan->extract.object_count == 0};
     stage->in_flight++;
@@ -302,10 +315,26 @@ static void check_objects(struct extract_stage *stage)
     }
 }
 
+/* Bad rows beyond the limits stop the run; the others go into their table. */
+static void start_quarantine(struct extract_stage *stage)
+{
+    const struct sql_scan *scan = &stage->scan.scan;
+
+    stage->task->rejected = scan->ret_rejected;
+    if (quarantine_check_limits(
+            stage->task->node->extract, scan->ret_rejected, scan->ret_dataset.rows, &stage->err) ||
+        !scan->ret_rejected_rows.name)
+        return;
+    stage->quarantine = (struct quarantine){
+        .task = stage->task, .done = on_quarantined, .rejects = scan->ret_rejected_rows.name};
+    stage->in_flight++;
+    quarantine_start(&stage->quarantine);
+}
+
 static void enter_step(struct extract_stage *stage, enum extract_step step)
 {
-    static const char *const activities[] = {
-        "resuming", "fetching", "unpacking", "reading", "comparing", "verifying", ""};
+    static const char *const activities[] = {"resuming", "fetching", "unpacking", "reading",
+        "comparing", "verifying", "putting rows aside", ""};
 
     stage->step = step;
     stage->task->activity = activities[step];
@@ -329,26 +358,12 @@ static void enter_step(struct extract_stage *stage, enum extract_step step)
             enter_step(stage, stage->err.code ? EXTRACT_DONE : EXTRACT_CHECKING);
     } else if (step == EXTRACT_CHECKING) {
         check_objects(stage);
+    } else if (step == EXTRACT_QUARANTINING && !stage->scan_err.code) {
+        start_quarantine(stage);
     }
 }
 
 /* --- the end --- */
-
-/* What it says of the data, only `logs: {samples: true}` lets into the log. */
-static void log_reject(struct task *task, const struct sql_reject *reject)
-{
-    const bool samples = task->run->engine->environment->logs.samples;
-    const char *reason = samples ? reject->reason : reject->plain_reason;
-    json_t *fields = json_object();
-
-    json_put_text(fields, "object", reject->object);
-    json_put_int(fields, "line", reject->line);
-    json_put_text(fields, "column", reject->column);
-    json_put_text(fields, "reason", reason);
-    task_log(task, LOG_WARN, "rows.skipped", fields, "%s:%lld: left out: %s%s%s%s", reject->object,
-        (long long)reject->line, reject->column ? "column " : "",
-        reject->column ? reject->column : "", reject->column ? ": " : "", reason);
-}
 
 static void keep_results(struct extract_stage *stage)
 {
@@ -364,15 +379,7 @@ static void keep_results(struct extract_stage *stage)
     task->rejects = scan->ret_rejects;
     task->reject_count = scan->ret_reject_count;
     task->objects = (int64_t)task->plan->extract.object_count;
-    for (size_t i = 0; i < task->reject_count; i++)
-        log_reject(task, &task->rejects[i]);
-    if (task->rejected > 0) {
-        json_t *fields = json_object();
-
-        json_put_int(fields, "rejected", task->rejected);
-        task_log(task, LOG_WARN, "rows.skipped", fields, "%lld rows left out (on_bad_row: skip)",
-            (long long)task->rejected);
-    }
+    rejects_log(task);
 }
 
 static void finish(struct extract_stage *stage)
@@ -385,7 +392,9 @@ static void finish(struct extract_stage *stage)
         keep_results(stage);
     else if (!err.code)
         error_set(&err, ERROR_STOPPED, "cancelled");
-    if (err.code)
+    if (err.code == ERROR_CHECK)
+        rejects_place_limit(task, &err);
+    else if (err.code)
         task_place_error(task, &task->node->extract->from, "", &err);
     task_attempt_done(task, err.code ? &err : NULL);
 }
@@ -415,6 +424,7 @@ static void cancel_requests(struct extract_stage *stage)
     if (stage->scan_running)
         stage->scan.session->type->cancel(&stage->scan);
     cursoring_cancel(&stage->cursoring);
+    quarantine_cancel(&stage->quarantine);
 }
 
 /* Whether objects wait for a slot. */
@@ -458,6 +468,11 @@ void extract_step(struct extract_stage *stage)
             enter_step(stage, EXTRACT_DONE);
         break;
     case EXTRACT_CHECKING:
+        enter_step(stage, failed ? EXTRACT_DONE : EXTRACT_QUARANTINING);
+        if (stage->step == EXTRACT_QUARANTINING && stage->in_flight == 0)
+            enter_step(stage, EXTRACT_DONE);
+        break;
+    case EXTRACT_QUARANTINING:
         enter_step(stage, EXTRACT_DONE);
         break;
     case EXTRACT_DONE:
@@ -497,6 +512,7 @@ static void extract_start(struct task *task)
     stage->waiter.granted = on_slot;
     task->operation = stage;
     task->bytes_read = 0;
+    quarantine_forget(task);
     prepare_objects(stage);
     enter_step(stage, stage->count > 0 ? EXTRACT_RESUMING : EXTRACT_SCANNING);
 }
@@ -537,6 +553,7 @@ static void extract_free(struct task *task)
 
     if (!stage)
         return;
+    quarantine_deinit(&stage->quarantine);
     free(stage->objects);
     free(stage);
     task->operation = NULL;

@@ -7,6 +7,7 @@
 #include "connectors/store.h"
 #include "runner/engine/cursoring.h"
 #include "runner/engine/plan.h"
+#include "runner/engine/quarantine.h"
 #include "runner/engine/slots.h"
 #include "runner/io/verify.h"
 #include "runner/io/work.h"
@@ -21,6 +22,7 @@ enum extract_step {
     EXTRACT_SCANNING,
     EXTRACT_CURSOR, /* where there is one: rows beyond it */
     EXTRACT_CHECKING,
+    EXTRACT_QUARANTINING,
     EXTRACT_DONE,
 };
 
@@ -53,6 +55,7 @@ struct extract_stage {
     struct sql_source *sources;
     struct sql_column *contract;
     struct cursoring cursoring;
+    struct quarantine quarantine;
     struct work resume;
     bool resuming, scan_running, cancelled, stopping;
     struct error err, scan_err; /* the scan's own comes last: others explain it */

@@ -11,6 +11,7 @@
 #include "runner/engine/load_merge.h"
 #include "runner/engine/load_put.h"
 #include "runner/engine/load_scope.h"
+#include "runner/engine/quarantine.h"
 #include "runner/engine/run_private.h"
 #include "runner/engine/table_schema.h"
 
@@ -19,7 +20,14 @@
 #include <string.h>
 #include <strings.h>
 
-enum load_step { LOAD_MERGING, LOAD_WRITING, LOAD_SCOPING, LOAD_CHECKING, LOAD_DONE };
+enum load_step {
+    LOAD_QUARANTINING,
+    LOAD_MERGING,
+    LOAD_WRITING,
+    LOAD_SCOPING,
+    LOAD_CHECKING,
+    LOAD_DONE
+};
 
 struct load_stage {
     struct task *task;
@@ -33,9 +41,10 @@ struct load_stage {
     const char *rows, *deletes;             /* datasets that are still to be written; NULL: none */
     struct sql_partition *partitions;
     struct text_list described; /* columns that statistics are kept of, wherever they stand */
+    struct quarantine quarantine;
     struct checking checking;
     struct load_puts puts;
-    bool merging, writing, scoping, cancelled;
+    bool quarantining, merging, writing, scoping, cancelled;
     struct error err;
 };
 
@@ -132,6 +141,17 @@ static void on_scoped(struct load_scope *scope, const struct error *err)
     load_step(stage);
 }
 
+static void on_quarantined(struct quarantine *quarantine, const struct error *err)
+{
+    struct load_stage *stage = container_of(quarantine, struct load_stage, quarantine);
+
+    stage->quarantining = false;
+    stage->task->source = quarantine->ret_kept;
+    stage->task->rejected = stage->task->quarantined.rows;
+    error_keep_first(&stage->err, err);
+    load_step(stage);
+}
+
 static void on_checked(struct checking *checking, const struct error *err)
 {
     struct load_stage *stage = container_of(checking, struct load_stage, checking);
@@ -196,7 +216,7 @@ static void start_writing_file(struct load_stage *stage)
         arena_printf(&task->arena, "%s/%s-export", task->run->folder, task->node->name);
     stage->write.verb = SQL_EXPORT;
     stage->writing = true;
-    *export = (struct sql_export){.dataset = load->from,
+    *export = (struct sql_export){.dataset = task->source,
         .path = task->staged_path,
         .format = load->format == FORMAT_AUTO ? dialect_format_of(load->to)
                                               : (enum file_format)load->format,
@@ -298,6 +318,8 @@ static void take_merged(struct load_stage *stage)
 
 static void cancel_requests(struct load_stage *stage)
 {
+    if (stage->quarantining)
+        quarantine_cancel(&stage->quarantine);
     if (stage->merging)
         load_merge_cancel(&stage->merge);
     if (stage->writing)
@@ -314,6 +336,9 @@ static bool begin_step(struct load_stage *stage)
     const struct load *load = task->node->load;
 
     switch (stage->step) {
+    case LOAD_QUARANTINING:
+        stage->quarantining = quarantine_start(&stage->quarantine);
+        return stage->quarantining;
     case LOAD_MERGING:
         if (load->to || stage->table.key.count == 0)
             return false;
@@ -324,12 +349,15 @@ static bool begin_step(struct load_stage *stage)
     case LOAD_WRITING:
         if (load->to)
             start_writing_file(stage);
+        else if (stage->table.key.count == 0)
+            stage->rows = task->source;
         return load->to || write_next(stage);
     case LOAD_SCOPING:
         stage->scoping = load_scope_start(&stage->scope);
         return stage->scoping;
     case LOAD_CHECKING:
-        return checking_start(&stage->checking, task, load->from, &load->checks, on_checked);
+        return checking_start(&stage->checking, task, task->source, &load->checks,
+            stage->quarantine.counts, on_checked);
     case LOAD_DONE:
         break;
     }
@@ -348,7 +376,7 @@ static void end_step(struct load_stage *stage)
 /* False: the state goes on. */
 static bool step_ended(struct load_stage *stage)
 {
-    if (stage->merging || stage->writing || stage->scoping)
+    if (stage->quarantining || stage->merging || stage->writing || stage->scoping)
         return false;
     if (stage->step != LOAD_WRITING)
         return true;
@@ -360,7 +388,8 @@ static bool given_up(struct load_stage *stage)
     if (!stage->err.code && !stage->cancelled)
         return false;
     cancel_requests(stage);
-    if (!stage->merging && !stage->writing && !stage->scoping && stage->puts.in_flight == 0)
+    if (!stage->quarantining && !stage->merging && !stage->writing && !stage->scoping &&
+        stage->puts.in_flight == 0)
         finish(stage);
     return true;
 }
@@ -385,25 +414,6 @@ static void load_step(struct load_stage *stage)
 }
 
 /* --- how it begins --- */
-
-/* Columns of partition_by, sort_by, key and order, which reads look at most. */
-static void list_described(struct load_stage *stage)
-{
-    const struct load *load = stage->task->node->load;
-    const struct load_table *table = &stage->table;
-    struct text_list *list = &stage->described;
-
-    list->items = arena_array(&stage->task->arena,
-        load->partition_count + load->sort_by.count + table->key.count + 1, sizeof(*list->items));
-    for (size_t i = 0; i < load->partition_count; i++)
-        list->items[list->count++] = load->partitions[i].column;
-    for (size_t i = 0; i < load->sort_by.count; i++)
-        list->items[list->count++] = load->sort_by.items[i];
-    for (size_t i = 0; i < table->key.count; i++)
-        list->items[list->count++] = table->key.items[i];
-    if (table->merge.sequence_by)
-        list->items[list->count++] = table->merge.sequence_by;
-}
 
 static int missing_column(
     struct load_stage *stage, const char *column, const void *field, const char *key)
@@ -492,7 +502,7 @@ static int prepare_table(struct load_stage *stage)
     const struct graph_node *from = graph_dataset(task->run->graph, load->from);
 
     load_table_of(load, plan->table_exists ? &plan->version : NULL, &task->arena, &stage->table);
-    list_described(stage);
+    stage->described = load_table_described(load, &stage->table, &task->arena);
     if (stage->table.key.count > 0
             ? fit_merged(stage, &task->run->tasks[from->index].dataset.schema)
             : table_schema_fit(task, &stage->schema, &stage->err))
@@ -509,7 +519,6 @@ static int prepare_table(struct load_stage *stage)
             .transform = (enum sql_partition_transform)load->partitions[i].transform,
             .column = load->partitions[i].column,
             .width = load->partitions[i].width};
-    stage->rows = stage->table.key.count > 0 ? NULL : load->from;
     return 0;
 }
 
@@ -522,6 +531,12 @@ static void load_start(struct task *task)
     stage->merge = (struct load_merge){
         .task = task, .table = &stage->table, .schema = &stage->schema, .done = on_merged};
     stage->scope = (struct load_scope){.task = task, .done = on_scoped};
+    stage->quarantine = (struct quarantine){.task = task,
+        .done = on_quarantined,
+        .dataset = task->node->load->from,
+        .checks = &task->node->load->checks,
+        .copies = true};
+    task->source = task->node->load->from;
     task->operation = stage;
     task->activity = "writing";
     task->file_count = 0;
@@ -545,7 +560,8 @@ static void load_cancel(struct task *task)
     stage->cancelled = true;
     if (stage->step == LOAD_CHECKING)
         checking_cancel(&stage->checking);
-    else if (stage->merging || stage->writing || stage->scoping || stage->puts.in_flight > 0)
+    else if (stage->quarantining || stage->merging || stage->writing || stage->scoping ||
+             stage->puts.in_flight > 0)
         cancel_requests(stage);
     /* else it waits in line for a slot, and ends when its turn comes */
 }
@@ -571,6 +587,7 @@ static void load_free(struct task *task)
     load_puts_deinit(&stage->puts);
     load_merge_deinit(&stage->merge);
     load_scope_deinit(&stage->scope);
+    quarantine_deinit(&stage->quarantine);
     free(stage);
     task->operation = NULL;
 }

@@ -2,14 +2,16 @@
  * it stays a view: its rows are then made once, where they are written. */
 #include "runner/base/mem.h"
 #include "runner/engine/checking.h"
+#include "runner/engine/quarantine.h"
 #include "runner/engine/run_private.h"
 
 #include <assert.h>
 
 struct transform_stage {
     struct task *task;
-    enum { TRANSFORM_DERIVING, TRANSFORM_CHECKING, TRANSFORM_DONE } step;
+    enum { TRANSFORM_DERIVING, TRANSFORM_QUARANTINING, TRANSFORM_CHECKING, TRANSFORM_DONE } step;
     struct sql_request derive;
+    struct quarantine quarantine;
     struct checking checking;
     bool cancelled;
 };
@@ -32,6 +34,34 @@ static void on_checked(struct checking *checking, const struct error *err)
     finish(container_of(checking, struct transform_stage, checking), err);
 }
 
+static void start_checking(struct transform_stage *stage)
+{
+    struct task *task = stage->task;
+
+    stage->step = TRANSFORM_CHECKING;
+    if (stage->cancelled ||
+        !checking_start(&stage->checking, task, task->node->name, &task->node->transform->checks,
+            stage->quarantine.counts, on_checked))
+        finish(stage, NULL);
+}
+
+static void on_quarantined(struct quarantine *quarantine, const struct error *err)
+{
+    struct transform_stage *stage = container_of(quarantine, struct transform_stage, quarantine);
+    struct task *task = stage->task;
+    struct error placed = {0};
+
+    if (err) {
+        placed = *err;
+        task_place_error(task, &task->node->transform->checks, "checks", &placed);
+        finish(stage, &placed);
+        return;
+    }
+    task->rows -= task->quarantined.rows;
+    task->rejected = task->quarantined.rows;
+    start_checking(stage);
+}
+
 static void on_derived(struct sql_request *derive, const struct error *err)
 {
     struct transform_stage *stage = container_of(derive, struct transform_stage, derive);
@@ -46,10 +76,13 @@ static void on_derived(struct sql_request *derive, const struct error *err)
     }
     task->dataset = derive->derive.ret_dataset;
     task->rows = MAX(task->dataset.rows, 0);
-    stage->step = TRANSFORM_CHECKING;
-    if (stage->cancelled || !checking_start(&stage->checking, task, task->node->name,
-                                &task->node->transform->checks, on_checked))
-        finish(stage, NULL);
+    stage->step = TRANSFORM_QUARANTINING;
+    stage->quarantine = (struct quarantine){.task = task,
+        .done = on_quarantined,
+        .dataset = task->node->name,
+        .checks = &task->node->transform->checks};
+    if (stage->cancelled || !quarantine_start(&stage->quarantine))
+        start_checking(stage);
 }
 
 static void transform_start(struct task *task)
@@ -66,7 +99,8 @@ static void transform_start(struct task *task)
         (struct sql_request){.verb = SQL_DERIVE, .arena = &task->arena, .done = on_derived};
     stage->derive.derive = (struct sql_derive){.dataset = task->node->name,
         .sql = transform->sql,
-        .folder = task->is_view ? NULL : task->run->folder};
+        .folder = task->is_view ? NULL : task->run->folder,
+        .numbered = quarantine_numbered(&transform->checks, task->node->name, &task->arena)};
     stage->derive.derive.param_count = checking_params(task, &stage->derive.derive.params);
     task->run->session->type->start(task->run->session, &stage->derive);
 }
@@ -78,6 +112,8 @@ static void transform_cancel(struct task *task)
     stage->cancelled = true;
     if (stage->step == TRANSFORM_DERIVING)
         stage->derive.session->type->cancel(&stage->derive);
+    else if (stage->step == TRANSFORM_QUARANTINING)
+        quarantine_cancel(&stage->quarantine);
     else if (stage->step == TRANSFORM_CHECKING)
         checking_cancel(&stage->checking);
 }
@@ -95,6 +131,10 @@ static void transform_progress(const struct task *task, struct task_progress *pr
 
 static void transform_free(struct task *task)
 {
+    struct transform_stage *stage = task->operation;
+
+    if (stage)
+        quarantine_deinit(&stage->quarantine);
     free(task->operation);
     task->operation = NULL;
 }

@@ -71,21 +71,11 @@ static void check_extract(const struct report *report, const struct extract *ext
     if (extract->only_new.reread != REREAD_NONE)
         refuse(report, &extract->only_new.reread, "only_new.reread", NULL,
             "read whole (no `only_new`) and load with `mode: overwrite`");
-    if (extract->on_bad_row == ON_BAD_ROW_QUARANTINE)
-        refuse(report, &extract->on_bad_row, "on_bad_row", "quarantine", "use fail or skip");
-    if (pipeline_is_set(report->pipeline, &extract->max_bad_rows) || extract->max_bad_share)
-        refuse(report,
-            extract->max_bad_share ? (const void *)&extract->max_bad_share : &extract->max_bad_rows,
-            extract->max_bad_share ? "max_bad_share" : "max_bad_rows", NULL,
-            "use on_bad_row: fail");
     if (extract->only_new.on_changed == ON_CHANGED_REPLACE)
         refuse(report, &extract->only_new.on_changed, "only_new.on_changed", "replace",
             "use append or fail");
     if (extract->metadata)
         refuse(report, &extract->metadata, "metadata", NULL, "leave it out");
-    if (extract->mask.count)
-        refuse(report, &extract->mask, "mask", NULL,
-            "leave it out, and keep `logs.samples` off in sluice.yaml");
 }
 
 static void check_checks(const struct report *report, const struct option_items *checks)
@@ -93,15 +83,9 @@ static void check_checks(const struct report *report, const struct option_items 
     const struct check *items = checks->items;
 
     for (size_t i = 0; i < checks->count; i++) {
-        char key[48];
-
         if (items[i].kind > CHECK_SQL || items[i].row_count.change)
             refuse(report, &items[i].item, "checks", check_kind_names[items[i].kind],
                 "say it in a `sql` check");
-        if (items[i].severity != SEVERITY_QUARANTINE)
-            continue;
-        snprintf(key, sizeof(key), "checks[%zu].severity", i + 1);
-        refuse(report, &items[i].severity, key, "quarantine", "use error or warn");
     }
 }
 

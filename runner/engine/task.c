@@ -32,6 +32,7 @@ void task_deinit(struct task *task)
 {
     assert(!task->attempt_running);
     free(task->files);
+    free(task->quarantined.files);
     table_deinit(&task->puts);
     arena_deinit(&task->arena);
 }

@@ -51,8 +51,19 @@ struct task_table {
 /* How a check came out. */
 struct task_check {
     const char *title;
-    bool passed, warn_only;
+    bool passed;
+    int severity;  /* enum severity */
     int64_t count; /* offending rows, where the check counts them */
+};
+
+/* Rows that were put aside, as files of their table (runner/engine/quarantine.h). */
+struct task_quarantine {
+    const char *table; /* in the namespace of all of them; NULL: none */
+    int64_t rows;
+    struct task_file *files;
+    size_t file_count, file_capacity;
+    struct catalog_partition *old; /* of the table, that the commit deletes */
+    size_t old_count;
 };
 
 /* How rows of a load meet those of its table, for the commit. */
@@ -98,8 +109,10 @@ struct task {
     size_t reject_count;
     struct task_file *files; /* of a load */
     size_t file_count, file_capacity;
-    struct table puts;       /* keys of all files that any attempt began to put; NULL: it stays */
-    size_t swept;            /* of them, when the run cleans up */
+    struct table puts; /* keys of all files that any attempt began to put; NULL: it stays */
+    size_t swept;      /* of them, when the run cleans up */
+    struct task_quarantine quarantined;
+    const char *source;      /* of a load: the dataset that it writes */
     struct task_table table; /* of a load `into` one; in the run's arena */
     struct task_merge merged;
     bool again;              /* a load: it is to be run once more, as its table has changed */

@@ -365,7 +365,7 @@ def test_bad_cell(project):
     line = refused(project, "id,n\n1,5\n2,x7\n3,9\n", columns={"n": "bigint"})
     assert line == (
         'pipelines/x.yaml:7:7: extract.x: in/x.csv: line 3, column "n": "x7" is not BIGINT; '
-        "mend it, or say on_bad_row: skip"
+        "mend it, or say on_bad_row: skip or quarantine"
     )
 
 
@@ -394,7 +394,7 @@ def test_lines_are_those_of_the_file(project, content, number):
 )
 def test_too_few_and_too_many_cells(project, content, says):
     line = refused(project, content, csv={"delimiter": ","})
-    assert f"extract.x: in/x.csv: line 3: {says}; mend it, or say on_bad_row: skip" in line
+    assert f"extract.x: in/x.csv: line 3: {says}; mend it, or say on_bad_row: skip or quarantine" in line
 
 
 def test_skipped_rows_are_counted(project):

@@ -26,7 +26,8 @@ static void test_not_null(void **state)
 
     (void)state;
     assert_check(&check,
-        "select count(*) from \"My \"\"set\"\"\" where \"a\" is null or \"b \"\"x\"\"\" is null");
+        "select count(*) from \"My \"\"set\"\"\" where (\"a\" is null or \"b \"\"x\"\"\" is "
+        "null)");
 }
 
 static void test_unique(void **state)
@@ -50,8 +51,26 @@ static void test_accepted_values(void **state)
 
     (void)state;
     assert_check(&check,
-        "select count(*) from \"My \"\"set\"\"\" where cast(\"size\" as varchar) not in ('S', "
-        "'it''s') or cast(\"flag\" as varchar) not in ('1')");
+        "select count(*) from \"My \"\"set\"\"\" where (cast(\"size\" as varchar) not in ('S', "
+        "'it''s') or cast(\"flag\" as varchar) not in ('1'))");
+}
+
+static void test_what_offends(void **state)
+{
+    const struct check null = {.kind = CHECK_NOT_NULL, .not_null = columns},
+                       unique = {.kind = CHECK_UNIQUE, .unique = columns},
+                       count = {.kind = CHECK_ROW_COUNT};
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    assert_string_equal(
+        check_offends(&null, "n", &arena), "(\"a\" is null or \"b \"\"x\"\"\" is null)");
+    assert_string_equal(check_offends(&unique, "n", &arena),
+        "((row_number() over (partition by \"a\", \"b \"\"x\"\"\" order by n) > 1 and \"a\" is "
+        "not null and \"b \"\"x\"\"\" is not null))");
+    assert_null(check_offends(&count, "n", &arena));
+    arena_deinit(&arena);
 }
 
 static void test_row_count(void **state)
@@ -105,6 +124,7 @@ int main(void)
         cmocka_unit_test(test_not_null),
         cmocka_unit_test(test_unique),
         cmocka_unit_test(test_accepted_values),
+        cmocka_unit_test(test_what_offends),
         cmocka_unit_test(test_row_count),
         cmocka_unit_test(test_what_a_row_count_says),
         cmocka_unit_test(test_sql_is_as_written),

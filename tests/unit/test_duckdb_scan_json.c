@@ -60,7 +60,7 @@ static void test_json_members(void **state)
     prepare(&s, &c, FORMAT_NDJSON, LIST("both.ndjson"), NULL);
     fails(&s, &c, ERROR_DATA,
         "both.ndjson: line 2: a member is there twice, spelt in another case; mend it, or say "
-        "on_bad_row: skip");
+        "on_bad_row: skip or quarantine");
     c = (struct scan_case){0};
     prepare(&s, &c, FORMAT_NDJSON, LIST("both.ndjson"), NULL);
     c.call.request.scan.skip_bad_rows = true;
@@ -97,7 +97,8 @@ static void test_json(void **state)
         &s, "x.json", "[{\"a\": 1, \"b\": \"x\"},\n {\"a\": \"?\"}, {\"b\": \"y\", \"a\": 3}]");
     prepare(&s, &c, FORMAT_JSON, LIST("x.json"), LIST("a", "int"));
     fails(&s, &c, ERROR_DATA,
-        "x.json: row 2, column \"a\": \"?\" is not INTEGER; mend it, or say on_bad_row: skip");
+        "x.json: row 2, column \"a\": \"?\" is not INTEGER; mend it, or say on_bad_row: skip or "
+        "quarantine");
     c = (struct scan_case){0};
     prepare(&s, &c, FORMAT_JSON, LIST("x.json"), LIST("a", "int"));
     c.call.request.scan.skip_bad_rows = true;

@@ -310,12 +310,11 @@ static const char *spoil_extract(struct fixture *fixture, unsigned number)
         extract->only_new.reread = REREAD_PARTITION;
         return "extract.strikes.only_new.reread: cannot";
     case 5:
-        extract->on_bad_row = ON_BAD_ROW_QUARANTINE;
-        return "extract.strikes.on_bad_row: quarantine cannot be executed by this version yet; "
-               "use fail or skip";
+        extract->metadata = true;
+        return "extract.strikes.metadata: cannot";
     case 6:
-        extract->mask = texts(fixture, "name", NULL);
-        return "extract.strikes.mask: cannot";
+        extract->only_new = (struct only_new){.enabled = true, .on_changed = ON_CHANGED_REPLACE};
+        return "extract.strikes.only_new.on_changed: replace cannot";
     default:
         return NULL;
     }
@@ -323,16 +322,16 @@ static const char *spoil_extract(struct fixture *fixture, unsigned number)
 
 static const char *spoil_load(struct fixture *fixture, unsigned number)
 {
-    static struct check check = {.kind = CHECK_UNIQUE, .severity = SEVERITY_QUARANTINE};
+    static struct check check = {.kind = CHECK_REGEX};
     struct load *load = &fixture->loads[0];
 
     switch (number) {
     case 0:
         fixture->transforms[1].checks = (struct option_items){&check, 1};
-        return "transform.clean.checks[1].severity: quarantine cannot";
+        return "transform.clean.checks: regex cannot";
     case 1:
         load->checks = (struct option_items){&check, 1};
-        return "load.clean.checks[1].severity: quarantine cannot";
+        return "load.clean.checks: regex cannot";
     case 2:
         load->to = "https://b/x.csv";
         load->to_per_run = true;
@@ -410,7 +409,7 @@ static void test_unsupported_list(void **state)
     (void)state;
     pipeline(&fixture);
     fixture.extracts[0].only_new = (struct only_new){true, REREAD_PARTITION};
-    fixture.extracts[0].on_bad_row = ON_BAD_ROW_QUARANTINE;
+    fixture.extracts[0].metadata = true;
     fixture.loads[0].to = "https://b/x.csv";
     fixture.loads[0].to_per_run = true;
     assert_true(build(&fixture));

@@ -171,8 +171,8 @@ static void test_rejects_say_why_without_the_data(void **state)
 
 static void test_checks_errors_and_skipped_tasks(void **state)
 {
-    struct task_check checks[] = {
-        {.title = "unique(id)", .passed = true}, {.title = "few", .warn_only = true, .count = 3}};
+    struct task_check checks[] = {{.title = "unique(id)", .passed = true},
+        {.title = "few", .severity = SEVERITY_WARN, .count = 3}};
     struct made made;
     json_t *record;
 

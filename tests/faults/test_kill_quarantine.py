@@ -1,0 +1,118 @@
+"""kill -9 while rows are put aside and put through again: the data and the quarantine are one commit,
+so that each row of each file is in one of them, once."""
+
+import os
+import random
+import time
+
+from conftest import SANITIZED, Project, multiset
+
+HITS = 20 if not SANITIZED else 6
+ROWS = 400
+
+
+def add_file(project, number):
+    lines = [f"{number},{i},{'x' if i % 10 == 3 else i % 40}" for i in range(ROWS)]
+    project.write(f"in/{number:03}.csv", "n,i,v\n" + "\n".join(lines) + "\n")
+
+
+def make_project(root):
+    project = Project(root)
+    project.pipeline(
+        "x",
+        {
+            "extract": {
+                "x": {
+                    "from": "in/*.csv",
+                    "only_new": True,
+                    "on_bad_row": "quarantine",
+                    "columns": {"v": "bigint", "n": "bigint", "i": "bigint"},
+                    "csv": {"delimiter": ","},
+                }
+            },
+            "transform": {
+                "y": {
+                    "sql": "select * from x",
+                    "checks": [{"accepted_values": {"v": list(range(39))}, "severity": "quarantine"}],
+                }
+            },
+            "load": {"y": {"into": "t.y"}},
+        },
+    )
+    return project
+
+
+def aside(project, table, columns):
+    if not any(r["name"] == table for r in project.query("SELECT name FROM tables")):
+        return []
+    rows = project.sluice("sql", f"select {columns} from quarantine.{table}", "--json").json["rows"]
+    return [tuple(row.values()) for row in rows]
+
+
+def check(project, numbers):
+    """Rows, bad rows and offending rows of these files: each exactly once."""
+    good = [(n, i, i % 40) for n in numbers for i in range(ROWS) if i % 10 != 3 and i % 40 != 39]
+    bad = [(f"in/{n:03}.csv", i + 2, f"{n},{i},x") for n in numbers for i in range(3, ROWS, 10)]
+    off = [(f'{{"n":{n},"i":{i},"v":39}}',) for n in numbers for i in range(39, ROWS, 40)]
+    assert multiset(project.rows("t.y")) == multiset(good)
+    assert multiset(aside(project, "x_x", "source, line, raw")) == multiset(bad)
+    assert multiset(aside(project, "x_y", "row_json")) == multiset(off)
+
+
+def kill(project, command, delay):
+    process = project.start(*command)
+    time.sleep(delay)
+    alive = process.poll() is None
+    process.kill()
+    process.communicate()
+    return alive
+
+
+def test_kill_while_rows_are_put_aside(tmp_path):
+    seed = int(os.environ.get("KILL_SEED", random.randrange(1 << 32)))
+    dice = random.Random(seed)
+    print(f"KILL_SEED={seed}")
+    killed, typical = 0, 0.3
+    for index in range(HITS * 3):
+        if killed >= HITS:
+            break
+        project = make_project(tmp_path / f"p{index}")
+        for number in range(3):
+            add_file(project, number)
+            alive = kill(project, ["run", "x"], dice.uniform(0, typical))
+            typical *= 1.05 if alive else 0.9
+            killed += alive
+        project.run("x")
+        check(project, range(3))
+        project.check_consistent()
+    assert killed >= HITS
+
+
+def test_kill_while_rows_are_tried_again(tmp_path):
+    """Whatever moment: in the end each repaired row is there once."""
+    seed = int(os.environ.get("KILL_SEED", random.randrange(1 << 32)))
+    dice = random.Random(seed)
+    print(f"KILL_SEED={seed}")
+    killed, typical = 0, 0.3
+    for index in range(HITS * 3):
+        if killed >= HITS // 2:
+            break
+        project = make_project(tmp_path / f"p{index}")
+        add_file(project, 0)
+        project.run("x")
+        bad = [i for i in range(3, ROWS, 10)]
+        repaired = project.write("repaired.csv", "n,i,v\n" + "".join(f"0,{i},7\n" for i in bad))
+        retry = ["quarantine", "retry", "x", "--file", repaired]
+        for _ in range(2):
+            alive = kill(project, retry, dice.uniform(0, typical))
+            typical *= 1.05 if alive else 0.9
+            killed += alive
+        result = project.sluice(*retry)
+        assert result.exit == 0 or "nothing to try again" in result.error, result
+        assert aside(project, "x_x", "source") == []
+        assert multiset(r for r in project.rows("t.y") if r[1] in bad) == multiset(
+            (0, i, 7) for i in bad
+        )
+        project.run("x")
+        project.check_consistent()
+    assert killed >= HITS // 2

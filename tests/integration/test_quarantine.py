@@ -1,0 +1,372 @@
+"""Rows that are put aside: which, with which bytes, in which commit; limits, masks, what is kept; and
+putting them through again."""
+
+import gzip
+import json
+import sqlite3
+
+import pytest
+
+BAD_CSV = (
+    b"id,email,n\n"
+    b"1,a@x,5\n"
+    b"2,b@x,bad\n"
+    b"\n"
+    b'3,"c\nd",x7\n'
+    b"4,d@x\n"
+    b'5,"e""q",6\n'
+    b"6,f\xff,1\n"
+    b'7,"z, \\xff",q"r\n'
+    b"8,h@x,8\n"
+)
+
+
+def pipeline(project, extract=None, **more):
+    content = {
+        "extract": {
+            "rows": {
+                "from": "in/*",
+                "format": "csv",
+                "only_new": True,
+                "on_bad_row": "quarantine",
+                "columns": {"n": "bigint", "id": "bigint"},
+                **(extract or {}),
+            }
+        },
+        "load": {"rows": {"into": "t.rows"}},
+        **more,
+    }
+    project.pipeline("birds", content)
+
+
+def quarantined(project, table="birds_rows", columns="source, line, column_name, raw"):
+    result = project.sluice(
+        "sql", f"select {columns} from quarantine.{table} order by id", "--json"
+    )
+    assert result.exit == 0, result
+    return [tuple(row.values()) for row in result.json["rows"]]
+
+
+def test_rows_of_csv_with_their_bytes(project):
+    project.write("in/a.csv", BAD_CSV)
+    project.write("in/b.csv.gz", gzip.compress(b"id,email,n\n11,a@x,5\n12,b@x,bad2\n"))
+    pipeline(project, {"csv": {"delimiter": ","}})
+    result = project.run("birds")
+
+    assert project.rows("t.rows") == [(1, "a@x", 5), (5, 'e"q', 6), (8, "h@x", 8), (11, "a@x", 5)]
+    assert quarantined(project) == [
+        ("in/a.csv", 3, "n", "2,b@x,bad"),
+        ("in/a.csv", 5, "n", '3,"c\nd",x7'),
+        ("in/a.csv", 7, None, "4,d@x"),
+        ("in/a.csv", 9, None, "6,f\\xff,1"),
+        ("in/a.csv", 10, "n", '7,"z, \\x5cxff",q"r'),
+        ("in/b.csv.gz", 3, "n", "12,b@x,bad2"),
+    ]
+    assert quarantined(project, columns="reason")[:3] == [
+        ('"bad" is not BIGINT',),
+        ('"x7" is not BIGINT',),
+        ("the row has less than 3 cells",),
+    ]
+    cells = [json.loads(cell) if cell else None for (cell,) in quarantined(project, columns="row_json")]
+    assert cells[:2] == [
+        {"id": "2", "email": "b@x", "n": "bad"},
+        {"id": "3", "email": "c\nd", "n": "x7"},
+    ]
+    events = result.named("rows.quarantined")
+    assert [e["line"] for e in events if "line" in e] == [3, 5, 7, 9, 10, 3]
+    assert [(e["rejected"], e["table"]) for e in events if "rejected" in e] == [(6, "birds_rows")]
+    assert result.named("run.finished")[0]["quarantined"] == 6
+    assert "bad2" not in result.stderr
+
+
+def test_rows_are_committed_with_the_data(project):
+    """One commit, also when nothing else is new to say; and a run that fails leaves none."""
+    project.write("in/a.csv", "id,n\n1,x\n")
+    pipeline(project, {"csv": {"delimiter": ","}})
+    run_id = project.run("birds").named("run.started")[0]["run_id"]
+    assert quarantined(project, columns="run_id, source_version is not null") == [(run_id, True)]
+    with sqlite3.connect(project.path(".sluice/catalog.db")) as catalog:
+        assert catalog.execute("select count(*) from commits").fetchone() == (1,)
+
+    project.write("in/b.csv", "id,n\n2,y\n")
+    pipeline(
+        project,
+        {"csv": {"delimiter": ","}},
+        load={"rows": {"into": "t.rows", "checks": [{"row_count": {"min": 9}}]}},
+    )
+    assert project.sluice("run", "birds").exit == 3
+    assert len(quarantined(project)) == 1
+    stored = [path for path in project.path(".sluice/store").rglob("*.parquet")]
+    assert len([path for path in stored if "quarantine" in path.parts]) == 1
+
+
+@pytest.mark.parametrize(
+    "name,content,line,raw,row_json",
+    [
+        ("a.ndjson", '{"id": 1, "n": 5}\n \n{"id": 2, "n": "x"}\n', 3, '{"id": 2, "n": "x"}', None),
+        ("a.ndjson", '{"id": 1, "n": 5}\n{"id": 2\n', 2, '{"id": 2', None),
+        ("a.json", '[{"id": 1, "n": 5},\n {"id": 2, "n": "x"}]', 2, '{"id": 2, "n": "x"}', None),
+    ],
+)
+def test_rows_of_json(project, name, content, line, raw, row_json):
+    project.write(f"in/{name}", content.encode())
+    pipeline(project, {"format": name.split(".")[1]})
+    project.run("birds")
+    assert quarantined(project, columns="line, raw, row_json") == [(line, raw, row_json)]
+    assert project.rows("t.rows") == [(1, 5)]
+
+
+def test_rows_of_parquet(project):
+    import pyarrow
+    import pyarrow.parquet
+
+    project.path("in").mkdir()
+    pyarrow.parquet.write_table(
+        pyarrow.table({"id": [1, 2, 3], "n": ["4", "x", "6"], "e": ["a", "b", "c"]}),
+        project.path("in/x.parquet"),
+    )
+    pipeline(project, {"mask": ["e"], "format": "parquet"})
+    project.run("birds")
+    ((line, raw, row),) = quarantined(project, columns="line, raw, row_json")
+    assert (line, raw) == (2, None)
+    assert json.loads(row) == {"id": 2, "n": "x", "e": "sha256:3e23e8160039594a"}
+
+
+def test_masked_columns_are_seen_nowhere(project):
+    settings = (project.root / "sluice.yaml").read_text()
+    project.write("sluice.yaml", settings.replace("{dir:", "{samples: true, dir:"))
+    project.write("in/a.csv", 'id,email,n\n1,secret1,x\n2,"secret2",y\n3,secret3\nsecret4,secret5,1\n')
+    project.write("in/b.csv", "id,email,n\n4,secret6,1\n")
+    pipeline(project, {"mask": ["email", "ID"], "csv": {"delimiter": ","}})
+    result = project.run("birds")
+    hashed = "sha256:5b11618c2e44027877d0cd0921ed166b9f176f50587fc91e7534dd2946db77d6"[:23]
+
+    rows = quarantined(project, columns="raw, reason")
+    assert rows[0][0].split(",")[1] == hashed
+    assert rows[2][0].startswith("sha256:") and "," not in rows[2][0]
+    assert "secret" not in json.dumps(quarantined(project, columns="*"))
+    assert "secret" not in result.stderr
+    pipeline(project, {"mask": ["email", "id"], "on_bad_row": "fail", "csv": {"delimiter": ","}})
+    project.write("in/c.csv", "id,email,n\nsecret7,secret8,1\n")
+    assert "secret" not in project.fails("birds")
+
+
+@pytest.mark.parametrize("policy", ["quarantine", "skip"])
+@pytest.mark.parametrize(
+    "limits,says",
+    [
+        ({"max_bad_rows": 1}, r"max_bad_rows: 2 rows are bad, more than max_bad_rows \(1\)"),
+        ({"max_bad_share": "49%"}, r"max_bad_share: 2 of 4 rows are bad, more than max_bad_share"),
+        ({"max_bad_rows": 2, "max_bad_share": "50%"}, None),
+    ],
+)
+def test_limits_of_bad_rows(project, policy, limits, says):
+    import re
+
+    project.write("in/a.csv", "id,n\n1,1\n2,x\n3,3\n4,y\n")
+    pipeline(project, {"on_bad_row": policy, "csv": {"delimiter": ","}, **limits})
+    result = project.sluice("run", "birds")
+    assert result.exit == (3 if says else 0), result
+    if says:
+        assert re.search(says, result.error)
+        assert not project.path(".sluice/store").exists() or not list(
+            project.path(".sluice/store").rglob("*.parquet")
+        )
+
+
+def test_checks_put_rows_aside(project):
+    project.write("in/a.csv", "id,s,n\n1,a,1\n2,,2\n1,b,3\n3,c,4\n,a,5\n4,a,6\n")
+    checks = [
+        {"unique": ["id"], "severity": "quarantine"},
+        {"not_null": ["s", "id"], "severity": "quarantine"},
+        {"accepted_values": {"s": ["a", "b"]}, "severity": "quarantine"},
+    ]
+    pipeline(
+        project,
+        {"csv": {"delimiter": ","}, "mask": ["s"]},
+        transform={"clean": {"sql": "select * from rows", "checks": checks}},
+        load={"clean": {"into": "t.clean"}},
+    )
+    result = project.run("birds")
+    assert project.rows("t.clean") == [(1, "a", 1), (4, "a", 6)]
+    rows = quarantined(project, "birds_clean", "check_name, row_json")
+    assert [(check, json.loads(row)["n"]) for check, row in rows] == [
+        ("not_null(s, id)", 2),
+        ("unique(id)", 3),
+        ("accepted_values(s)", 4),
+        ("not_null(s, id)", 5),
+    ]
+    assert all(json.loads(row)["s"] is None or "sha256:" in row for _, row in rows)
+    run_id = result.named("run.started")[0]["run_id"]
+    record = project.sluice("runs", "show", run_id, "--json").json
+    assert record["quarantined"] == 4
+    (task,) = [task for task in record["tasks"] if task["task"] == "transform.clean"]
+    assert (task["rows"], task["quarantined"]) == (2, 4)
+    assert [(c["severity"], c["passed"], c["rows"]) for c in task["checks"]] == [
+        ("quarantine", False, 1),
+        ("quarantine", False, 2),
+        ("quarantine", False, 1),
+    ]
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert", "overwrite"])
+def test_checks_of_loads_put_rows_aside(project, mode):
+    project.write("in/a.csv", "id,n\n1,1\n2,2\n1,3\n")
+    load = {"into": "t.rows", "mode": mode, "checks": [{"unique": ["id"], "severity": "quarantine"}]}
+    if mode == "upsert":
+        load["key"] = ["id"]
+    extract = {"csv": {"delimiter": ","}, "only_new": mode != "overwrite"}
+    pipeline(project, extract, load={"rows": load, "all": {"from": "rows", "into": "t.all", "mode": "overwrite"}}
+             if mode == "overwrite" else {"rows": load})
+    project.run("birds")
+    assert project.rows("t.rows") == [(1, 1), (2, 2)]
+    assert quarantined(project, columns="check_name, row_json") == [("unique(id)", '{"id":1,"n":3}')]
+    if mode == "overwrite":
+        assert project.rows("t.all") == [(1, 1), (2, 2), (1, 3)]
+
+
+def test_old_days_go(project):
+    pipeline(project, {"csv": {"delimiter": ","}}, quarantine={"keep": "90d"})
+    project.write("in/a.csv", "id,n\n1,x\n")
+    project.run("birds")
+    with sqlite3.connect(project.path(".sluice/catalog.db")) as catalog:
+        changed = catalog.execute(
+            "update partitions set partition_values = replace(partition_values, substr(partition_values, 3, 10), '2020-01-02') "
+            "where partition_values like '[\"20%'"
+        ).rowcount
+    assert changed == 1
+    project.write("in/b.csv", "id,n\n2,y\n")
+    project.run("birds")
+    assert [raw for *_, raw in quarantined(project)] == ["2,y"]
+
+
+def test_tables_of_two_datasets_must_not_meet(project):
+    extract = {"from": "in/*", "format": "csv", "on_bad_row": "quarantine"}
+    project.pipeline(
+        "birds",
+        {
+            "extract": {"a-b": extract, "a_b": extract},
+            "load": {n: {"into": f"t.{n.replace('-', 'x')}", "mode": "overwrite"} for n in ("a-b", "a_b")},
+        },
+    )
+    result = project.sluice("validate", "birds")
+    assert result.exit == 2
+    assert "rows that it puts aside would be in quarantine.birds_a_b" in result.stderr
+
+
+def test_plan_says_what_is_put_aside(project):
+    project.write("in/a.csv", "id,n\n1,1\n")
+    pipeline(project)
+    assert "bad rows are quarantined" in project.sluice("plan", "birds").stdout
+    (task,) = [t for t in project.sluice("plan", "birds", "--json").json["tasks"] if t["kind"] == "extract"]
+    assert task["quarantine"] == "quarantine.birds_rows"
+
+
+@pytest.mark.parametrize("skip", [0, 2])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_lines_and_bytes_of_many_rows(project, skip, mark, end):
+    """Long enough to be read by several threads; bad rows of all kinds, quotes and empty lines."""
+    lines, bad = [b"note"] * skip + [b"id,t,n"], []
+    for i in range(120_000 if skip else 3_000):
+        row, broken = b'%d,"t,""%d""",%d' % (i, i, i), False
+        if i % 1009 == 5:
+            row = b'%d,"two%slines",%d' % (i, end, i)
+        if i % 1501 == 7:
+            row, broken = b"%d,t" % i, True
+        if i % 1601 == 11:
+            row, broken = b"%d,\xe9,1" % i, True
+        if i % 997 == 3:
+            row, broken = b'%d,"a%sb",x%d' % (i, end, i), True
+        if i % 1201 == 9:
+            lines.append(b"")
+        if broken:
+            text = row.decode("utf-8", "surrogateescape")
+            bad.append((len(lines), i, text))
+        lines.append(row)
+    starts, number = {}, 1
+    for index, line in enumerate(lines):
+        starts[index] = number
+        number += line.count(b"\n") + 1
+    project.write("in/a.csv", mark + end.join(lines) + end)
+    pipeline(project, {"csv": {"delimiter": ",", "skip": skip}})
+    project.run("birds")
+    want = [(starts[index], text.replace("\udce9", "\\xe9")) for index, _, text in bad]
+    assert [(line, raw) for _, line, _, raw in by_line(project)] == want
+
+
+def by_line(project):
+    result = project.sluice(
+        "sql",
+        "select source, line, column_name, raw from quarantine.birds_rows order by line",
+        "--json",
+    )
+    return [tuple(row.values()) for row in result.json["rows"]]
+
+
+# --- the commands
+
+
+def test_ls_and_show(project):
+    project.write("in/a.csv", "id,n\n1,x\n2,y\n3\n")
+    pipeline(project, {"csv": {"delimiter": ","}})
+    assert project.sluice("quarantine", "ls", "birds", "--json").json["rows"] == []
+    assert "nothing was ever quarantined" in project.sluice("quarantine", "show", "birds").error
+    project.run("birds")
+    rows = project.sluice("quarantine", "ls", "birds", "--json").json["rows"]
+    assert [(r["dataset"], r["source"], r["reason"], r["rows"]) for r in rows] == [
+        ("rows", "in/a.csv", "n does not fit", 2),
+        ("rows", "in/a.csv", "the row has less than 2 cells", 1),
+    ]
+    shown = project.sluice("quarantine", "show", "birds", "rows", "--json").json["rows"]
+    assert [(r["line"], r["raw"]) for r in shown] == [(2, "1,x"), (3, "2,y"), (4, "3")]
+    assert "no rows of \"x\"" in project.sluice("quarantine", "show", "birds", "x").error
+
+
+def test_retry_after_the_pipeline_was_mended(project):
+    contract = {"csv": {"delimiter": ","}, "columns": {"id": "bigint", "n": "decimal(4,1)"}}
+    project.write("in/a.csv", 'id,n\n1,1\n2,"2,5"\n3,x\n,"4,5"\n')
+    pipeline(project, contract)
+    project.run("birds")
+    assert [raw for *_, raw in quarantined(project)] == ['2,"2,5"', "3,x", ',"4,5"']
+
+    result = project.sluice("quarantine", "retry", "birds")  # it is as bad as before
+    assert result.exit == 0, result
+    assert [line for _, line, *_ in quarantined(project)] == [1, 2, 3]
+    contract["csv"]["decimal"] = ","
+    pipeline(project, contract)
+    result = project.sluice("quarantine", "retry", "birds", "rows")
+    assert result.exit == 0, result
+    assert [(line, json.loads(raw)["n"]) for _, line, _, raw in quarantined(project)] == [(2, "x")]
+    assert project.rows("t.rows") == [(1, 1), (2, 2.5), (None, 4.5)]
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert"])
+def test_retry_of_repaired_rows_happens_once(project, mode):
+    project.write("in/a.csv", "id,n\n1,1\n2,x\n3\n")
+    load = {"into": "t.rows", "mode": mode}
+    if mode == "upsert":
+        load["key"] = ["id"]
+    pipeline(project, {"csv": {"delimiter": ","}}, load={"rows": load})
+    project.run("birds")
+    assert "--file" in project.sluice("quarantine", "retry", "birds").error
+    repaired = project.write("repaired.csv", "id,n\n2,20\n3,30\n")
+    result = project.sluice("quarantine", "retry", "birds", "rows", "--file", repaired)
+    assert result.exit == 0, result
+    assert project.rows("t.rows") == [(1, 1), (2, 20), (3, 30)]
+    assert quarantined(project) == []
+    again = project.sluice("quarantine", "retry", "birds", "--file", repaired)
+    assert again.exit == 1 and "nothing to try again" in again.error
+    assert "nothing new" in project.run("birds").stderr
+    assert project.rows("t.rows") == [(1, 1), (2, 20), (3, 30)]
+
+
+def test_retry_is_not_for_loads_that_overwrite(project):
+    project.write("in/a.csv", "id,n\n1,1\n2,x\n")
+    pipeline(
+        project,
+        {"csv": {"delimiter": ","}, "only_new": False},
+        load={"rows": {"into": "t.rows", "mode": "overwrite"}},
+    )
+    project.run("birds")
+    assert "drives no load that adds rows" in project.sluice("quarantine", "retry", "birds").error
