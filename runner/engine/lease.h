@@ -25,7 +25,7 @@ enum lease_step {
 };
 
 struct lease_options {
-    struct engine *engine; /* its state and its catalog are open */
+    struct engine *engine;                    /* its state and its catalog are open */
     const char *pipeline, *instance, *run_id; /* outlive it, as does the context */
     const struct log_context *context;
     /* Once, while it is held: somebody else has it (ERROR_FENCED). NULL: the commit tells. */

@@ -85,10 +85,8 @@ static void test_named_errors_are_tried_again(void **state)
         enum error_code code;
         unsigned attempts;
     } cases[] = {
-        {"", "", ERROR_SQL, 1},
-        {", on: [sql]", "", ERROR_SQL, 3},
-        {", on: [io, sql]", "", ERROR_SQL, 3},
-        {", on: [io]", "", ERROR_SQL, 1},
+        {"", "", ERROR_SQL, 1}, {", on: [sql]", "", ERROR_SQL, 3},
+        {", on: [io, sql]", "", ERROR_SQL, 3}, {", on: [io]", "", ERROR_SQL, 1},
         {", on: [sql]", ", retry: {on: [data]}", ERROR_SQL, 1},
         {"", ", retry: {on: [data]}", ERROR_DATA, 3},
         {", on: [check]", "", ERROR_BUSY, 3}, /* as ever */
