@@ -57,6 +57,12 @@ class Place:
         (self.root / name).write_text(content)
         return self.root / name
 
+    def put_data_file(self, key, path):
+        """A file of this machine becomes that one of the store."""
+        target = self.root / ".sluice/store" / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, target)
+
     def sluice(self, *args):
         result = subprocess.run([SLUICE, *map(str, args)], cwd=self.root, capture_output=True, text=True, check=False)
         result.exit = result.returncode
