@@ -1,10 +1,15 @@
 #include "runner/engine/checking.h"
 
+#include "runner/base/json.h"
 #include "runner/base/mem.h"
+#include "runner/base/text.h"
 #include "runner/engine/check.h"
 #include "runner/engine/run_private.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+enum { COMMITS_LOOKED_AT = 100 };
 
 static void checking_step(struct checking *checking);
 
@@ -23,7 +28,10 @@ static void report(struct checking *checking, const struct check *check, struct 
 
     if (check->kind == CHECK_ROW_COUNT)
         error_set(&err, ERROR_CHECK, "check %s failed: %s %s", result->title, checking->dataset,
-            check_row_count_says(check, found, &task->arena));
+            check_row_count_says(check, found, checking->context.last_rows, &task->arena));
+    else if (check->kind == CHECK_FRESHNESS)
+        error_set(&err, ERROR_CHECK, "check %s failed: %s %s", result->title, checking->dataset,
+            check_freshness_says(check, found, &task->arena));
     else if (result->count > 0)
         error_set(&err, ERROR_CHECK, "check %s failed for %" PRId64 " row%s of %s", result->title,
             result->count, result->count == 1 ? "" : "s", checking->dataset);
@@ -52,7 +60,9 @@ static void on_checked(struct sql_request *request, const struct error *err)
     *result = (struct task_check){.title = check->title,
         .passed = !err && request->check.ret_passed,
         .severity = check->severity,
-        .count = err ? 0 : request->check.ret_count};
+        .count = err ? 0 : request->check.ret_count,
+        .found = err || check->kind != CHECK_ROW_COUNT ? -1 : request->check.ret_found};
+    checking->knows_last = false;
     if (err) {
         placed = *err;
         task_place_check_error(task, check, checking->next, &placed);
@@ -70,9 +80,75 @@ static void pass_quarantining(struct checking *checking)
     const struct check *check = check_at(checking, checking->next);
     const int64_t rows = checking->quarantined ? checking->quarantined[checking->next] : 0;
 
-    checking->task->checks[checking->task->check_count++] = (struct task_check){
-        .title = check->title, .passed = rows == 0, .severity = check->severity, .count = rows};
+    checking->task->checks[checking->task->check_count++] =
+        (struct task_check){.title = check->title,
+            .passed = rows == 0,
+            .severity = check->severity,
+            .count = rows,
+            .found = -1};
     checking->next++;
+}
+
+/* What that check found in that run; -1: it was not asked. */
+static int64_t rows_of(const struct checking *checking, const char *record)
+{
+    const char *title = check_at(checking, checking->next)->title;
+    struct error ignored;
+    json_t *run = record ? json_parse(record, strlen(record), &ignored) : NULL, *task, *check;
+    int64_t rows = -1;
+    size_t i, j;
+
+    json_array_foreach(json_object_get(run, "tasks"), i, task)
+    {
+        if (!text_equal(json_get_text(task, "task"), checking->task->node->id))
+            continue;
+        json_array_foreach(json_object_get(task, "checks"), j, check)
+        {
+            if (text_equal(json_get_text(check, "check"), title))
+                rows = json_get_int(check, "found", -1);
+        }
+    }
+    json_decref(run);
+    return rows;
+}
+
+/* The newest one that asked it: a run that found nothing new did not. */
+static void on_commits(struct catalog_query *query, const struct error *err)
+{
+    struct checking *checking = container_of(query, struct checking, commits);
+
+    checking->asking = false;
+    checking->knows_last = true;
+    checking->context.last_rows = -1;
+    for (size_t i = 0; !err && i < query->count && checking->context.last_rows < 0; i++)
+        checking->context.last_rows = rows_of(checking, query->commits[i].record);
+    error_keep_first(&checking->err, err);
+    checking_step(checking);
+}
+
+/* True: it is asked for what the last run had. */
+static bool ask_last(struct checking *checking)
+{
+    struct run *run = checking->task->run;
+
+    if (checking->knows_last || !check_at(checking, checking->next)->row_count.change ||
+        !run->catalog)
+        return false;
+    checking->commits = (struct catalog_query){.verb = CATALOG_LIST_COMMITS,
+        .pipeline = run->pipeline->name,
+        .instance = run->options.instance,
+        .limit = COMMITS_LOOKED_AT,
+        .arena = &checking->arena,
+        .done = on_commits};
+    checking->asking = true;
+    run->catalog->type->query(run->catalog, &checking->commits);
+    return true;
+}
+
+static void end(struct checking *checking)
+{
+    arena_deinit(&checking->arena);
+    checking->done(checking, checking->err.code ? &checking->err : NULL);
 }
 
 static void checking_step(struct checking *checking)
@@ -88,15 +164,18 @@ static void checking_step(struct checking *checking)
             &(struct error){
                 .code = ERROR_STOPPED, .class = ERROR_CANCELLED, .message = "cancelled"});
     if (checking->cancelled || broken || checking->next == checking->checks->count) {
-        checking->done(checking, checking->err.code ? &checking->err : NULL);
+        end(checking);
         return;
     }
+    if (ask_last(checking))
+        return;
     checking->request =
         (struct sql_request){.verb = SQL_CHECK, .arena = &task->arena, .done = on_checked};
-    checking->request.check = (struct sql_check){
-        .sql = check_sql(check_at(checking, checking->next), checking->dataset, &task->arena),
-        .params = checking->params,
-        .param_count = checking->param_count};
+    checking->request.check =
+        (struct sql_check){.sql = check_sql(check_at(checking, checking->next), &checking->context,
+                               checking->dataset, &task->arena),
+            .params = checking->params,
+            .param_count = checking->param_count};
     checking->running = true;
     task->run->session->type->start(task->run->session, &checking->request);
 }
@@ -110,7 +189,9 @@ bool checking_start(struct checking *checking, struct task *task, const char *da
         .dataset = dataset,
         .checks = checks,
         .quarantined = quarantined,
-        .done = done};
+        .done = done,
+        .context = {.due_ms = task->run->options.due_ms, .last_rows = -1}};
+    arena_init(&checking->arena);
     checking->param_count = checking_params(task, &checking->params);
     task->checks = arena_array(&task->arena, checks->count, sizeof(*task->checks));
     task->check_count = 0;

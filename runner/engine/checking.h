@@ -4,7 +4,9 @@
 #define RUNNER_ENGINE_CHECKING_H
 
 #include "config/pipeline.h"
+#include "connectors/catalog.h"
 #include "connectors/sql_engine.h"
+#include "runner/engine/check.h"
 
 struct task;
 struct checking;
@@ -21,6 +23,10 @@ struct checking {
     checking_done_fn done;
     size_t next;
     bool running, cancelled;
+    struct check_context context;
+    struct arena arena;           /* of its answer */
+    struct catalog_query commits; /* row_count with `change`: asks for the run before */
+    bool asking, knows_last;
     struct error err; /* every failed check is logged; this is the first of them */
     struct sql_request request;
 };

@@ -26,7 +26,7 @@ static bool has_sql_check(const struct option_items *checks)
     const struct check *items = checks->items;
 
     for (size_t i = 0; i < checks->count; i++) {
-        if (items[i].kind == CHECK_SQL)
+        if (items[i].kind == CHECK_SQL || items[i].kind == CHECK_FOREIGN_KEY)
             return true;
     }
     return false;
@@ -196,6 +196,24 @@ void graph_build_tables(struct graph_builder *builder, struct graph_draft *draft
     }
 }
 
+/* The dataset that a foreign_key looks into is there first. */
+static void add_foreign_key(
+    struct graph_builder *builder, struct graph_draft *draft, const struct check *check)
+{
+    const char *const *name = &check->foreign_key.references;
+    const struct graph_draft *target = table_get(&builder->datasets, *name);
+    const struct option_mark mark = pipeline_mark(builder->pipeline, name);
+
+    if (target && target != draft)
+        add_reference(
+            draft, (struct graph_reference){
+                       .kind = REFERENCE_CHECK, .target = target->node.index, .field = name});
+    else if (!target)
+        diagnostics_error(builder->problems, builder->pipeline->path, mark,
+            "%s.checks: foreign_key: there is no dataset \"%s\"%s", draft->node.id, *name,
+            graph_suggest(builder, &builder->datasets, *name));
+}
+
 static void add_checks(struct graph_builder *builder, struct graph_draft *draft)
 {
     size_t count;
@@ -205,6 +223,8 @@ static void add_checks(struct graph_builder *builder, struct graph_draft *draft)
     for (size_t i = 0; i < count; i++) {
         const struct graph_sql *sql;
 
+        if (checks[i].kind == CHECK_FOREIGN_KEY)
+            add_foreign_key(builder, draft, &checks[i]);
         if (checks[i].kind != CHECK_SQL)
             continue;
         sql = graph_sql_of_check(builder, draft, i, &checks[i]);

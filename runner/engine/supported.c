@@ -78,24 +78,12 @@ static void check_extract(const struct report *report, const struct extract *ext
         refuse(report, &extract->metadata, "metadata", NULL, "leave it out");
 }
 
-static void check_checks(const struct report *report, const struct option_items *checks)
-{
-    const struct check *items = checks->items;
-
-    for (size_t i = 0; i < checks->count; i++) {
-        if (items[i].kind > CHECK_SQL || items[i].row_count.change)
-            refuse(report, &items[i].item, "checks", check_kind_names[items[i].kind],
-                "say it in a `sql` check");
-    }
-}
-
 static void check_load(const struct report *report, const struct load *load)
 {
     static const char *const writable[] = {"s3", NULL};
     const int format =
         load->to && load->format == FORMAT_AUTO ? (int)dialect_format_of(load->to) : load->format;
 
-    check_checks(report, &load->checks);
     if (!load->to)
         return;
     check_url(report, &load->to, "to", load->to, writable, "write a local file or s3://");
@@ -116,7 +104,6 @@ void graph_list_unsupported(const struct graph *graph, struct diagnostics *probl
             check_extract(&report, node->extract);
             break;
         case TASK_TRANSFORM:
-            check_checks(&report, &node->transform->checks);
             break;
         case TASK_LOAD:
             check_load(&report, node->load);

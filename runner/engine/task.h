@@ -54,6 +54,7 @@ struct task_check {
     bool passed;
     int severity;  /* enum severity */
     int64_t count; /* offending rows, where the check counts them */
+    int64_t found; /* of a row_count: how many there were; -1: another kind */
 };
 
 /* Rows that were put aside, as files of their table (runner/engine/quarantine.h). */
