@@ -61,7 +61,8 @@ static void on_checked(struct sql_request *request, const struct error *err)
         .passed = !err && request->check.ret_passed,
         .severity = check->severity,
         .count = err ? 0 : request->check.ret_count,
-        .found = err || check->kind != CHECK_ROW_COUNT ? -1 : request->check.ret_found};
+        .is_count = !err && check->kind == CHECK_ROW_COUNT,
+        .found = err ? 0 : request->check.ret_found};
     checking->knows_last = false;
     if (err) {
         placed = *err;
@@ -80,12 +81,8 @@ static void pass_quarantining(struct checking *checking)
     const struct check *check = check_at(checking, checking->next);
     const int64_t rows = checking->quarantined ? checking->quarantined[checking->next] : 0;
 
-    checking->task->checks[checking->task->check_count++] =
-        (struct task_check){.title = check->title,
-            .passed = rows == 0,
-            .severity = check->severity,
-            .count = rows,
-            .found = -1};
+    checking->task->checks[checking->task->check_count++] = (struct task_check){
+        .title = check->title, .passed = rows == 0, .severity = check->severity, .count = rows};
     checking->next++;
 }
 

@@ -32,7 +32,7 @@ static json_t *checks_json(const struct task *task)
         json_object_set_new(item, "passed", json_boolean(check->passed));
         json_put_text(item, "severity", severity_names[check->severity]);
         json_put_int(item, "rows", check->count);
-        if (check->found >= 0)
+        if (check->is_count)
             json_put_int(item, "found", check->found);
         json_array_append_new(list, item);
     }

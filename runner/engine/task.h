@@ -54,7 +54,8 @@ struct task_check {
     bool passed;
     int severity;  /* enum severity */
     int64_t count; /* offending rows, where the check counts them */
-    int64_t found; /* of a row_count: how many there were; -1: another kind */
+    bool is_count; /* a row_count: */
+    int64_t found; /* how many there were */
 };
 
 /* Rows that were put aside, as files of their table (runner/engine/quarantine.h). */
