@@ -45,20 +45,20 @@ def test_usage(ready, args, says):
 
 UNSUPPORTED = [
     (
-        {"checks": [{"not_null": ["id"], "severity": "quarantine"}]},
-        "load.flights.checks[1].severity: quarantine",
+        {"only_new": {"on_changed": "replace"}},
+        "extract.flights.only_new.on_changed: replace",
     ),
 ]
 
 
-@pytest.mark.parametrize("load,says", UNSUPPORTED, ids=lambda value: "")
+@pytest.mark.parametrize("extract,says", UNSUPPORTED, ids=lambda value: "")
 @pytest.mark.parametrize("command", ["run", "plan"])
-def test_what_comes_later_is_refused(ready, command, load, says):
+def test_what_comes_later_is_refused(ready, command, extract, says):
     ready.pipeline(
         "flights",
         {
-            "extract": {"flights": {"from": "in.csv", "only_new": True}},
-            "load": {"flights": {"into": "t.x", **load}},
+            "extract": {"flights": {"from": "in.csv", **extract}},
+            "load": {"flights": {"into": "t.x"}},
         },
     )
     assert ready.sluice("validate", "flights").exit == 0

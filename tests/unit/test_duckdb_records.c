@@ -84,7 +84,9 @@ static void test_long_records(void **state)
     text[LONG - 1] = '"';
     text[LONG] = '\n';
     memset(text + LONG + 1, 'b', 3 * LONG);
-    memcpy(text + 4 * LONG + 1, "\nc\n", 3);
+    text[4 * LONG + 1] = '\n';
+    text[4 * LONG + 2] = 'c';
+    text[4 * LONG + 3] = '\n';
     put_bytes("x", text, 4 * LONG + 4);
     records = records_open(path, &csv, &err);
     assert_int_equal(records_next(records, &record, &err), 1);
