@@ -68,6 +68,14 @@ static void put_extract(const struct plan_extract *extract, const struct extract
     if (options->only_new.enabled)
         buffer_printf(out, "; %s of %zu were read before",
             print_count((int64_t)extract->seen_before, count), extract->listed);
+    if (options->cursor.column) {
+        buffer_printf(out, "; rows %s ", extract->cursor.value ? "beyond" : "by");
+        text_append_printable(out, options->cursor.column);
+    }
+    if (options->cursor.column && extract->cursor.value) {
+        buffer_putc(out, ' ');
+        text_append_printable(out, extract->cursor.value);
+    }
     buffer_putc(out, '\n');
     put_objects(extract, objects_max, out);
 }

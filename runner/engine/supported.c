@@ -120,20 +120,36 @@ static void check_load(const struct report *report, const struct load *load)
             load->format == FORMAT_AUTO ? "to" : "format", "json", "use csv, ndjson or parquet");
 }
 
+/* What the file says for all tasks: each would be passed over without a word. */
 static void check_file(const struct pipeline *pipeline, struct diagnostics *problems)
 {
     const struct report report = {pipeline, problems, "pipeline"};
+    const struct {
+        bool said;
+        const void *field;
+        const char *key;
+    } later[] = {
+        {pipeline->deterministic, &pipeline->deterministic, "deterministic"},
+        {pipeline_is_set(pipeline, &pipeline->catchup), &pipeline->catchup, "catchup"},
+        {pipeline_is_set(pipeline, &pipeline->quarantine.keep), &pipeline->quarantine.keep,
+            "quarantine.keep"},
+        {pipeline->on_commit.count > 0, &pipeline->on_commit, "on_commit"},
+        {pipeline->on_failure.count > 0, &pipeline->on_failure, "on_failure"},
+        {pipeline->finally.count > 0, &pipeline->finally, "finally"},
+        {pipeline->defaults.retry.on.count > 0, &pipeline->defaults.retry.on, "defaults.retry.on"},
+    };
 
-    if (pipeline->deterministic)
-        refuse(&report, &pipeline->deterministic, "deterministic", NULL, "leave it out");
-    if (pipeline->on_commit.count)
-        refuse(&report, &pipeline->on_commit, "on_commit", NULL, "leave it out");
-    if (pipeline->on_failure.count)
-        refuse(&report, &pipeline->on_failure, "on_failure", NULL, "leave it out");
-    if (pipeline->finally.count)
-        refuse(&report, &pipeline->finally, "finally", NULL, "leave it out");
-    if (pipeline->defaults.retry.on.count)
-        refuse(&report, &pipeline->defaults.retry.on, "defaults.retry.on", NULL, "leave it out");
+    for (size_t i = 0; i < ARRAY_LENGTH(later); i++) {
+        if (later[i].said)
+            refuse(&report, later[i].field, later[i].key, NULL, "leave it out");
+    }
+}
+
+/* A task's own; what it has from the defaults is theirs to refuse. */
+static void check_retry(const struct report *report, const struct retry_options *retry)
+{
+    if (pipeline_is_set(report->pipeline, &retry->on))
+        refuse(report, &retry->on, "retry.on", NULL, "leave it out");
 }
 
 void graph_list_unsupported(const struct graph *graph, struct diagnostics *problems)
@@ -147,12 +163,15 @@ void graph_list_unsupported(const struct graph *graph, struct diagnostics *probl
         switch (node->kind) {
         case TASK_EXTRACT:
             check_extract(&report, node->extract);
+            check_retry(&report, &node->extract->retry);
             break;
         case TASK_TRANSFORM:
             check_checks(&report, &node->transform->checks);
+            check_retry(&report, &node->transform->retry);
             break;
         case TASK_LOAD:
             check_load(&report, node->load);
+            check_retry(&report, &node->load->retry);
             break;
         }
     }

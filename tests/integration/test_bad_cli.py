@@ -43,6 +43,29 @@ def test_usage(ready, args, says):
     assert not ready.path(".sluice/catalog.db").exists()
 
 
+@pytest.mark.parametrize(
+    "said,key",
+    [
+        ({"catchup": "all"}, "pipeline.catchup"),
+        ({"deterministic": True}, "pipeline.deterministic"),
+        ({"quarantine": {"keep": "1d"}}, "pipeline.quarantine.keep"),
+        ({"on_commit": ["https://x.example"]}, "pipeline.on_commit"),
+        ({"on_failure": ["https://x.example"]}, "pipeline.on_failure"),
+        ({"finally": ["https://x.example"]}, "pipeline.finally"),
+        ({"defaults": {"retry": {"on": ["data"]}}}, "pipeline.defaults.retry.on"),
+        ({"extract": {"flights": {"from": "in.csv", "only_new": True, "retry": {"on": ["data"]}}}}, "retry.on"),
+        ({"load": {"flights": {"into": "t.x", "retry": {"on": ["data"]}}}}, "load.flights.retry.on"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_nothing_is_passed_over(ready, said, key):
+    whole = {"extract": {"flights": {"from": "in.csv", "only_new": True}}, "load": {"flights": {"into": "t.x"}}}
+    ready.pipeline("flights", {**whole, **said})
+    result = ready.sluice("run", "flights")
+    assert result.exit == 2, str(result)
+    assert f"{key}: cannot be executed by this version yet" in result.error
+
+
 UNSUPPORTED = [
     (
         {"checks": [{"not_null": ["id"], "severity": "quarantine"}]},
