@@ -186,20 +186,13 @@ static void check_words(const struct reader *reader, const struct test_case *tes
             diagnostics_error(reader->problems, reader->file->path, check->mark,
                 "checks.%s: is passed or failed, not \"%s\"", check->name, check->value);
     }
-    for (size_t i = 0; i < test->quarantine.count; i++) {
-        const struct option_pair *rows = &test->quarantine.items[i];
-
-        if (rows->value && (!rows->value[0] || rows->value[strspn(rows->value, "0123456789")]))
-            diagnostics_error(reader->problems, reader->file->path, rows->mark,
-                "quarantine.%s: is a number of rows, not \"%s\"", rows->name, rows->value);
-    }
 }
 
 static void read_case(
     const struct reader *reader, const struct yaml_node *map, struct test_case *test)
 {
-    static const char *const known[] = {"name", "params", "due", "inputs", "tables", "expect",
-        "quarantine", "checks", "fails", NULL};
+    static const char *const known[] = {
+        "name", "params", "due", "inputs", "tables", "expect", "checks", "fails", NULL};
     const char *due;
     struct error err;
 
@@ -213,14 +206,13 @@ static void read_case(
         fail(reader, yaml_get(map, "due"), "due: %s", err.message);
     test->fails = text_of(reader, map, "fails", "fails");
     read_texts(reader, yaml_get(map, "params"), "params", &test->params);
-    read_texts(reader, yaml_get(map, "quarantine"), "quarantine", &test->quarantine);
     read_texts(reader, yaml_get(map, "checks"), "checks", &test->checks);
     read_rows_list(reader, yaml_get(map, "inputs"), "inputs", false, &test->inputs);
     read_rows_list(reader, yaml_get(map, "tables"), "tables", false, &test->tables);
     read_rows_list(reader, yaml_get(map, "expect"), "expect", true, &test->expect);
     check_words(reader, test);
-    if (!test->fails && test->expect.count + test->quarantine.count + test->checks.count == 0)
-        fail(reader, map, "a case says what is to come out: expect, quarantine, checks or fails");
+    if (!test->fails && test->expect.count + test->checks.count == 0)
+        fail(reader, map, "a case says what is to come out: expect, checks or fails");
 }
 
 static void read_file(const struct reader *reader, const struct yaml_node *root)

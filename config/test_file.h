@@ -12,7 +12,6 @@
  *         expect:                       # of datasets, and of tables after the run
  *           clean: [{id: 1, size: Small}, {id: 2, size: null}]
  *           wildlife.strikes: {file: expected.ndjson, order: exact}
- *         quarantine: {strikes: 1}      # rows
  *         checks: {no_negative_cost: failed}
  *         fails: "check not_null"       # the run does, and its error says so */
 #ifndef CONFIG_TEST_FILE_H
@@ -52,9 +51,8 @@ struct test_case {
     struct option_pairs params;
     int64_t due_ms; /* 0: now */
     struct test_rows_list inputs, tables, expect;
-    struct option_pairs quarantine; /* dataset → rows, a number */
-    struct option_pairs checks;     /* title → passed or failed */
-    const char *fails;              /* part of the error; NULL: the run succeeds */
+    struct option_pairs checks; /* title → passed or failed */
+    const char *fails;          /* part of the error; NULL: the run succeeds */
 };
 
 struct test_file {

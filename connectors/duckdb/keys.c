@@ -7,14 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Year, month, day, hour of a date or time. */
+/* Year, month, day, hour of a date or time; of an infinite one null, for all of them. */
 static int append_time_key(struct buffer *sql, enum sql_partition_transform transform,
     const struct sql_column *column, struct arena *arena, struct error *err)
 {
     static const char *const forms[] = {[SQL_PARTITION_YEAR] = "CAST(year(%s) AS BIGINT)",
         [SQL_PARTITION_MONTH] = "CAST(year(%s) * 12 + month(%s) - 1 AS BIGINT)",
-        [SQL_PARTITION_DAY] = "CAST(CAST(%s AS DATE) - DATE '1970-01-01' AS BIGINT)",
-        [SQL_PARTITION_HOUR] = "CAST(epoch_us(date_trunc('hour', %s)) // 3600000000 AS BIGINT)"};
+        [SQL_PARTITION_DAY] =
+            "CASE WHEN isfinite(%s) THEN CAST(CAST(%s AS DATE) - DATE '1970-01-01' AS BIGINT) END",
+        [SQL_PARTITION_HOUR] =
+            "CASE WHEN isfinite(%s) THEN epoch_ms(date_trunc('hour', %s)) // 3600000 END"};
     static const char *const names[] = {[SQL_PARTITION_YEAR] = "year",
         [SQL_PARTITION_MONTH] = "month",
         [SQL_PARTITION_DAY] = "day",

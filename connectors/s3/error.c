@@ -262,6 +262,21 @@ static void hint_clock(struct buffer *line, const struct s3_error_context *conte
             seconds < 0 ? -seconds : seconds, seconds < 0 ? "ahead of" : "behind");
 }
 
+static void hint_region(
+    struct buffer *line, const struct s3_error *error, const struct s3_error_context *context)
+{
+    enum { REGION_BYTES = 40 };
+
+    if (error->region && !text_equal(error->region, context->region)) {
+        buffer_puts(line, "; the bucket is in ");
+        append_foreign(line, error->region, REGION_BYTES);
+        buffer_printf(line, ", not %.40s: set s3.region",
+            context->region ? context->region : "where it was asked");
+    } else if (error->status < 400) {
+        buffer_puts(line, "; check s3.region and s3.endpoint");
+    }
+}
+
 /* Hints that are always the same. */
 static const struct hint {
     const char *code, *text;
@@ -289,11 +304,7 @@ static void append_hint(
         }
     }
     if (s3_error_remedy(error) == S3_REMEDY_REGION) {
-        if (error->region && !text_equal(error->region, context->region))
-            buffer_printf(line, "; the bucket is in %.40s, not %.40s: set s3.region", error->region,
-                context->region ? context->region : "where it was asked");
-        else if (error->status < 400)
-            buffer_puts(line, "; check s3.region and s3.endpoint");
+        hint_region(line, error, context);
     } else if (s3_error_remedy(error) == S3_REMEDY_CLOCK) {
         hint_clock(line, context);
     } else if (strcmp(code, "InvalidAccessKeyId") == 0) {

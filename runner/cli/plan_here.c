@@ -73,6 +73,14 @@ static void put_extract(const struct plan_extract *extract, const struct extract
             print_count((int64_t)extract->seen_before, count), extract->listed);
     if (options->on_bad_row == ON_BAD_ROW_QUARANTINE)
         buffer_puts(out, "; bad rows are quarantined");
+    if (options->cursor.column) {
+        buffer_printf(out, "; rows %s ", extract->cursor.value ? "beyond" : "by");
+        text_append_printable(out, options->cursor.column);
+    }
+    if (options->cursor.column && extract->cursor.value) {
+        buffer_putc(out, ' ');
+        text_append_printable(out, extract->cursor.value);
+    }
     buffer_putc(out, '\n');
     put_objects(extract, objects_max, out);
 }

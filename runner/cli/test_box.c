@@ -39,9 +39,9 @@ int test_box_open(struct test_box *box, const struct cli *outer, struct error *e
     struct cli *cli = &box->cli;
 
     *box = (struct test_box){.cli = {.err_color = outer->err_color}};
-    arena_init(&cli->arena);
     if (make_folder(box, err))
         return -1;
+    arena_init(&cli->arena);
     cli->globals = outer->globals;
     cli->globals.json = false;
     cli->globals.quiet = true;

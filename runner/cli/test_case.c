@@ -355,24 +355,31 @@ static void look_at_end(struct testing *testing)
             wanted);
 }
 
+/* Frees them; what was made in spite of them has warnings only. */
+static void note_problems(struct testing *testing, struct diagnostics *problems, bool made)
+{
+    struct buffer line;
+
+    diagnostics_sort(problems);
+    buffer_init(&line, 0);
+    for (size_t i = 0; !made && i < problems->count; i++) {
+        buffer_clear(&line);
+        diagnostics_format(&problems->items[i], &line);
+        note(testing, "%s", line.data);
+    }
+    buffer_deinit(&line);
+    diagnostics_deinit(problems);
+}
+
 /* NULL: what is wrong was noted. */
 static struct graph *make_graph(struct testing *testing, struct pipeline *pipeline)
 {
     struct diagnostics problems;
     struct graph *graph;
-    struct buffer line;
 
     diagnostics_init(&problems);
-    graph = pipeline ? graph_new(pipeline, cli_load_sql, NULL, &problems) : NULL;
-    diagnostics_sort(&problems);
-    buffer_init(&line, 0);
-    for (size_t i = 0; !graph && i < problems.count; i++) {
-        buffer_clear(&line);
-        diagnostics_format(&problems.items[i], &line);
-        note(testing, "%s", line.data);
-    }
-    buffer_deinit(&line);
-    diagnostics_deinit(&problems);
+    graph = graph_new(pipeline, cli_load_sql, NULL, &problems);
+    note_problems(testing, &problems, graph != NULL);
     if (graph && graph_check_supported(graph, &testing->err)) {
         note(testing, "%s", testing->err.message);
         graph_free(graph);
@@ -392,20 +399,11 @@ static struct pipeline *load(struct testing *testing, const char *tables)
         .for_run = true};
     struct diagnostics problems;
     struct pipeline *pipeline;
-    struct buffer line;
 
     diagnostics_init(&problems);
     pipeline = tables ? pipeline_parse("tables", tables, strlen(tables), &scope, &problems)
                       : pipeline_load(testing->path, &scope, &problems);
-    diagnostics_sort(&problems);
-    buffer_init(&line, 0);
-    for (size_t i = 0; !pipeline && i < problems.count; i++) {
-        buffer_clear(&line);
-        diagnostics_format(&problems.items[i], &line);
-        note(testing, "%s", line.data);
-    }
-    buffer_deinit(&line);
-    diagnostics_deinit(&problems);
+    note_problems(testing, &problems, pipeline != NULL);
     return pipeline;
 }
 

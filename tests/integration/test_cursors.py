@@ -65,6 +65,15 @@ def test_nothing_changed_reads_nothing(project):
     assert plan["nothing_new"] is True
 
 
+def test_the_plan_says_so(project):
+    make(project)
+    put(project, "a1", (1, "2024-01-01"))
+    assert "; rows by at\n" in project.sluice("plan", "p").stdout
+    run(project)
+    put(project, "a2", (2, "2024-01-02"))
+    assert "; rows beyond at 2024-01-01 00:00:00\n" in project.sluice("plan", "p").stdout
+
+
 def test_it_moves_although_every_row_is_filtered_out(project):
     make(project)
     put(project, "a1", (1, "2024-01-01"))

@@ -232,3 +232,30 @@ def test_conditions_on_what_is_new(project):
     assert table_read(project.run("copy")) == (1, 1)
     assert sorted(project.rows("t.c")) == sorted((n, "a", "insert") for n in [*range(0, 20, 2), *range(0, 10, 2)])
     assert project.run("copy").events[-1]["outcome"] == "nothing_new"
+
+
+INFINITE = """
+extract: {{a: {{from: a.csv, columns: {{id: bigint, d: {kind}}}, repeat: true}}}}
+load: {{a: {{into: n.t{number}, mode: append, partition_by: ["{by}"]}}}}
+"""
+
+
+def test_infinite_times(project):
+    """They are in the partition without a value, which no condition on the time rules out."""
+    project.write("a.csv", "id,d\n1,2024-01-01\n2,infinity\n3,-infinity\n4,\n5,2025-06-01\n")
+    cases = [(by, "timestamp") for by in ("d", "year(d)", "month(d)", "day(d)", "hour(d)")]
+    cases += [(by, "timestamptz") for by in ("day(d)", "hour(d)")] + [(by, "date") for by in ("day(d)", "month(d)")]
+    for number, (by, kind) in enumerate(cases):
+        project.write("pipelines/p.yaml", INFINITE.format(kind=kind, by=by, number=number))
+        project.run("p")
+        for where, ids in (
+            ("d > '2024-06-01'", [2, 5]),
+            ("d >= '2025-06-01'", [2, 5]),
+            ("d < '2024-06-01'", [1, 3]),
+            ("d = 'infinity'", [2]),
+            ("d is not null", [1, 2, 3, 5]),
+            ("d is null", [4]),
+        ):
+            said = project.sluice("catalog", "read", f"n.t{number}", "--where", where, "--format", "ndjson")
+            found = sorted(json.loads(line)["id"] for line in said.stdout.splitlines())
+            assert found == ids, (by, kind, where)

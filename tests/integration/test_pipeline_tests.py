@@ -95,6 +95,7 @@ def test_cases(cases, project, case, said):
     "text,said",
     [
         ("  - {name: a, expectt: {}}", 'p.test.yaml:2:15: a case: "expectt" is not a key here; did you mean "expect"?'),
+        ("  - {name: a, quarantine: {a: 1}, fails: x}", '"quarantine" is not a key here'),
         ("  - {name: a}", "2:5: a case says what is to come out"),
         ("  - {expect: {b: []}}", "2:5: a case needs a name"),
         ("  - {name: a, expect: {b: {rows: [], file: x}}}", "2:27: b: needs one of rows, file"),

@@ -98,8 +98,7 @@ static void test_the_whole_line(void **state)
 {
     const struct s3_error denied = {
         .status = 403, .code = "AccessDenied", .message = "Access\nDenied", .request_id = "REQ1"};
-    const struct s3_error moved = {
-        .status = 301, .code = "PermanentRedirect", .region = "eu-west-1"};
+    struct s3_error moved = {.status = 301, .code = "PermanentRedirect", .region = "eu-west-1"};
     struct s3_error_context unsigned_get = get;
 
     (void)state;
@@ -109,6 +108,8 @@ static void test_the_whole_line(void **state)
         "needs s3:GetObject (s3:ListBucket, too, to be told what does not exist)");
     contains(told(&denied, &unsigned_get).message, "without credentials (unsigned)");
     contains(told(&moved, &get).message, "in eu-west-1, not us-east-1: set s3.region");
+    moved.region = "eu-w\nest-1";
+    contains(told(&moved, &get).message, "in eu-w\\nest-1, not us-east-1");
 }
 
 static void test_preconditions(void **state)
