@@ -50,7 +50,7 @@ static void on_start(void *data, const XML_Char *name, const XML_Char **attribut
         return;
     }
     node = arena_new(reader->arena, struct xml_node);
-    node->name = arena_strdup(reader->arena, colon ? colon + 1 : name);
+    node->name = arena_strdup(reader->arena, colon && colon[1] ? colon + 1 : name);
     node->text = "";
     place = reader->depth ? reader->levels[reader->depth - 1].last : &reader->root;
     *place = node;
