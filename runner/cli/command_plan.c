@@ -22,7 +22,7 @@ const struct command command_plan = {
         "due time, versions of objects, positions and columns of tables, the run's id.\n\n"
         "Keys of --json: pipeline, due, nothing_new, objects, bytes, tasks; each task has "
         "task, kind, runs, needs, not_deterministic (what, file, line, column), and as an extract "
-        "from, matched, seen_before, bytes, "
+        "from, matched, seen_before, bytes, with reread read_again, folders, more_folders, gone, "
         "objects (object, bytes, modified), of a table from, version, position, "
         "after_position (only_new), files, bytes, as a load from, into or to, nothing_new, mode, "
         "partition_by, table_exists, version, table_rows, table_files, "

@@ -28,6 +28,12 @@ static json_t *extract_json(const struct plan_extract *extract, const struct ext
     json_put_url(item, "from", options->from);
     json_put_int(item, "matched", (int64_t)extract->listed);
     json_put_int(item, "seen_before", (int64_t)extract->seen_before);
+    if (extract->rereads) {
+        json_put_int(item, "read_again", (int64_t)extract->again);
+        json_put_int(item, "folders", (int64_t)extract->folders);
+        json_put_int(item, "more_folders", (int64_t)extract->near_folders);
+        json_put_int(item, "gone", (int64_t)extract->gone_count);
+    }
     if (options->cursor.column) {
         json_put_text(item, "cursor", options->cursor.column);
         json_put_text(item, "after", extract->cursor.value);

@@ -37,6 +37,8 @@ static bool begin_state(struct run *run)
         else
             tasks_start(run);
         return true;
+    case RUN_WIDENING:
+        return run_step_widen(run);
     case RUN_PREVIEWING:
         return run_step_preview(run);
     case RUN_WAITING:
@@ -94,7 +96,11 @@ static enum run_state next_state(const struct run *run)
     case RUN_TASKS:
         if (failed)
             return RUN_CLEANING;
+        if (run_reread_again(run))
+            return RUN_WIDENING;
         return preview ? RUN_PREVIEWING : RUN_QUEUED;
+    case RUN_WIDENING:
+        return failed ? RUN_CLEANING : RUN_TASKS;
     case RUN_QUEUED:
         return failed ? RUN_CLEANING : RUN_RENEWING;
     case RUN_RENEWING:
@@ -299,6 +305,7 @@ struct run *run_new(const struct run_options *options, run_done_fn done)
     arena_init(&run->step_arena);
     table_init(&run->resume.objects);
     table_init(&run->resume.files);
+    table_init(&run->first_puts);
     return run;
 }
 
@@ -314,6 +321,7 @@ void run_free(struct run *run)
     if (!run)
         return;
     tasks_free(run);
+    run_reread_free(run);
     if (run->planned)
         plan_deinit(&run->plan);
     lease_deinit(&run->lease);
@@ -352,6 +360,7 @@ const char *run_activity(const struct run *run)
         [RUN_PLANNING] = "planning",
         [RUN_PREPARING] = "starting",
         [RUN_TASKS] = "running",
+        [RUN_WIDENING] = "reading other folders, too",
         [RUN_PREVIEWING] = "reading",
         [RUN_WAITING] = "waiting to commit again",
         [RUN_REPLANNING] = "planning again",

@@ -266,6 +266,8 @@ static void on_planned(struct plan *plan, const struct error *err)
                 "next run",
                 run->graph->nodes[i].id);
     }
+    if (!err)
+        run_reread_warn(run);
     if (!err && plan->nothing_new)
         log_event(run->engine->log, LOG_INFO, "run.nothing_new", &run->context, NULL,
             "nothing new: every object was loaded before");
