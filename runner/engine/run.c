@@ -25,6 +25,8 @@ static bool begin_state(struct run *run)
         return run_step_lease(run);
     case RUN_RECOVERING:
         return run_step_recover(run);
+    case RUN_CATCHING_UP:
+        return run_step_catch_up(run);
     case RUN_OPENING:
         return run_step_open(run);
     case RUN_PLANNING:
@@ -84,6 +86,8 @@ static enum run_state next_state(const struct run *run)
     case RUN_LEASING:
         return run->leased ? (failed ? RUN_RELEASING : RUN_RECOVERING) : RUN_DONE;
     case RUN_RECOVERING:
+        return failed ? RUN_RECORDING : RUN_CATCHING_UP;
+    case RUN_CATCHING_UP:
         return failed ? RUN_RECORDING : RUN_OPENING;
     case RUN_OPENING:
         return failed || run->already_committed ? RUN_RECORDING : RUN_PLANNING;
@@ -231,6 +235,7 @@ static void cancel_step(struct run *run)
     case RUN_COMPACTING:
         compact_cancel(&run->compact);
         break;
+    case RUN_CATCHING_UP:
     case RUN_DELIVERING:
         deliver_cancel(&run->deliver);
         break;
@@ -356,6 +361,7 @@ const char *run_activity(const struct run *run)
         [RUN_NEW] = "starting",
         [RUN_LEASING] = "waiting for the lease",
         [RUN_RECOVERING] = "cleaning up after an earlier run",
+        [RUN_CATCHING_UP] = "delivering hooks of an earlier run",
         [RUN_OPENING] = "starting",
         [RUN_PLANNING] = "planning",
         [RUN_PREPARING] = "starting",

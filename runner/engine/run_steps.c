@@ -62,7 +62,6 @@ static void put_history(struct run *run, state_done_fn done)
                                    .rows = ended && run->committed ? summary->rows : 0,
                                    .bytes = ended && run->committed ? summary->bytes_written : 0,
                                    .error = ended && run->err.code ? run->err.message : NULL,
-
                                    .record = record},
             .lease = {.fence = run->lease.fence}};
     if (hooks_any(run->pipeline))
@@ -576,12 +575,26 @@ static void on_delivered(struct deliver *deliver)
     run_step(run);
 }
 
+static void start_delivering(struct run *run, bool earlier)
+{
+    deliver_start(&run->deliver, run->engine, run->pipeline, run->options.instance,
+        run->options.run_id, run->lease.fence, &run->context, earlier, on_delivered);
+}
+
+/* Of runs that share a lease the first one does it for all of them. */
+bool run_step_catch_up(struct run *run)
+{
+    if (run->cancelled || !hooks_any(run->pipeline) || (run->options.group && run->options.turn > 0))
+        return false;
+    start_delivering(run, true);
+    return true;
+}
+
 /* Who presses Ctrl-C does not wait for servers: the next run delivers. */
 bool run_step_deliver(struct run *run)
 {
     if (run->cancelled || !hooks_any(run->pipeline))
         return false;
-    deliver_start(&run->deliver, run->engine, run->pipeline, run->options.instance,
-        run->options.run_id, run->lease.fence, &run->context, on_delivered);
+    start_delivering(run, false);
     return true;
 }

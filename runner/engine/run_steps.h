@@ -19,6 +19,7 @@ void run_open_session(struct run *run);
 
 bool run_step_lease(struct run *run);
 bool run_step_recover(struct run *run);
+bool run_step_catch_up(struct run *run); /* failures are logged */
 bool run_step_open(struct run *run);
 bool run_step_plan(struct run *run);
 bool run_step_prepare(struct run *run);
