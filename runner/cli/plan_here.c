@@ -121,15 +121,17 @@ static void put_transform(
     if (quarantine_has(node))
         buffer_puts(out, "; rows that offend some are quarantined");
     buffer_putc(out, '\n');
-    for (size_t i = 0; i < node->statement.doubt_count; i++) {
-        const struct sql_doubt *doubt = &node->statement.doubts[i];
-        const char *path;
-        const struct option_mark mark =
-            pipeline_sql_mark(graph->pipeline, node->transform, doubt->offset, &path);
+}
+
+static void put_doubts(const struct graph_node *node, struct buffer *out)
+{
+    for (size_t i = 0; i < node->doubt_count; i++) {
+        const struct graph_doubt *doubt = &node->doubts[i];
 
         buffer_puts(out, "    not deterministic: ");
         text_append_printable(out, doubt->what);
-        buffer_printf(out, " (%s:%u:%u)\n", path, mark.line, mark.column);
+        buffer_printf(
+            out, " (%s:%u:%u)\n", doubt->path, doubt->mark.line, doubt->mark.column);
     }
 }
 
@@ -203,6 +205,7 @@ void plan_render(const struct plan *plan, const struct graph *graph, size_t obje
             put_transform(graph, node, buffer);
         else
             put_load(&task->load, node->load, buffer);
+        put_doubts(node, buffer);
     }
     if (plan->nothing_new)
         buffer_puts(buffer, "Nothing new: a run would commit nothing.\n");

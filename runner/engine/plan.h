@@ -33,7 +33,7 @@ struct plan_extract {
     uint64_t bytes;
     size_t listed, seen_before;        /* all that matched; those that only_new leaves out */
     struct cursor_value cursor;        /* of `cursor: {column: …}`: what the last run read */
-    const char *listing;               /* cursor_listing() of all that matched; NULL: no cursor */
+    const char *listing;               /* cursor_listing() of all that matched; NULL: no cursor, no reread */
     const struct store_object *sample; /* where all were seen before: one to take columns from */
     bool rereads;                      /* `reread: partition`, and there is something to be read: */
     size_t folders, again; /* that are read; objects among them that were read before */

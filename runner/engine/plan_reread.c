@@ -154,6 +154,8 @@ void plan_reread_choose(struct plan *plan, const struct graph_node *extract)
             table_put(&question->read, question->folders[i], plan);
     }
     planned->rereads = true;
+    planned->listing =
+        cursor_listing(question->list.objects, question->list.object_count, &plan->arena);
     planned->folders = question->read.count;
     planned->again = planned->object_count - question->chosen->new_count;
     planned->seen_before = planned->listed - question->chosen->new_count;
