@@ -73,8 +73,8 @@ static void put_reread(const struct plan_extract *extract, struct buffer *out)
             extract->near_folders == 1 ? "" : "s");
     if (extract->gone_count > 0)
         buffer_printf(out, "; %s that %s read before %s gone",
-            print_count((int64_t)extract->gone_count, count), extract->gone_count == 1 ? "was" : "were",
-            extract->gone_count == 1 ? "is" : "are");
+            print_count((int64_t)extract->gone_count, count),
+            extract->gone_count == 1 ? "was" : "were", extract->gone_count == 1 ? "is" : "are");
 }
 
 static void put_extract(const struct plan_extract *extract, const struct extract *options,
@@ -130,8 +130,7 @@ static void put_doubts(const struct graph_node *node, struct buffer *out)
 
         buffer_puts(out, "    not deterministic: ");
         text_append_printable(out, doubt->what);
-        buffer_printf(
-            out, " (%s:%u:%u)\n", doubt->path, doubt->mark.line, doubt->mark.column);
+        buffer_printf(out, " (%s:%u:%u)\n", doubt->path, doubt->mark.line, doubt->mark.column);
     }
 }
 

@@ -31,8 +31,8 @@ struct deliver {
     int64_t fence;
     const struct log_context *context;
     deliver_done_fn done;
-    bool earlier; /* the run has yet to begin: of runs before it alone, and one attempt each, so that
-                     a server that is down does not hold it up */
+    bool earlier; /* the run has yet to begin: of runs before it alone, and one attempt each, so
+                     that a server that is down does not hold it up */
 
     enum deliver_step step;
     struct arena arena, step_arena;

@@ -185,8 +185,8 @@ static void add_doubts(struct graph_builder *builder, struct graph_draft *draft,
     const struct graph_sql *sql, const struct sql_statement *statement)
 {
     struct graph_node *node = &draft->node;
-    struct graph_doubt *doubts = arena_array(
-        builder->arena, node->doubt_count + statement->doubt_count, sizeof(*doubts));
+    struct graph_doubt *doubts =
+        arena_array(builder->arena, node->doubt_count + statement->doubt_count, sizeof(*doubts));
 
     if (statement->doubt_count == 0)
         return;

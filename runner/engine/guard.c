@@ -107,8 +107,11 @@ static void check_reread(
         diagnostics_error(builder->problems, builder->pipeline->path,
             pipeline_mark(builder->pipeline, field),
             "%s.%s: `reread: partition` of %s (line %u) brings whole folders back, and %s; %s",
-            node->id, load->to ? "to" : fits ? "scope" : "mode", driver->id,
-            pipeline_mark(builder->pipeline, &only_new->reread).line,
+            node->id,
+            load->to ? "to"
+            : fits   ? "scope"
+                     : "mode",
+            driver->id, pipeline_mark(builder->pipeline, &only_new->reread).line,
             load->to ? "this file would have their rows again"
             : fits   ? "not all that is in scope: what is not among them would be taken away"
                      : "only `mode: overwrite_partitions` puts them in the place of what is there",

@@ -18,7 +18,7 @@ struct node_question {
     struct catalog_query version;
     size_t first_seen, seen_count;      /* of a load: its part of the operation's `seen` */
     const struct seen_question *chosen; /* of an extract: whose new objects are read */
-    const char **folders;    /* of one that rereads: by object of the listing */
+    const char **folders;               /* of one that rereads: by object of the listing */
     struct table read, more; /* folders: of the objects that are read; and, once the tasks have run,
                                 those that are to be read besides */
 };
@@ -31,8 +31,8 @@ struct seen_question {
     struct catalog_query query;
     bool *is_new; /* by object of the listing */
     size_t new_count;
-    struct cursor_value cursor; /* of `cursor: {column: …}` */
-    int64_t after;              /* of a table: the position behind which all is new */
+    struct cursor_value cursor;        /* of `cursor: {column: …}` */
+    int64_t after;                     /* of a table: the position behind which all is new */
     struct catalog_query cursor_query; /* `reread: partition`: besides `query` */
     struct reread_map map;
 };

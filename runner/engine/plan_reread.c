@@ -71,9 +71,8 @@ void plan_reread_find(struct plan *plan, struct seen_question *question)
             table_put(&touched, extract->folders[i], question);
     }
     for (size_t i = 0; i < extract->list.object_count; i++)
-        question->is_new[i] =
-            question->new_count > 0 &&
-            (!question->map.known || table_has(&touched, extract->folders[i]));
+        question->is_new[i] = question->new_count > 0 &&
+                              (!question->map.known || table_has(&touched, extract->folders[i]));
     table_deinit(&touched);
 }
 
@@ -126,12 +125,10 @@ static void find_gone(struct plan *plan, const struct graph_node *extract)
     table_init(&there);
     for (size_t i = 0; i < question->list.object_count; i++)
         table_put(&there,
-            plan_cursor_key(
-                engine, planned->store, question->list.objects[i].key, &plan->arena),
+            plan_cursor_key(engine, planned->store, question->list.objects[i].key, &plan->arena),
             plan);
     for (size_t i = 0; i < seen->count; i++) {
-        const char *key =
-            plan_cursor_key(engine, planned->store, seen->seen[i].key, &plan->arena);
+        const char *key = plan_cursor_key(engine, planned->store, seen->seen[i].key, &plan->arena);
 
         const char *folder = reread_folder(key, &plan->arena);
 
@@ -209,8 +206,7 @@ bool plan_reread_note(
         for (size_t i = 0; i < extract->list.object_count; i++) {
             const char *folder = extract->folders[i];
 
-            if (table_has(&extract->read, folder) ||
-                !goes_into(&question->map, folder, partitions))
+            if (table_has(&extract->read, folder) || !goes_into(&question->map, folder, partitions))
                 continue;
             table_put(&extract->more, folder, plan);
             any = true;
@@ -227,8 +223,7 @@ static void widen_extract(struct plan *plan, const struct graph_node *node)
     if (!chosen || question->more.count == 0)
         return;
     for (size_t i = 0; i < question->list.object_count; i++)
-        chosen->is_new[i] =
-            chosen->is_new[i] || table_has(&question->more, question->folders[i]);
+        chosen->is_new[i] = chosen->is_new[i] || table_has(&question->more, question->folders[i]);
     plan_choose_objects(plan, node);
     find_gone(plan, node);
     plan->tasks[node->index].extract.folders = question->read.count + question->more.count;

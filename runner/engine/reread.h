@@ -14,8 +14,9 @@ enum { REREAD_FOLDERS_MAX = 10000 }; /* of more nothing is remembered: then all 
 
 struct reread_map {
     bool known; /* else the rows of any folder may be anywhere */
-    struct table folders; /* name → struct text_list *: reread_partition() of each; they may have
-                             fewer in truth, never more. Folders that were read together share one */
+    struct table
+        folders; /* name → struct text_list *: reread_partition() of each; they may have
+                    fewer in truth, never more. Folders that were read together share one */
 };
 
 void reread_init(struct reread_map *map); /* of a load that has read nothing */
@@ -23,8 +24,7 @@ void reread_deinit(struct reread_map *map);
 
 /* `state` NULL: nothing was read. Unknown where the state does not say, or speaks of another
  * version of the table. The map is initialized; what it holds is in the arena. */
-void reread_read(
-    struct reread_map *map, const char *state, int64_t version, struct arena *arena);
+void reread_read(struct reread_map *map, const char *state, int64_t version, struct arena *arena);
 
 /* New reference; NULL: there is nothing to be remembered. */
 json_t *reread_write(const struct reread_map *map, int64_t version);

@@ -20,10 +20,10 @@
 
 enum run_state {
     RUN_NEW,
-    RUN_LEASING,    /* lease and fence */
-    RUN_RECOVERING, /* what a crash left: publications, files, history */
+    RUN_LEASING,     /* lease and fence */
+    RUN_RECOVERING,  /* what a crash left: publications, files, history */
     RUN_CATCHING_UP, /* hooks of runs that died before they had told */
-    RUN_OPENING,    /* committed already? else a line in the history */
+    RUN_OPENING,     /* committed already? else a line in the history */
     RUN_PLANNING,
     RUN_PREPARING, /* journal, folder, SQL session */
     RUN_TASKS,

@@ -29,8 +29,7 @@ static void put_partition(struct table *table, const struct task *load, const ch
     struct arena arena;
 
     arena_init(&arena);
-    table_put(
-        table, reread_partition(values, load->node->load->partition_count, &arena), table);
+    table_put(table, reread_partition(values, load->node->load->partition_count, &arena), table);
     arena_deinit(&arena);
 }
 

@@ -584,7 +584,8 @@ static void start_delivering(struct run *run, bool earlier)
 /* Of runs that share a lease the first one does it for all of them. */
 bool run_step_catch_up(struct run *run)
 {
-    if (run->cancelled || !hooks_any(run->pipeline) || (run->options.group && run->options.turn > 0))
+    if (run->cancelled || !hooks_any(run->pipeline) ||
+        (run->options.group && run->options.turn > 0))
         return false;
     start_delivering(run, true);
     return true;

@@ -380,8 +380,7 @@ int seal_compare(const json_t *sealed, const json_t *now, struct error *err)
     compare_text(&moves, sealed, now, "instance", "the instance");
     compare_text(&moves, sealed, now, "due", "the due time");
     compare_files(&moves, json_object_get(sealed, "files"), json_object_get(now, "files"));
-    compare_settings(
-        &moves, json_object_get(sealed, "settings"), json_object_get(now, "settings"));
+    compare_settings(&moves, json_object_get(sealed, "settings"), json_object_get(now, "settings"));
     compare_params(&moves, json_object_get(sealed, "params"), json_object_get(now, "params"));
     compare_tasks(&moves, json_object_get(sealed, "tasks"), json_object_get(now, "tasks"));
     if (moves.count > MOVES_SHOWN)

@@ -20,8 +20,8 @@ struct seal_facts {
 };
 
 /* New reference: format, sluice, environment, pipeline, instance, run_id, due, files, settings,
- * params, selected, nothing_new, objects, bytes, tasks. Reads the pipeline's files again. NULL with the
- * error where one cannot be read. */
+ * params, selected, nothing_new, objects, bytes, tasks. Reads the pipeline's files again. NULL with
+ * the error where one cannot be read. */
 json_t *seal_make(const struct seal_facts *facts, struct error *err);
 
 /* Whether two seals say the same; else ERROR_CONFLICT names what moved from the first to the

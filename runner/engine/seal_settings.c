@@ -51,8 +51,8 @@ static void put_variables(json_t *settings, const char *text)
 
     for (const char *at = text; at && (at = strstr(at, begin)) != NULL;) {
         const char *name = at + strlen(begin);
-        const size_t length = strspn(
-            name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+        const size_t length =
+            strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
         char *copy = mem_printf("%.*s", (int)length, name);
 
         put(settings, "env.", copy, getenv(copy));

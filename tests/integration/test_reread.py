@@ -241,6 +241,14 @@ def test_refused(project):
         result = project.sluice("validate", "p")
         assert result.exit == 2
         assert "load.b.mode: `reread: partition` of extract.a (line 5) brings whole folders back" in result.stderr
+    for old, new, said in (
+        ("on_empty: replace", "scope: \"day > '2024-01-01'\"", "load.b.scope: `reread: partition` of extract.a"),
+        ("into: n.t, mode: overwrite_partitions, partition_by: [day], on_empty: replace", "to: \"x-${run.id}.csv\"",
+         "load.b.to: `reread: partition` of extract.a"),
+    ):
+        project.write("pipelines/p.yaml", text_of.replace(old, new))
+        result = project.sluice("validate", "p")
+        assert result.exit == 2 and said in result.stderr, str(result)
 
 
 class Model:
