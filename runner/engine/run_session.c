@@ -223,6 +223,8 @@ static const char *next_orphan(struct run *run)
                 return entry->key;
         }
     }
+    if (run->first_swept < run->first_puts.count)
+        return run->first_puts.entries[run->first_swept++].key;
     return resume_next_left(run);
 }
 

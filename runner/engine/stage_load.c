@@ -44,6 +44,7 @@ struct load_stage {
     struct quarantine quarantine;
     struct checking checking;
     struct load_puts puts;
+    int64_t left_out; /* rows of partitions that are not to be changed */
     bool quarantining, merging, writing, scoping, cancelled;
     struct error err;
 };
@@ -90,7 +91,7 @@ static void on_written(struct sql_request *write, const struct error *err)
         task->rows = write->export.ret_rows;
         task->bytes_written = write->export.ret_bytes;
     } else if (stage->content == CATALOG_ROWS) {
-        task->rows = write->write.ret_rows;
+        task->rows = write->write.ret_rows - stage->left_out;
         if (stage->table.key.count == 0) /* else its merge did */
             task_count_discarded(task, write->write.ret_skipped);
     }
@@ -107,9 +108,14 @@ static void on_file(struct sql_request *write, const struct sql_file *file)
 {
     struct load_stage *stage = container_of(write, struct load_stage, write);
     struct task *task = stage->task;
-    char *folder = partition_folder(task->node->load, version_of(task), file->values);
     const char *name = strrchr(file->path, '/');
+    char *folder;
 
+    if (!run_reread_takes(task, file->values)) { /* it goes with the run's folder */
+        stage->left_out += file->rows;
+        return;
+    }
+    folder = partition_folder(task->node->load, version_of(task), file->values);
     load_puts_add(&stage->puts, file->path,
         &(struct task_file){.values = file->values,
             .file = {.key = arena_printf(&task->arena, "%s%s", folder, name ? name : file->path),
@@ -173,8 +179,9 @@ static void start_writing_table(struct load_stage *stage, const char *dataset,
     stage->write.verb = SQL_WRITE;
     stage->write.write = (struct sql_write){.dataset = dataset,
         .folder = run->folder,
-        .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "%s", run->options.run_id,
-            task->node->name, run->lease.fence, content == CATALOG_DELETES ? "-deletes" : ""),
+        .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "%s%s", run->options.run_id,
+            task->node->name, run->lease.fence, run->widened ? "-again" : "",
+            content == CATALOG_DELETES ? "-deletes" : ""),
         .schema = schema->count > 0 ? schema : NULL,
         .partitions = stage->partitions,
         .partition_count = load->partition_count,
@@ -228,29 +235,6 @@ static void start_writing_file(struct load_stage *stage)
 }
 
 /* --- the end --- */
-
-/* What no rows mean where they would take others away: on_empty. */
-static void settle_empty(struct load_stage *stage)
-{
-    struct task *task = stage->task;
-    const struct load *load = task->node->load;
-    const bool empties = load->mode == MODE_OVERWRITE || load->mode == MODE_OVERWRITE_PARTITIONS ||
-                         load->absent == ABSENT_CLOSE;
-
-    if (task->rows > 0 || task->file_count > 0 || !empties || load->to)
-        return;
-    if (load->mode == MODE_SCD2 && stage->merge.copy.rows > 0)
-        return; /* nothing has changed */
-    if (load->on_empty == ON_EMPTY_KEEP) {
-        task->keeps_table = true;
-        task_log(task, LOG_WARN, "load.empty", NULL, "no rows: %s stays as it is%s", load->into,
-            load->mode == MODE_SCD2 ? "" : " (on_empty: keep)");
-    } else if (load->on_empty == ON_EMPTY_FAIL) {
-        error_set(
-            &stage->err, ERROR_CHECK, "no rows to overwrite %s with (on_empty: fail)", load->into);
-        task_place_error(task, &load->on_empty, "on_empty", &stage->err);
-    }
-}
 
 static void finish(struct load_stage *stage)
 {
@@ -369,8 +353,8 @@ static void end_step(struct load_stage *stage)
 {
     if (stage->step == LOAD_MERGING && stage->table.key.count > 0)
         take_merged(stage);
-    else if (stage->step == LOAD_WRITING)
-        settle_empty(stage);
+    else if (stage->step == LOAD_WRITING && !run_reread_judge(stage->task))
+        load_settle_empty(stage->task, stage->merge.copy.rows, &stage->err);
 }
 
 /* False: the state goes on. */
@@ -403,7 +387,7 @@ static void load_step(struct load_stage *stage)
         end_step(stage);
         if (given_up(stage))
             return;
-        if (stage->step == LOAD_CHECKING || stage->step == LOAD_DONE) {
+        if (stage->step == LOAD_CHECKING || stage->step == LOAD_DONE || stage->task->partial) {
             finish(stage);
             return;
         }
@@ -542,6 +526,7 @@ static void load_start(struct task *task)
     task->file_count = 0;
     task->rows = 0;
     task->keeps_table = false;
+    task->partial = false;
     task->bytes_written = 0;
     stage->write.arena = &task->arena;
     stage->write.done = on_written;
