@@ -12,6 +12,7 @@
 #include "runner/engine/load_put.h"
 #include "runner/engine/load_scope.h"
 #include "runner/engine/quarantine.h"
+#include "runner/engine/rejects.h"
 #include "runner/engine/run_private.h"
 #include "runner/engine/table_schema.h"
 
@@ -141,14 +142,32 @@ static void on_scoped(struct load_scope *scope, const struct error *err)
     load_step(stage);
 }
 
+/* Rows that do not fit the table are bad rows of where they come from. */
+static void check_limits(struct load_stage *stage)
+{
+    const struct task *task = stage->task;
+
+    for (unsigned i = 0; i < task->node->driver_count && !stage->err.code; i++)
+        rejects_check_limits(&task->run->tasks[task->node->drivers[i]], stage->quarantine.ret_casts,
+            &stage->err);
+}
+
 static void on_quarantined(struct quarantine *quarantine, const struct error *err)
 {
     struct load_stage *stage = container_of(quarantine, struct load_stage, quarantine);
 
+    struct error placed = {0};
+
     stage->quarantining = false;
-    stage->task->source = quarantine->ret_kept;
-    stage->task->rejected = stage->task->quarantined.rows;
-    error_keep_first(&stage->err, err);
+    if (err) {
+        placed = *err;
+        place_write_error(stage->task, &placed);
+        error_keep_first(&stage->err, &placed);
+    } else {
+        stage->task->source = quarantine->ret_kept;
+        stage->task->rejected = stage->task->quarantined.rows;
+        check_limits(stage);
+    }
     load_step(stage);
 }
 
@@ -494,17 +513,23 @@ static bool sets_types(const struct task_table *table)
     return false;
 }
 
+static const struct sql_schema *dataset_schema(const struct task *task)
+{
+    const struct graph_node *from = graph_dataset(task->run->graph, task->node->load->from);
+
+    return &task->run->tasks[from->index].dataset.schema;
+}
+
 static int prepare_table(struct load_stage *stage)
 {
     struct task *task = stage->task;
     const struct plan_load *plan = &task->plan->load;
     const struct load *load = task->node->load;
-    const struct graph_node *from = graph_dataset(task->run->graph, load->from);
 
     load_table_of(load, plan->table_exists ? &plan->version : NULL, &task->arena, &stage->table);
     stage->described = load_table_described(load, &stage->table, &task->arena);
     if (stage->table.key.count > 0
-            ? fit_merged(stage, &task->run->tasks[from->index].dataset.schema)
+            ? fit_merged(stage, dataset_schema(task))
             : table_schema_fit(task, &stage->schema, &stage->err))
         return -1;
     task->merged = (struct task_merge){.merge = stage->table.merge,
@@ -536,6 +561,10 @@ static void load_start(struct task *task)
         .dataset = task->node->load->from,
         .checks = &task->node->load->checks,
         .copies = true};
+    if (task->node->casts_aside) {
+        stage->quarantine.rows = dataset_schema(task);
+        stage->quarantine.table = &stage->schema;
+    }
     task->source = task->node->load->from;
     task->operation = stage;
     task->activity = "writing";
