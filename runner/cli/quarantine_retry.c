@@ -19,12 +19,20 @@
 
 struct retry_flags {
     struct run_flags run;
-    const char *file;
+    const char *file, *object;
+    int64_t line; /* 0: all */
+    struct text_list ids;
 };
 
 static const struct option retry_table[] = {
+    {"object", OPTION_TEXT, offsetof(struct retry_flags, object), .value_name = "KEY",
+        .help = "Only rows of this object, as ls shows it"},
+    {"line", OPTION_INT, offsetof(struct retry_flags, line), .min = 1, .max = 9e15,
+        .value_name = "N", .help = "Only the row of that line"},
+    {"id", OPTION_TEXTS, offsetof(struct retry_flags, ids), .value_name = "ID",
+        .help = "Only this row, as show has it; again for more"},
     {"file", OPTION_TEXT, offsetof(struct retry_flags, file), .value_name = "FILE",
-        .help = "Repaired rows, in place of all that are quarantined"},
+        .help = "Repaired rows, in place of those that are quarantined"},
     {"param", OPTION_PAIRS, offsetof(struct retry_flags, run.params), .value_name = "NAME=VALUE",
         .help = "A parameter of the pipeline"},
 };
@@ -130,80 +138,214 @@ static int look_at_table(struct retrying *retrying)
     return 0;
 }
 
-/* --- the rows as a file --- */
+/* --- the rows as files --- */
 
-struct writing {
+#define SELECTED "__sluice_selected"
+#define TAKEN "__sluice_taken"
+
+struct reading {
     struct query_session query;
     struct adhoc_tables tables;
     FILE *out;
-    int64_t rows, lost;
+    int64_t rows, readable;
 };
 
-static void on_rows(struct sql_request *request, const struct sql_schema *schema,
+static void on_counts(struct sql_request *request, const struct sql_schema *schema,
     const char *const *cells, size_t row_count)
 {
-    struct writing *writing = container_of(request, struct writing, query.request);
+    struct reading *reading = container_of(request, struct reading, query.request);
 
     (void)schema;
-    for (size_t i = 0; i < row_count; i++) {
-        writing->rows++;
-        writing->lost += cells[i] == NULL;
-        if (cells[i])
-            fprintf(writing->out, "%s\n", cells[i]);
+    if (row_count == 0)
+        return;
+    reading->rows = strtoll(cells[0], NULL, 10);
+    reading->readable = strtoll(cells[1], NULL, 10);
+}
+
+static void on_texts(struct sql_request *request, const struct sql_schema *schema,
+    const char *const *cells, size_t row_count)
+{
+    struct reading *reading = container_of(request, struct reading, query.request);
+
+    (void)schema;
+    for (size_t i = 0; i < row_count; i++)
+        fprintf(reading->out, "%s\n", cells[i]);
+}
+
+static void append_condition(struct buffer *sql, const struct retry_flags *flags)
+{
+    const char *separator = " where ";
+
+    if (flags->object) {
+        buffer_printf(sql, "%ssource = ", separator);
+        text_append_sql_literal(sql, flags->object);
+        separator = " and ";
     }
+    if (flags->line) {
+        buffer_printf(sql, "%sline = %" PRId64, separator, flags->line);
+        separator = " and ";
+    }
+    for (size_t i = 0; i < flags->ids.count; i++) {
+        buffer_printf(sql, "%s", i ? ", " : separator);
+        buffer_puts(sql, i ? "" : "id in (");
+        text_append_sql_literal(sql, flags->ids.items[i]);
+    }
+    buffer_puts(sql, flags->ids.count ? ")" : "");
 }
 
-/* Rows as JSON objects, one a line: what row_json has, else what they were in the object. */
-static int write_rows(struct retrying *retrying, struct writing *writing)
+static bool selects(const struct retry_flags *flags)
 {
-    const char *sql = arena_printf(&retrying->cli->arena,
-        "select replace(replace(coalesce(row_json, case when json_valid(raw) then case "
-        "json_type(raw) when 'OBJECT' then raw end end), "
-        "chr(10), "
-        "' '), chr(13), ' ') from %s.%s order by quarantined_at, source, line, id",
+    return flags->object || flags->line || flags->ids.count;
+}
+
+/* The rows that were asked for, each as a JSON object of one line where it can be read again: what
+ * row_json has, else what it was in an object of JSON. There `\x5c` is a backslash
+ * (connectors/duckdb/bad_rows.c). */
+static const char *select_rows(const struct retrying *retrying)
+{
+    struct buffer sql;
+    const char *copy;
+
+    buffer_init(&sql, 0);
+    buffer_printf(&sql,
+        "select *, replace(replace(coalesce(row_json, case when json_valid(json) then case "
+        "json_type(json) when 'OBJECT' then json end end), chr(10), ' '), chr(13), ' ') as text "
+        "from (select *, replace(raw, '\\x5c', '\\') as json from %s.%s",
         QUARANTINE_NAMESPACE, retrying->retry.table);
-    struct error *err = &writing->query.err;
-    const int begun = query_session_begin(&writing->query);
-
-    writing->tables =
-        (struct adhoc_tables){.cli = retrying->cli, .folder = writing->query.scratch.path};
-    if (begun || adhoc_tables_find(&writing->tables, writing->query.type, sql, NULL, err) ||
-        adhoc_tables_read(&writing->tables, err))
-        return -1;
-    query_session_note_stop(&writing->query);
-    if (query_session_open(&writing->query, (struct sql_session_options){.views_over = true,
-                                                .datasets = writing->tables.datasets,
-                                                .dataset_count = writing->tables.dataset_count}))
-        return -1;
-    writing->query.request =
-        (struct sql_request){.verb = SQL_QUERY, .query = {.sql = sql, .on_rows = on_rows}};
-    return query_session_ask(&writing->query);
+    append_condition(&sql, &retrying->flags);
+    buffer_puts(&sql, ") as q");
+    copy = arena_strdup(&retrying->cli->arena, sql.data);
+    buffer_deinit(&sql);
+    return copy;
 }
 
-static int make_file(struct retrying *retrying)
+static int ask(struct reading *reading, enum sql_verb verb, struct sql_request request)
 {
-    struct writing writing = {.query = {.cli = retrying->cli, .memory = 512u << 20}};
-    struct error *err = &retrying->err;
+    reading->query.request = request;
+    reading->query.request.verb = verb;
+    return query_session_ask(&reading->query);
+}
+
+static int open_session(struct retrying *retrying, struct reading *reading, const char *sql)
+{
+    struct error *err = &reading->query.err;
+
+    reading->tables =
+        (struct adhoc_tables){.cli = retrying->cli, .folder = reading->query.scratch.path};
+    if (adhoc_tables_find(&reading->tables, reading->query.type, sql, NULL, err) ||
+        adhoc_tables_read(&reading->tables, err))
+        return -1;
+    query_session_note_stop(&reading->query);
+    return query_session_open(&reading->query,
+        (struct sql_session_options){.views_over = true,
+            .datasets = reading->tables.datasets,
+            .dataset_count = reading->tables.dataset_count});
+}
+
+/* What is there is counted: with --file all of it is stood for, else what can be read. */
+static int count_rows(struct retrying *retrying, struct reading *reading)
+{
+    const bool own = retrying->retry.own;
+    struct error *err = &reading->query.err;
+
+    if (ask(reading, SQL_QUERY,
+            (struct sql_request){
+                .query = {.sql = "select count(*), count(text) from " SELECTED,
+                    .on_rows = on_counts}}))
+        return -1;
+    if (reading->rows == 0)
+        return error_set(err, ERROR_NOT_FOUND,
+            "no %srows of extract.%s are quarantined: there is nothing to try again",
+            selects(&retrying->flags) ? "such " : "", retrying->node->name);
+    if (own && reading->readable == 0)
+        return error_set(err, ERROR_INVALID,
+            "%" PRId64 " rows cannot be read again as they are (their cells cannot be told apart): "
+            "give them, repaired, with --file",
+            reading->rows);
+    if (own && reading->readable < reading->rows)
+        fprintf(stderr,
+            "sluice: warning: %" PRId64 " of %" PRId64 " rows cannot be read again as they are "
+            "(their cells cannot be told apart), and stay: give them, repaired, with --file\n",
+            reading->rows - reading->readable, reading->rows);
+    retrying->retry.all =
+        !selects(&retrying->flags) && (!own || reading->readable == reading->rows);
+    return 0;
+}
+
+/* The files outlive the session: the run reads them. */
+static int keep_files(
+    struct retrying *retrying, const struct sql_dataset *taken, struct error *err)
+{
+    struct arena *arena = &retrying->cli->arena;
+    struct sql_dataset *rows = &retrying->retry.rows;
+
+    *rows = *taken;
+    rows->files.items = arena_array(arena, taken->files.count, sizeof(*rows->files.items));
+    for (size_t i = 0; i < taken->files.count; i++) {
+        rows->files.items[i] =
+            arena_printf(arena, "%s/retried-%zu.parquet", retrying->scratch.path, i);
+        if (rename(taken->files.items[i], rows->files.items[i]))
+            return error_set_errno(err, errno, "%s", taken->files.items[i]);
+    }
+    return 0;
+}
+
+static int write_texts(struct retrying *retrying, struct reading *reading)
+{
+    struct error *err = &reading->query.err;
+    int rc;
+
+    retrying->file = arena_printf(
+        &retrying->cli->arena, "%s/%s.ndjson", retrying->scratch.path, retrying->retry.table);
+    reading->out = fopen(retrying->file, "we");
+    if (!reading->out)
+        return error_set_errno(err, errno, "%s", retrying->file);
+    rc = ask(reading, SQL_QUERY,
+        (struct sql_request){
+            .query = {.sql = "select text from " TAKEN " order by number", .on_rows = on_texts}});
+    if (fclose(reading->out) && !rc)
+        rc = error_set_errno(err, errno, "%s", retrying->file);
+    return rc;
+}
+
+static int read_rows(struct retrying *retrying, struct reading *reading)
+{
+    const char *sql = select_rows(retrying);
+    const char *folder = reading->query.scratch.path;
+    struct sql_request taking = {.derive = {.dataset = TAKEN,
+                                     .sql = arena_printf(&retrying->cli->arena,
+                                         "select row_number() over () as number, * from (select * "
+                                         "from " SELECTED "%s order by quarantined_at, source, "
+                                         "line, id) as q",
+                                         retrying->retry.own ? " where text is not null" : ""),
+                                     .folder = folder}};
+
+    if (!folder) {
+        reading->query.err = reading->query.scratch_err;
+        return -1;
+    }
+    if (open_session(retrying, reading, sql) ||
+        ask(reading, SQL_DERIVE,
+            (struct sql_request){.derive = {.dataset = SELECTED, .sql = sql}}) ||
+        count_rows(retrying, reading) || ask(reading, SQL_DERIVE, taking))
+        return -1;
+    taking = reading->query.request;
+    if (retrying->retry.own && write_texts(retrying, reading))
+        return -1;
+    return keep_files(retrying, &taking.derive.ret_dataset, &reading->query.err);
+}
+
+static int make_files(struct retrying *retrying)
+{
+    struct reading reading = {.query = {.cli = retrying->cli, .memory = 512u << 20}};
     int rc;
 
     if (scratch_make(&retrying->scratch, retrying->cli->engine->environment->spool,
-            retrying->flags.run.run_id, err))
+            retrying->flags.run.run_id, &retrying->err))
         return -1;
-    retrying->file = arena_printf(
-        &retrying->cli->arena, "%s/%s.ndjson", retrying->scratch.path, retrying->retry.table);
-    writing.out = fopen(retrying->file, "we");
-    if (!writing.out)
-        return error_set_errno(err, errno, "%s", retrying->file);
-    rc = write_rows(retrying, &writing);
-    if (fclose(writing.out) && !rc)
-        rc = error_set_errno(&writing.query.err, errno, "%s", retrying->file);
-    query_session_end(&writing.query);
-    error_keep_first(err, &writing.query.err);
-    if (!rc && writing.lost > 0)
-        rc = error_set(err, ERROR_INVALID,
-            "%" PRId64 " of %" PRId64 " rows cannot be read again as they are (their cells cannot "
-            "be told apart, or are masked): give all of them, repaired, with --file",
-            writing.lost, writing.rows);
+    rc = query_session_begin(&reading.query) || read_rows(retrying, &reading) ? -1 : 0;
+    query_session_end(&reading.query);
+    error_keep_first(&retrying->err, &reading.query.err);
     return rc;
 }
 
@@ -227,6 +369,8 @@ static int use_file(struct retrying *retrying, const char *said)
     extract->only_new = (struct only_new){0};
     extract->cursor = (struct cursor_options){0};
     extract->repeat = true;
+    extract->max_bad_rows = -1; /* of what is bad already there may be any number */
+    extract->bad_share = -1;
     diagnostics_init(&problems);
     graph_free(retrying->graph);
     retrying->graph = graph_new(retrying->pipeline, cli_load_sql, NULL, &problems);
@@ -243,6 +387,9 @@ static int prepare(struct retrying *retrying, const char *name)
     struct cli *cli = retrying->cli;
     const char *said = retrying->flags.file;
 
+    if (retrying->flags.line && !retrying->flags.object)
+        return error_set(&retrying->err, ERROR_INVALID,
+            "--line needs --object: which object's line %" PRId64 "?", retrying->flags.line);
     if (find_extract(retrying, name) || choose_loads(retrying) || look_at_table(retrying))
         return -1;
     if (!said && retrying->node->extract->mask.count)
@@ -257,9 +404,10 @@ static int prepare(struct retrying *retrying, const char *name)
 
         retrying->file = arena_strdup(&cli->arena, path ? path : said);
         free(path);
-    } else if (make_file(retrying)) {
-        return -1;
     }
+    retrying->retry.own = said == NULL;
+    if (make_files(retrying))
+        return -1;
     return use_file(retrying, said);
 }
 

@@ -14,6 +14,14 @@ static void quarantine_step(struct quarantine *quarantine);
 
 /* --- who puts rows aside, and where --- */
 
+bool quarantine_retries(const struct task *task)
+{
+    const struct run_retry *retry = task->run->options.retry;
+
+    return retry && task->node->kind == TASK_EXTRACT &&
+           strcmp(task->node->name, retry->extract) == 0;
+}
+
 bool quarantine_has(const struct graph_node *node)
 {
     switch (node->kind) {
@@ -113,7 +121,7 @@ static void on_file(struct sql_request *request, const struct sql_file *file)
         &(struct task_file){.values = file->values,
             .file = {.key = quarantine_key(task->quarantined.table, file, &task->arena),
                 .format = "parquet",
-                .content = CATALOG_ROWS,
+                .content = quarantine->step == QUARANTINE_DELETING ? CATALOG_DELETES : CATALOG_ROWS,
                 .rows = file->rows,
                 .bytes = file->bytes,
                 .schema_id = 1}});
@@ -157,6 +165,49 @@ static void derive(struct quarantine *quarantine, const char *dataset, struct bu
         checking_params(task, &quarantine->request.derive.params);
     start(quarantine, SQL_DERIVE);
 }
+
+/* --- rows that are tried again --- */
+
+#define RETRIED "__sluice_retried"
+
+static void start_opening(struct quarantine *quarantine)
+{
+    quarantine->retried = quarantine->task->run->options.retry->rows;
+    quarantine->retried.name = RETRIED;
+    quarantine->request = (struct sql_request){.open = {.dataset = &quarantine->retried}};
+    start(quarantine, SQL_OPEN);
+}
+
+/* What is bad again keeps what it was. */
+static void append_again(struct buffer *sql, const struct quarantine *quarantine)
+{
+    buffer_puts(sql,
+        "select o.id, o.quarantined_at, o.run_id, o.source, o.source_version, o.line, "
+        "r.column_name, r.reason, null::varchar as check_name, o.raw, o.row_json from ");
+    text_append_sql_name(sql, quarantine->rejects);
+    buffer_puts(sql, " as r join " RETRIED " as o on o.number = r.line order by o.number");
+}
+
+static bool is_own(const struct quarantine *quarantine)
+{
+    return quarantine_retries(quarantine->task) && quarantine->task->run->options.retry->own;
+}
+
+static void start_taking(struct quarantine *quarantine)
+{
+    struct buffer sql;
+
+    buffer_init(&sql, 0);
+    buffer_puts(&sql, "select id, quarantined_at from " RETRIED);
+    if (quarantine->rejects && is_own(quarantine)) {
+        buffer_puts(&sql, " where number not in (select line from ");
+        text_append_sql_name(&sql, quarantine->rejects);
+        buffer_putc(&sql, ')');
+    }
+    derive(quarantine, name_of(quarantine, "taken"), &sql, false, NULL);
+}
+
+/* --- rows of checks and of loads --- */
 
 /* Most often all rows fit, which is cheaper to see than to copy them. */
 static void start_looking(struct quarantine *quarantine)
@@ -261,6 +312,11 @@ static void start_selecting(struct quarantine *quarantine)
     struct buffer sql;
 
     buffer_init(&sql, 0);
+    if (is_own(quarantine)) {
+        append_again(&sql, quarantine);
+        derive(quarantine, name_of(quarantine, "quarantine"), &sql, false, NULL);
+        return;
+    }
     buffer_printf(&sql,
         "select '%s/%s/' || row_number() over () as id, cast('%s' as timestamptz) as "
         "quarantined_at, '%s' as run_id, ",
@@ -276,7 +332,8 @@ static void start_selecting(struct quarantine *quarantine)
     derive(quarantine, name_of(quarantine, "quarantine"), &sql, false, NULL);
 }
 
-static void start_writing(struct quarantine *quarantine)
+static void start_writing(struct quarantine *quarantine, const char *what, const char *suffix,
+    const struct sql_schema *schema)
 {
     static const struct sql_partition partition = {
         .transform = SQL_PARTITION_DAY, .column = "quarantined_at"};
@@ -284,11 +341,11 @@ static void start_writing(struct quarantine *quarantine)
     const struct run *run = task->run;
 
     quarantine->request = (struct sql_request){
-        .write = {.dataset = name_of(quarantine, "quarantine"),
+        .write = {.dataset = name_of(quarantine, what),
             .folder = run->folder,
-            .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "-quarantine",
-                run->options.run_id, task->node->id, run->lease.fence),
-            .schema = &quarantine_schema,
+            .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "-%s", run->options.run_id,
+                task->node->id, run->lease.fence, suffix),
+            .schema = schema,
             .partitions = &partition,
             .partition_count = 1,
             .file_bytes = 128u << 20,
@@ -329,19 +386,37 @@ static void finish(struct quarantine *quarantine)
     quarantine->done(quarantine, quarantine->err.code ? &quarantine->err : NULL);
 }
 
+/* Where all of a table is tried again, the commit empties it. */
+static bool takes_out(const struct quarantine *quarantine)
+{
+    return quarantine_retries(quarantine->task) && !quarantine->task->run->options.retry->all;
+}
+
 /* The step after the one that ended. */
 static enum quarantine_step next_step(const struct quarantine *quarantine)
 {
-    if (quarantine->step == QUARANTINE_LOOKING && !quarantine->found)
-        return QUARANTINE_DONE;
-    if (quarantine->step == QUARANTINE_COUNTING && quarantine->task->quarantined.rows == 0)
-        return QUARANTINE_DONE;
-    return quarantine->step + 1;
+    switch (quarantine->step) {
+    case QUARANTINE_OPENING:
+        if (quarantine->rejects)
+            return QUARANTINE_SELECTING;
+        return takes_out(quarantine) ? QUARANTINE_TAKING : QUARANTINE_DONE;
+    case QUARANTINE_LOOKING:
+        return quarantine->found ? QUARANTINE_COPYING : QUARANTINE_DONE;
+    case QUARANTINE_COUNTING:
+        return quarantine->task->quarantined.rows ? QUARANTINE_KEEPING : QUARANTINE_DONE;
+    case QUARANTINE_WRITING:
+        return takes_out(quarantine) ? QUARANTINE_TAKING : QUARANTINE_DONE;
+    default:
+        return quarantine->step + 1;
+    }
 }
 
 static void begin_step(struct quarantine *quarantine)
 {
     switch (quarantine->step) {
+    case QUARANTINE_OPENING:
+        start_opening(quarantine);
+        break;
     case QUARANTINE_LOOKING:
         start_looking(quarantine);
         break;
@@ -364,7 +439,13 @@ static void begin_step(struct quarantine *quarantine)
             start_selecting(quarantine);
         break;
     case QUARANTINE_WRITING:
-        start_writing(quarantine);
+        start_writing(quarantine, "quarantine", "quarantine", &quarantine_schema);
+        break;
+    case QUARANTINE_TAKING:
+        start_taking(quarantine);
+        break;
+    case QUARANTINE_DELETING:
+        start_writing(quarantine, "taken", "deletes", &quarantine_entry_schema);
         break;
     case QUARANTINE_DONE:
         quarantine->ret_kept = quarantine->dataset;
@@ -409,6 +490,8 @@ void quarantine_forget(struct task *task)
 
 static enum quarantine_step first_step(const struct quarantine *quarantine)
 {
+    if (quarantine_retries(quarantine->task))
+        return QUARANTINE_OPENING;
     if (quarantine->rejects)
         return QUARANTINE_SELECTING;
     if (!quarantine->copies)
@@ -418,20 +501,27 @@ static enum quarantine_step first_step(const struct quarantine *quarantine)
 
 bool quarantine_start(struct quarantine *quarantine)
 {
+    static const struct option_items none = {0};
     struct task *task = quarantine->task;
     struct quarantine_marks *marks = &quarantine->marks;
 
+    if (!quarantine->checks)
+        quarantine->checks = &none;
     marks->checks = quarantine->checks;
     if (quarantine->table)
         quarantine_marks_add_casts(marks, task->run->session->type, task->run->pipeline,
             quarantine->rows, quarantine->table, &task->arena);
-    if (!quarantine->rejects && marks->cast_count == 0 && !quarantine_checks(quarantine->checks))
+    if (!quarantine->rejects && !quarantine_retries(task) && marks->cast_count == 0 &&
+        !quarantine_checks(quarantine->checks))
         return false;
     load_puts_init(&quarantine->puts, task, on_put);
     quarantine->puts.quarantines = true;
     task->activity = "putting rows aside";
     quarantine_forget(task);
-    task->quarantined.table = quarantine_table(task->run->pipeline, task->node, &task->run->arena);
+    task->quarantined.table =
+        quarantine_retries(task)
+            ? task->run->options.retry->table
+            : quarantine_table(task->run->pipeline, task->node, &task->run->arena);
     if (quarantine->rejects)
         task->quarantined.rows = task->rejected;
     else

@@ -15,6 +15,7 @@ struct quarantine;
 typedef void (*quarantine_fn)(struct quarantine *quarantine, const struct error *err);
 
 enum quarantine_step {
+    QUARANTINE_OPENING, /* rows that are tried again */
     QUARANTINE_LOOKING,
     QUARANTINE_COPYING,
     QUARANTINE_MARKING,
@@ -22,6 +23,8 @@ enum quarantine_step {
     QUARANTINE_KEEPING,
     QUARANTINE_SELECTING,
     QUARANTINE_WRITING,
+    QUARANTINE_TAKING, /* out what is tried again */
+    QUARANTINE_DELETING,
     QUARANTINE_DONE,
 };
 
@@ -44,6 +47,7 @@ struct quarantine {
     enum quarantine_step step;
     struct quarantine_marks marks;
     bool running, cancelled, found;
+    struct sql_dataset retried;
     int64_t *counts; /* by mark: of checks first */
     struct sql_request request;
     struct load_puts puts;
@@ -62,6 +66,9 @@ void quarantine_deinit(struct quarantine *quarantine); /* a zeroed one is fine *
  * no check of it needs one. */
 const char *quarantine_numbered(
     const struct option_items *checks, const char *dataset, struct arena *arena);
+
+/* Whether the task's rows are those of a quarantine table. */
+bool quarantine_retries(const struct task *task);
 
 /* Whether a node may put rows aside. */
 bool quarantine_has(const struct graph_node *node);

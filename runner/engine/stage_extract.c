@@ -322,7 +322,8 @@ static void start_quarantine(struct extract_stage *stage)
 
     stage->task->rejected = scan->ret_rejected;
     stage->task->rows = scan->ret_dataset.rows;
-    if (rejects_check_limits(stage->task, 0, &stage->err) || !scan->ret_rejected_rows.name)
+    if (rejects_check_limits(stage->task, 0, &stage->err) ||
+        (!scan->ret_rejected_rows.name && !quarantine_retries(stage->task)))
         return;
     stage->quarantine = (struct quarantine){
         .task = stage->task, .done = on_quarantined, .rejects = scan->ret_rejected_rows.name};

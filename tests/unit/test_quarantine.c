@@ -76,16 +76,16 @@ static void test_commit(void **state)
         CATALOG_CREATE_VERSION, CATALOG_STAGE_PARTITION, CATALOG_STAGE_DELTA, CATALOG_COMMIT_DELTA,
         CATALOG_COMMIT_PARTITION};
     static const char *const day[] = {"2026-11-21"};
-    const struct task_file files[] = {
+    struct task_file files[] = {
         {.file = {.key = "a", .rows = 1}, .values = day}, {.file = {.key = "b"}, .values = day}};
     struct list list = {.count = 0};
     struct arena arena;
 
     (void)state;
     arena_init(&arena);
-    quarantine_commit("p_x", CATALOG_UPSERT, files, 0, &arena, add, &list);
+    quarantine_commit("p_x", files, 0, &arena, add, &list);
     assert_int_equal(list.count, 0);
-    quarantine_commit("p_x", CATALOG_UPSERT, files, 2, &arena, add, &list);
+    quarantine_commit("p_x", files, 2, &arena, add, &list);
     assert_int_equal(list.count, ARRAY_LENGTH(want));
     for (size_t i = 0; i < list.count; i++) {
         assert_int_equal(list.changes[i].verb, want[i]);
