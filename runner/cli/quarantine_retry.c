@@ -1,6 +1,7 @@
 #include "runner/cli/quarantine_retry.h"
 
 #include "config/path.h"
+#include "runner/base/json.h"
 #include "runner/base/mem.h"
 #include "runner/cli/adhoc_tables.h"
 #include "runner/cli/query_session.h"
@@ -198,6 +199,30 @@ static bool selects(const struct retry_flags *flags)
     return flags->object || flags->line || flags->ids.count;
 }
 
+/* Cells of CSV that mean null by now: in a row_json a member is nothing but a text or null. */
+static void append_text(struct buffer *sql, const struct extract *extract)
+{
+    const struct text_list *nulls = &extract->csv.nulls;
+    struct buffer member;
+
+    for (size_t i = 0; i < nulls->count; i++)
+        buffer_puts(sql, "replace(");
+    buffer_puts(sql, "row_json");
+    buffer_init(&member, 0);
+    for (size_t i = 0; i < nulls->count; i++) {
+        json_t *text = json_text(nulls->items[i]);
+
+        buffer_clear(&member);
+        buffer_puts(&member, "\":");
+        json_append(&member, text);
+        json_decref(text);
+        buffer_puts(sql, ", ");
+        text_append_sql_literal(sql, member.data);
+        buffer_puts(sql, ", '\":null')");
+    }
+    buffer_deinit(&member);
+}
+
 /* The rows that were asked for, each as a JSON object of one line where it can be read again: what
  * row_json has, else what it was in an object of JSON. There `\x5c` is a backslash
  * (connectors/duckdb/bad_rows.c). */
@@ -207,8 +232,10 @@ static const char *select_rows(const struct retrying *retrying)
     const char *copy;
 
     buffer_init(&sql, 0);
+    buffer_puts(&sql, "select *, replace(replace(coalesce(");
+    append_text(&sql, retrying->node->extract);
     buffer_printf(&sql,
-        "select *, replace(replace(coalesce(row_json, case when json_valid(json) then case "
+        ", case when json_valid(json) then case "
         "json_type(json) when 'OBJECT' then json end end), chr(10), ' '), chr(13), ' ') as text "
         "from (select *, replace(raw, '\\x5c', '\\') as json from %s.%s",
         QUARANTINE_NAMESPACE, retrying->retry.table);
