@@ -38,8 +38,13 @@ bool quarantine_has(const struct graph_node *node)
 const char *quarantine_table(
     const struct pipeline *pipeline, const struct graph_node *node, struct arena *arena)
 {
-    const char *dataset = node->kind == TASK_LOAD ? node->load->from : node->name;
-    char *name = arena_printf(arena, "%s_%s", pipeline->name, dataset);
+    return quarantine_table_of(
+        pipeline->name, node->kind == TASK_LOAD ? node->load->from : node->name, arena);
+}
+
+const char *quarantine_table_of(const char *pipeline, const char *dataset, struct arena *arena)
+{
+    char *name = arena_printf(arena, "%s_%s", pipeline, dataset);
 
     for (char *at = name; *at; at++) {
         if (*at >= 'A' && *at <= 'Z')

@@ -76,6 +76,7 @@ bool quarantine_has(const struct graph_node *node);
 /* "birds_strikes", of the node's dataset; in `arena`. */
 const char *quarantine_table(
     const struct pipeline *pipeline, const struct graph_node *node, struct arena *arena);
+const char *quarantine_table_of(const char *pipeline, const char *dataset, struct arena *arena);
 
 /* max_bad_rows and max_bad_share: ERROR_CHECK where more rows are bad. */
 int quarantine_check_limits(

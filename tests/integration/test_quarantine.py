@@ -466,3 +466,29 @@ def test_retry_is_not_for_loads_that_overwrite(project):
     )
     project.run("birds")
     assert "drives no load that adds rows" in project.sluice("quarantine", "retry", "birds").error
+
+
+def test_tables_of_two_pipelines_must_not_meet(project):
+    """Told before anything is written, by whatever would write."""
+    def make(name, dataset, policy="quarantine"):
+        project.pipeline(name, {
+            "extract": {dataset: {"from": "in/*", "format": "csv", "only_new": True, "on_bad_row": policy}},
+            "transform": {"c": {"sql": f'select * from "{dataset}"'}},
+            "load": {"c": {"into": "t.rows"}},
+        })
+
+    project.write("in/a.csv", "id,n\n1,1\n")
+    make("a-b", "x")
+    make("a", "b_x")
+    make("broken", "{")
+    result = project.sluice("validate")
+    assert result.exit == 2 and "pipelines/a" in result.stderr and "quarantine.a_b_x" in result.stderr
+    for command in ("run", "plan", "trigger"):
+        for name, other in (("a", "a-b"), ("a-b", "a")):
+            result = project.sluice(command, name)
+            assert result.exit == 2 and "quarantine.a_b_x" in result.error, result
+            assert f"pipelines/{name}.yaml" in result.error and f"pipelines/{other}.yaml" in result.error
+    assert not project.path(".sluice/store").exists()
+    make("a", "b_x", "skip")
+    assert "quarantine." not in project.sluice("validate").stderr
+    project.run("a-b")
