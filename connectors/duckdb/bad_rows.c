@@ -83,8 +83,8 @@ static bool is_plain(unsigned char byte)
     return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
-/* Of a `raw` text what is no UTF-8, and NUL, which ends texts elsewhere, are \xNN in it; a backslash
- * that would read as the beginning of such a byte is \x5c. */
+/* Of a `raw` text what is no UTF-8, and NUL, which ends texts elsewhere, are \xNN in it; a
+ * backslash that would read as the beginning of such a byte is \x5c. */
 static bool is_hidden(const char *bytes, size_t left, bool raw)
 {
     return raw && (*bytes == '\0' || (*bytes == '\\' && left > 3 && bytes[1] == 'x' &&

@@ -38,8 +38,7 @@ int64_t batch_rows(const struct batch *batch)
 /* Other pipelines are looked at once, not for each window. */
 static int check(const struct batch_item *item, struct error *err)
 {
-    const bool first =
-        item == item->batch->items || strcmp(item[-1].pipeline, item->pipeline) != 0;
+    const bool first = item == item->batch->items || strcmp(item[-1].pipeline, item->pipeline) != 0;
 
     if (graph_check_supported(item->graph, err))
         return -1;

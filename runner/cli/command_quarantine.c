@@ -165,8 +165,9 @@ static int run_show(struct cli *cli, const void *options, const char *const *arg
     if (index == tables.count || (arg_count < 2 && tables.count > 1))
         return unknown_dataset(cli, &tables, arg_count > 1 ? args[1] : NULL);
     buffer_init(&sql, 0);
-    buffer_puts(&sql, "select id, quarantined_at, run_id, source, source_version, line, column_name, "
-                      "reason, check_name, raw, row_json");
+    buffer_puts(&sql,
+        "select id, quarantined_at, run_id, source, source_version, line, column_name, "
+        "reason, check_name, raw, row_json");
     append_from(&sql, &tables, index);
     if (said->run_id) {
         buffer_puts(&sql, " where run_id = ");

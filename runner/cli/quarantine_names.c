@@ -86,10 +86,10 @@ static bool may_meet(const struct quarantine_names *names, const struct pipeline
 
     for (size_t i = 0; i < pipeline->extracts.count && !meets; i++)
         meets = table_get(&names->owners,
-            quarantine_table_of(pipeline->name, extracts[i].item.name, arena)) != NULL;
+                    quarantine_table_of(pipeline->name, extracts[i].item.name, arena)) != NULL;
     for (size_t i = 0; i < pipeline->transforms.count && !meets; i++)
         meets = table_get(&names->owners,
-            quarantine_table_of(pipeline->name, transforms[i].item.name, arena)) != NULL;
+                    quarantine_table_of(pipeline->name, transforms[i].item.name, arena)) != NULL;
     return meets;
 }
 
@@ -102,8 +102,7 @@ static void add_other(struct quarantine_names *names, const struct graph *graph,
 
     diagnostics_init(&ignored);
     pipeline = pipeline_load(path, &scope, &ignored);
-    if (pipeline && strcmp(pipeline->name, graph->pipeline->name) != 0 &&
-        may_meet(names, pipeline))
+    if (pipeline && strcmp(pipeline->name, graph->pipeline->name) != 0 && may_meet(names, pipeline))
         other = graph_new(pipeline, cli_load_sql, NULL, &ignored);
     if (other)
         quarantine_names_add(names, other);

@@ -1,5 +1,5 @@
-/* Tables of quarantined rows are named by pipeline and dataset, less what a table's name cannot have:
- * two pipelines whose rows would meet by that are told before anything is written. */
+/* Tables of quarantined rows are named by pipeline and dataset, less what a table's name cannot
+ * have: two pipelines whose rows would meet by that are told before anything is written. */
 #ifndef RUNNER_CLI_QUARANTINE_NAMES_H
 #define RUNNER_CLI_QUARANTINE_NAMES_H
 

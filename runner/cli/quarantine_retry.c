@@ -263,10 +263,9 @@ static int open_session(struct retrying *retrying, struct reading *reading, cons
         adhoc_tables_read(&reading->tables, err))
         return -1;
     query_session_note_stop(&reading->query);
-    return query_session_open(&reading->query,
-        (struct sql_session_options){.views_over = true,
-            .datasets = reading->tables.datasets,
-            .dataset_count = reading->tables.dataset_count});
+    return query_session_open(&reading->query, (struct sql_session_options){.views_over = true,
+                                                   .datasets = reading->tables.datasets,
+                                                   .dataset_count = reading->tables.dataset_count});
 }
 
 /* What is there is counted: with --file all of it is stood for, else what can be read. */
@@ -276,9 +275,8 @@ static int count_rows(struct retrying *retrying, struct reading *reading)
     struct error *err = &reading->query.err;
 
     if (ask(reading, SQL_QUERY,
-            (struct sql_request){
-                .query = {.sql = "select count(*), count(text) from " SELECTED,
-                    .on_rows = on_counts}}))
+            (struct sql_request){.query = {.sql = "select count(*), count(text) from " SELECTED,
+                                     .on_rows = on_counts}}))
         return -1;
     if (reading->rows == 0)
         return error_set(err, ERROR_NOT_FOUND,
@@ -300,8 +298,7 @@ static int count_rows(struct retrying *retrying, struct reading *reading)
 }
 
 /* The files outlive the session: the run reads them. */
-static int keep_files(
-    struct retrying *retrying, const struct sql_dataset *taken, struct error *err)
+static int keep_files(struct retrying *retrying, const struct sql_dataset *taken, struct error *err)
 {
     struct arena *arena = &retrying->cli->arena;
     struct sql_dataset *rows = &retrying->retry.rows;

@@ -180,8 +180,8 @@ static void find_casts(struct graph *graph)
         node->casts_aside = node->driver_count > 0;
         for (unsigned j = 0; j < node->driver_count; j++)
             node->casts_aside =
-                node->casts_aside && graph->nodes[node->drivers[j]].extract->on_bad_row ==
-                                         ON_BAD_ROW_QUARANTINE;
+                node->casts_aside &&
+                graph->nodes[node->drivers[j]].extract->on_bad_row == ON_BAD_ROW_QUARANTINE;
     }
 }
 

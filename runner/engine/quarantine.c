@@ -345,16 +345,16 @@ static void start_writing(struct quarantine *quarantine, const char *what, const
     struct task *task = quarantine->task;
     const struct run *run = task->run;
 
-    quarantine->request = (struct sql_request){
-        .write = {.dataset = name_of(quarantine, what),
-            .folder = run->folder,
-            .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "-%s", run->options.run_id,
-                task->node->id, run->lease.fence, suffix),
-            .schema = schema,
-            .partitions = &partition,
-            .partition_count = 1,
-            .file_bytes = 128u << 20,
-            .on_file = on_file}};
+    quarantine->request =
+        (struct sql_request){.write = {.dataset = name_of(quarantine, what),
+                                 .folder = run->folder,
+                                 .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "-%s",
+                                     run->options.run_id, task->node->id, run->lease.fence, suffix),
+                                 .schema = schema,
+                                 .partitions = &partition,
+                                 .partition_count = 1,
+                                 .file_bytes = 128u << 20,
+                                 .on_file = on_file}};
     start(quarantine, SQL_WRITE);
 }
 
@@ -523,10 +523,9 @@ bool quarantine_start(struct quarantine *quarantine)
     quarantine->puts.quarantines = true;
     task->activity = "putting rows aside";
     quarantine_forget(task);
-    task->quarantined.table =
-        quarantine_retries(task)
-            ? task->run->options.retry->table
-            : quarantine_table(task->run->pipeline, task->node, &task->run->arena);
+    task->quarantined.table = quarantine_retries(task) ? task->run->options.retry->table
+                                                       : quarantine_table(task->run->pipeline,
+                                                             task->node, &task->run->arena);
     if (quarantine->rejects)
         task->quarantined.rows = task->rejected;
     else

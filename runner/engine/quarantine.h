@@ -1,6 +1,7 @@
 /* Rows that a task puts aside: bad rows of an extract (on_bad_row: quarantine), rows of a load that
- * do not fit its table, rows that offend checks of severity quarantine. They leave the dataset and become files of the table
- * `quarantine.<pipeline>_<dataset>`, which the run's own commit commits. Part of the stage. */
+ * do not fit its table, rows that offend checks of severity quarantine. They leave the dataset and
+ * become files of the table `quarantine.<pipeline>_<dataset>`, which the run's own commit commits.
+ * Part of the stage. */
 #ifndef RUNNER_ENGINE_QUARANTINE_H
 #define RUNNER_ENGINE_QUARANTINE_H
 

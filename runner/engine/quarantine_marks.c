@@ -75,8 +75,8 @@ void quarantine_marks_append_mark(
 {
     buffer_puts(sql, "case");
     for (size_t i = 0; i < marks->cast_count; i++)
-        buffer_printf(sql, " when (%s) is not true then %zu", marks->casts[i].fits,
-            marks->checks->count + i);
+        buffer_printf(
+            sql, " when (%s) is not true then %zu", marks->casts[i].fits, marks->checks->count + i);
     for (size_t i = 0; i < marks->checks->count; i++) {
         if (puts_aside(marks, i))
             buffer_printf(sql, " when %s then %zu",

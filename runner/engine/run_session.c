@@ -16,9 +16,8 @@ static size_t retried_count(const struct run *run)
 /* The run's own sources that are read where they are. */
 static void collect_readable(struct run *run, struct text_list *ret_paths)
 {
-    const char **paths =
-        arena_array(&run->arena, run->plan.object_count + run->graph->count + retried_count(run),
-            sizeof(*paths));
+    const char **paths = arena_array(&run->arena,
+        run->plan.object_count + run->graph->count + retried_count(run), sizeof(*paths));
     struct buffer path;
     size_t count = 0;
 

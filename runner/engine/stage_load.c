@@ -148,8 +148,8 @@ static void check_limits(struct load_stage *stage)
     const struct task *task = stage->task;
 
     for (unsigned i = 0; i < task->node->driver_count && !stage->err.code; i++)
-        rejects_check_limits(&task->run->tasks[task->node->drivers[i]], stage->quarantine.ret_casts,
-            &stage->err);
+        rejects_check_limits(
+            &task->run->tasks[task->node->drivers[i]], stage->quarantine.ret_casts, &stage->err);
 }
 
 static void on_quarantined(struct quarantine *quarantine, const struct error *err)
@@ -528,9 +528,8 @@ static int prepare_table(struct load_stage *stage)
 
     load_table_of(load, plan->table_exists ? &plan->version : NULL, &task->arena, &stage->table);
     stage->described = load_table_described(load, &stage->table, &task->arena);
-    if (stage->table.key.count > 0
-            ? fit_merged(stage, dataset_schema(task))
-            : table_schema_fit(task, &stage->schema, &stage->err))
+    if (stage->table.key.count > 0 ? fit_merged(stage, dataset_schema(task))
+                                   : table_schema_fit(task, &stage->schema, &stage->err))
         return -1;
     task->merged = (struct task_merge){.merge = stage->table.merge,
         .expects = stage->table.expects,
