@@ -1,7 +1,6 @@
 #include "runner/cli/quarantine_retry.h"
 
 #include "config/path.h"
-#include "runner/base/json.h"
 #include "runner/base/mem.h"
 #include "runner/cli/adhoc_tables.h"
 #include "runner/cli/query_session.h"
@@ -149,6 +148,9 @@ struct reading {
     struct adhoc_tables tables;
     FILE *out;
     int64_t rows, readable;
+    const char **names; /* of the cells of CSV */
+    size_t name_count, name_capacity;
+    struct buffer header;
 };
 
 static void on_counts(struct sql_request *request, const struct sql_schema *schema,
@@ -199,30 +201,6 @@ static bool selects(const struct retry_flags *flags)
     return flags->object || flags->line || flags->ids.count;
 }
 
-/* Cells of CSV that mean null by now: in a row_json a member is nothing but a text or null. */
-static void append_text(struct buffer *sql, const struct extract *extract)
-{
-    const struct text_list *nulls = &extract->csv.nulls;
-    struct buffer member;
-
-    for (size_t i = 0; i < nulls->count; i++)
-        buffer_puts(sql, "replace(");
-    buffer_puts(sql, "row_json");
-    buffer_init(&member, 0);
-    for (size_t i = 0; i < nulls->count; i++) {
-        json_t *text = json_text(nulls->items[i]);
-
-        buffer_clear(&member);
-        buffer_puts(&member, "\":");
-        json_append(&member, text);
-        json_decref(text);
-        buffer_puts(sql, ", ");
-        text_append_sql_literal(sql, member.data);
-        buffer_puts(sql, ", '\":null')");
-    }
-    buffer_deinit(&member);
-}
-
 /* The rows that were asked for, each as a JSON object of one line where it can be read again: what
  * row_json has, else what it was in an object of JSON. There `\x5c` is a backslash
  * (connectors/duckdb/bad_rows.c). */
@@ -232,10 +210,8 @@ static const char *select_rows(const struct retrying *retrying)
     const char *copy;
 
     buffer_init(&sql, 0);
-    buffer_puts(&sql, "select *, replace(replace(coalesce(");
-    append_text(&sql, retrying->node->extract);
     buffer_printf(&sql,
-        ", case when json_valid(json) then case "
+        "select *, replace(replace(coalesce(row_json, case when json_valid(json) then case "
         "json_type(json) when 'OBJECT' then json end end), chr(10), ' '), chr(13), ' ') as text "
         "from (select *, replace(raw, '\\x5c', '\\') as json from %s.%s",
         QUARANTINE_NAMESPACE, retrying->retry.table);
@@ -314,16 +290,144 @@ static int keep_files(struct retrying *retrying, const struct sql_dataset *taken
     return 0;
 }
 
+/* --- as lines of the format that they came from --- */
+
+static bool is_csv(const struct retrying *retrying)
+{
+    const struct extract *extract = retrying->node->extract;
+
+    return (extract->format == FORMAT_AUTO ? dialect_format_of(extract->from)
+                                           : (enum file_format)extract->format) == FORMAT_CSV;
+}
+
+static void on_names(struct sql_request *request, const struct sql_schema *schema,
+    const char *const *cells, size_t row_count)
+{
+    struct reading *reading = container_of(request, struct reading, query.request);
+
+    (void)schema;
+    for (size_t i = 0; i < row_count; i++) {
+        const char *name = arena_strdup(&reading->query.cli->arena, cells[i]);
+
+        reading->names = mem_grow(
+            reading->names, &reading->name_capacity, reading->name_count, sizeof(*reading->names));
+        reading->names[reading->name_count++] = name;
+    }
+}
+
+static void append_quoted(struct buffer *out, const char *text)
+{
+    buffer_putc(out, '"');
+    for (; *text; text++) {
+        buffer_puts(out, *text == '"' ? "\"" : "");
+        buffer_putc(out, *text);
+    }
+    buffer_putc(out, '"');
+}
+
+/* The JSON pointer of a member. */
+static void append_pointer(struct buffer *sql, const char *name)
+{
+    struct buffer pointer;
+
+    buffer_init(&pointer, 0);
+    buffer_putc(&pointer, '/');
+    for (; *name; name++) {
+        if (*name == '~' || *name == '/')
+            buffer_puts(&pointer, *name == '~' ? "~0" : "~1");
+        else
+            buffer_putc(&pointer, *name);
+    }
+    text_append_sql_literal(sql, pointer.data);
+    buffer_deinit(&pointer);
+}
+
+/* A line of CSV as an expression over `text`. */
+static void append_cells(
+    struct buffer *sql, const struct reading *reading, const struct extract *extract)
+{
+    const struct text_list *nulls = &extract->csv.nulls;
+
+    for (size_t i = 0; i < reading->name_count; i++) {
+        buffer_puts(sql, i ? " || ',' || " : "");
+        buffer_puts(sql, "coalesce('\"' || replace(json_extract_string(text, ");
+        append_pointer(sql, reading->names[i]);
+        buffer_puts(sql, "), '\"', '\"\"') || '\"', ");
+        text_append_sql_literal(sql, nulls->count ? nulls->items[0] : "");
+        buffer_putc(sql, ')');
+    }
+}
+
+static int64_t lines_of(const char *text)
+{
+    int64_t lines = 0;
+
+    while ((text = strchr(text, '\n')) != NULL) {
+        lines++;
+        text++;
+    }
+    return lines;
+}
+
+/* Rows of CSV become CSV again, so that their types are found in the same way; the number of a row
+ * is the line that it begins in. */
+static const char *take_rows(struct retrying *retrying, struct reading *reading)
+{
+    static const char order[] = "order by quarantined_at, source, line, id";
+    struct buffer sql;
+    const char *copy;
+
+    buffer_init(&sql, 0);
+    if (!retrying->retry.own) {
+        buffer_printf(
+            &sql, "select row_number() over (%s) as number, * from " SELECTED, order);
+    } else if (!is_csv(retrying)) {
+        buffer_printf(&sql,
+            "select row_number() over (%s) as number, * from " SELECTED " where text is not null",
+            order);
+    } else {
+        buffer_puts(&sql, "select * exclude (text, csv), csv as text, ");
+        buffer_printf(&sql,
+            "%" PRId64 " + coalesce(sum(1 + length(csv) - length(replace(csv, chr(10), ''))) over "
+            "(%s rows between unbounded preceding and 1 preceding), 0)::bigint as number from "
+            "(select *, ",
+            2 + lines_of(reading->header.data), order);
+        append_cells(&sql, reading, retrying->node->extract);
+        buffer_puts(&sql, " as csv from " SELECTED " where text is not null) as c");
+    }
+    copy = arena_strdup(&retrying->cli->arena, sql.data);
+    buffer_deinit(&sql);
+    return copy;
+}
+
+static int find_names(struct reading *reading)
+{
+    static const char sql[] =
+        "select name from (select unnest(json_keys(text)) as name, "
+        "unnest(range(len(json_keys(text)))) as place from " SELECTED
+        " where text is not null) as k group by name order by min(place), name";
+
+    if (ask(reading, SQL_QUERY, (struct sql_request){.query = {.sql = sql, .on_rows = on_names}}))
+        return -1;
+    for (size_t i = 0; i < reading->name_count; i++) {
+        buffer_puts(&reading->header, i ? "," : "");
+        append_quoted(&reading->header, reading->names[i]);
+    }
+    return 0;
+}
+
 static int write_texts(struct retrying *retrying, struct reading *reading)
 {
     struct error *err = &reading->query.err;
     int rc;
 
-    retrying->file = arena_printf(
-        &retrying->cli->arena, "%s/%s.ndjson", retrying->scratch.path, retrying->retry.table);
+    retrying->file = arena_printf(&retrying->cli->arena, "%s/%s.%s", retrying->scratch.path,
+        retrying->retry.table, is_csv(retrying) ? "csv" : "ndjson");
     reading->out = fopen(retrying->file, "we");
     if (!reading->out)
         return error_set_errno(err, errno, "%s", retrying->file);
+    if (is_csv(retrying))
+        fprintf(reading->out, "%s\n", reading->header.data);
     rc = ask(reading, SQL_QUERY,
         (struct sql_request){
             .query = {.sql = "select text from " TAKEN " order by number", .on_rows = on_texts}});
@@ -336,13 +440,7 @@ static int read_rows(struct retrying *retrying, struct reading *reading)
 {
     const char *sql = select_rows(retrying);
     const char *folder = reading->query.scratch.path;
-    struct sql_request taking = {.derive = {.dataset = TAKEN,
-                                     .sql = arena_printf(&retrying->cli->arena,
-                                         "select row_number() over () as number, * from (select * "
-                                         "from " SELECTED "%s order by quarantined_at, source, "
-                                         "line, id) as q",
-                                         retrying->retry.own ? " where text is not null" : ""),
-                                     .folder = folder}};
+    struct sql_dataset taken;
 
     if (!folder) {
         reading->query.err = reading->query.scratch_err;
@@ -351,12 +449,17 @@ static int read_rows(struct retrying *retrying, struct reading *reading)
     if (open_session(retrying, reading, sql) ||
         ask(reading, SQL_DERIVE,
             (struct sql_request){.derive = {.dataset = SELECTED, .sql = sql}}) ||
-        count_rows(retrying, reading) || ask(reading, SQL_DERIVE, taking))
+        count_rows(retrying, reading) ||
+        (retrying->retry.own && is_csv(retrying) && find_names(reading)) ||
+        ask(reading, SQL_DERIVE,
+            (struct sql_request){.derive = {.dataset = TAKEN,
+                                     .sql = take_rows(retrying, reading),
+                                     .folder = folder}}))
         return -1;
-    taking = reading->query.request;
+    taken = reading->query.request.derive.ret_dataset;
     if (retrying->retry.own && write_texts(retrying, reading))
         return -1;
-    return keep_files(retrying, &taking.derive.ret_dataset, &reading->query.err);
+    return keep_files(retrying, &taken, &reading->query.err);
 }
 
 static int make_files(struct retrying *retrying)
@@ -364,11 +467,14 @@ static int make_files(struct retrying *retrying)
     struct reading reading = {.query = {.cli = retrying->cli, .memory = 512u << 20}};
     int rc;
 
+    buffer_init(&reading.header, 0);
     if (scratch_make(&retrying->scratch, retrying->cli->engine->environment->spool,
             retrying->flags.run.run_id, &retrying->err))
         return -1;
     rc = query_session_begin(&reading.query) || read_rows(retrying, &reading) ? -1 : 0;
     query_session_end(&reading.query);
+    buffer_deinit(&reading.header);
+    free(reading.names);
     error_keep_first(&retrying->err, &reading.query.err);
     return rc;
 }
@@ -382,8 +488,13 @@ static int use_file(struct retrying *retrying, const char *said)
     struct diagnostics problems;
 
     if (!said) {
-        extract->format = FORMAT_NDJSON;
         extract->compression = COMPRESSION_NONE;
+        extract->format = is_csv(retrying) ? FORMAT_CSV : FORMAT_NDJSON;
+        extract->csv.delimiter = ",";
+        extract->csv.quote = extract->csv.escape = "\"";
+        extract->csv.encoding = NULL;
+        extract->csv.header = true;
+        extract->csv.skip = 0;
     } else if (extract->format == FORMAT_AUTO && dialect_format_of(said) == FORMAT_AUTO) {
         extract->format = (int)dialect_format_of(extract->from);
     } else if (dialect_format_of(said) != FORMAT_AUTO) {

@@ -79,6 +79,11 @@ static void on_request(struct sql_request *request, const struct error *err)
 
     quarantine->running = false;
     error_keep_first(&quarantine->err, err);
+    if (!err && quarantine->step == QUARANTINE_WRITING &&
+        request->write.ret_rows != quarantine->task->quarantined.rows)
+        error_set(&quarantine->err, ERROR_INTERNAL,
+            "%" PRId64 " of %" PRId64 " bad rows were written; nothing is committed",
+            request->write.ret_rows, quarantine->task->quarantined.rows);
     quarantine_step(quarantine);
 }
 

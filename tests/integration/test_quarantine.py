@@ -492,3 +492,34 @@ def test_tables_of_two_pipelines_must_not_meet(project):
     make("a", "b_x", "skip")
     assert "quarantine." not in project.sluice("validate").stderr
     project.run("a-b")
+
+
+def test_retry_reads_rows_as_their_objects_were(project):
+    """Types that no contract gives are found as in CSV; names and cells may hold anything."""
+    name = 'a "b", /~\\n'
+    project.write(
+        "in/a.csv",
+        'id;"a ""b"", /~\\n";day;n\n1;x;2020-01-01;1\n2;"y\n""\x01;,";2020-01-02;x\n3;NA;;y\n4;\\x41;2020-01-04;z\n',
+    )
+    settings = {"csv": {"delimiter": ";", "nulls": ["NA"]}, "columns": {"n": "bigint"}}
+    pipeline(project, settings)
+    project.run("birds")
+    settings["columns"] = {"n": "varchar"}
+    settings["csv"]["nulls"] = ["NA", "y", ""]
+    pipeline(project, settings, load={"rows": {"into": "t.texts", "schema": "freeze"}})
+    result = project.sluice("quarantine", "retry", "birds")
+    assert result.exit == 0, result
+    assert project.columns("t.texts") == {"id": "BIGINT", name: "VARCHAR", "day": "DATE", "n": "VARCHAR"}
+    assert [(row[0], row[1], str(row[2]), row[3]) for row in project.rows("t.texts")] == [
+        (2, 'y\n"\x01;,', "2020-01-02", "x"),
+        (3, None, "None", None),
+        (4, "\\x41", "2020-01-04", "z"),
+    ]
+    settings["columns"] = {"n": "bigint"}
+    project.write("in/b.csv", "id;n\n" + "".join(f'{i};"{i}\n\nx"\n' for i in range(20)) + "99;5\n")
+    pipeline(project, settings)
+    project.run("birds")
+    before = quarantined(project, columns="id, line, raw")
+    assert len(before) == 20
+    project.sluice("quarantine", "retry", "birds", "--object", "in/b.csv")
+    assert quarantined(project, columns="id, line, raw") == before
