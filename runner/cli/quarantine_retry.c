@@ -75,8 +75,8 @@ static int find_extract(struct retrying *retrying, const char *name)
             "several extracts of %s quarantine rows: name one, like %s", graph->pipeline->name,
             retrying->node->name);
     return error_set(&retrying->err, ERROR_INVALID,
-        "%s%s%s: no such extract quarantines rows (on_bad_row: quarantine); rows of checks are "
-        "tried again by mending what they come from",
+        "%s%s%s: no such extract quarantines rows (on_bad_row: quarantine); rows that a "
+        "check or a load behind SQL put aside are tried again by mending what they come from",
         graph->pipeline->name, name ? "." : "", name ? name : "");
 }
 
@@ -379,8 +379,7 @@ static const char *take_rows(struct retrying *retrying, struct reading *reading)
 
     buffer_init(&sql, 0);
     if (!retrying->retry.own) {
-        buffer_printf(
-            &sql, "select row_number() over (%s) as number, * from " SELECTED, order);
+        buffer_printf(&sql, "select row_number() over (%s) as number, * from " SELECTED, order);
     } else if (!is_csv(retrying)) {
         buffer_printf(&sql,
             "select row_number() over (%s) as number, * from " SELECTED " where text is not null",
@@ -452,9 +451,9 @@ static int read_rows(struct retrying *retrying, struct reading *reading)
         count_rows(retrying, reading) ||
         (retrying->retry.own && is_csv(retrying) && find_names(reading)) ||
         ask(reading, SQL_DERIVE,
-            (struct sql_request){.derive = {.dataset = TAKEN,
-                                     .sql = take_rows(retrying, reading),
-                                     .folder = folder}}))
+            (struct sql_request){
+                .derive = {
+                    .dataset = TAKEN, .sql = take_rows(retrying, reading), .folder = folder}}))
         return -1;
     taken = reading->query.request.derive.ret_dataset;
     if (retrying->retry.own && write_texts(retrying, reading))
