@@ -55,3 +55,11 @@ int rejects_check_limits(const struct task *task, int64_t more, struct error *er
         by_rows ? "max_bad_rows" : "max_bad_share", err);
     return -1;
 }
+
+void rejects_check_casts(const struct task *load, int64_t casts, struct error *err)
+{
+    for (unsigned i = 0; i < load->node->driver_count; i++) {
+        if (rejects_check_limits(&load->run->tasks[load->node->drivers[i]], casts, err))
+            return;
+    }
+}

@@ -16,4 +16,7 @@ void rejects_log(struct task *task);
  * the place of the limit (quarantine_check_limits). */
 int rejects_check_limits(const struct task *task, int64_t more, struct error *err);
 
+/* The same of rows of a load that do not fit its table, for all extracts that drive it. */
+void rejects_check_casts(const struct task *load, int64_t casts, struct error *err);
+
 #endif

@@ -142,16 +142,6 @@ static void on_scoped(struct load_scope *scope, const struct error *err)
     load_step(stage);
 }
 
-/* Rows that do not fit the table are bad rows of where they come from. */
-static void check_limits(struct load_stage *stage)
-{
-    const struct task *task = stage->task;
-
-    for (unsigned i = 0; i < task->node->driver_count && !stage->err.code; i++)
-        rejects_check_limits(
-            &task->run->tasks[task->node->drivers[i]], stage->quarantine.ret_casts, &stage->err);
-}
-
 static void on_quarantined(struct quarantine *quarantine, const struct error *err)
 {
     struct load_stage *stage = container_of(quarantine, struct load_stage, quarantine);
@@ -166,7 +156,7 @@ static void on_quarantined(struct quarantine *quarantine, const struct error *er
     } else {
         stage->task->source = quarantine->ret_kept;
         stage->task->rejected = stage->task->quarantined.rows;
-        check_limits(stage);
+        rejects_check_casts(stage->task, quarantine->ret_casts, &stage->err);
     }
     load_step(stage);
 }
@@ -445,31 +435,12 @@ static int missing_column(
     return -1;
 }
 
-/* What is written of the dataset's rows: of scd2 with the times, of deletes the key and what they
- * are ordered and found by. */
-static struct sql_schema rows_of(const struct load_stage *stage, const struct sql_schema *dataset)
-{
-    const struct task *task = stage->task;
-    const struct load *load = task->node->load;
-    const bool keys_only = load->mode == MODE_DELETE && task->plan->load.table_exists;
-    struct sql_schema rows = {
-        .columns = arena_array(&task->run->arena, dataset->count + 2, sizeof(*rows.columns))};
-
-    for (size_t i = 0; i < dataset->count; i++) {
-        if (!keys_only || load_table_lists(&stage->described, dataset->columns[i].name))
-            rows.columns[rows.count++] = dataset->columns[i];
-    }
-    for (size_t i = 0; load->mode == MODE_SCD2 && i < 2; i++)
-        rows.columns[rows.count++] = (struct sql_column){
-            .name = i ? SCD2_TO : SCD2_FROM, .type = "TIMESTAMP WITH TIME ZONE"};
-    return rows;
-}
-
 static int fit_merged(struct load_stage *stage, const struct sql_schema *dataset)
 {
     struct task *task = stage->task;
     const struct load *load = task->node->load;
-    const struct sql_schema rows = rows_of(stage, dataset);
+    const struct sql_schema rows = load_table_rows(
+        load, task->plan->load.table_exists, dataset, &stage->described, &task->run->arena);
     const void *field;
     const char *key, *missing = load_table_missing(load, &stage->table, dataset, &field, &key);
     const char *reserved = load_table_reserved(dataset);
