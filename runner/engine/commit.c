@@ -341,7 +341,7 @@ static void add_quarantine(struct changes *changes, unsigned index)
             .value_count = task->quarantined.old[i].value_count};
     }
     if (task->state == TASK_DONE)
-        quarantine_commit(table, CATALOG_UPSERT, task->quarantined.files,
+        quarantine_commit(task->quarantined.table, task->quarantined.files,
             task->quarantined.file_count, &run->arena, add_change, changes);
 }
 
@@ -350,7 +350,7 @@ static void add_retry(struct changes *changes, const struct run_retry *retry)
 {
     static const enum catalog_change_verb verbs[] = {CATALOG_EXPECT, CATALOG_DELETE_ALL_PARTITIONS};
 
-    for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(verbs) - !retry->all; i++) {
         struct catalog_change *change = add(changes, verbs[i]);
 
         change->at =

@@ -49,8 +49,10 @@ struct graph_node {
     unsigned consumer_count; /* nodes whose inputs name this one */
     unsigned *drivers;       /* of a load or transform: the extracts that drive it */
     unsigned driver_count;
-    bool undriven;  /* some of its rows come from no extract: VALUES, a SELECT without FROM */
-    unsigned depth; /* 0: needs nobody; for drawing */
+    bool undriven;    /* some of its rows come from no extract: VALUES, a SELECT without FROM */
+    bool casts_aside; /* of a load: rows that do not fit its table are put aside, as all that drives
+                         it says of its own bad rows */
+    unsigned depth;   /* 0: needs nobody; for drawing */
 };
 
 struct graph {

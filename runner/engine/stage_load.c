@@ -12,6 +12,7 @@
 #include "runner/engine/load_put.h"
 #include "runner/engine/load_scope.h"
 #include "runner/engine/quarantine.h"
+#include "runner/engine/rejects.h"
 #include "runner/engine/run_private.h"
 #include "runner/engine/table_schema.h"
 
@@ -151,10 +152,18 @@ static void on_quarantined(struct quarantine *quarantine, const struct error *er
 {
     struct load_stage *stage = container_of(quarantine, struct load_stage, quarantine);
 
+    struct error placed = {0};
+
     stage->quarantining = false;
-    stage->task->source = quarantine->ret_kept;
-    stage->task->rejected = stage->task->quarantined.rows;
-    error_keep_first(&stage->err, err);
+    if (err) {
+        placed = *err;
+        place_write_error(stage->task, &placed);
+        error_keep_first(&stage->err, &placed);
+    } else {
+        stage->task->source = quarantine->ret_kept;
+        stage->task->rejected = stage->task->quarantined.rows;
+        rejects_check_casts(stage->task, quarantine->ret_casts, &stage->err);
+    }
     load_step(stage);
 }
 
@@ -410,31 +419,12 @@ static int missing_column(
     return -1;
 }
 
-/* What is written of the dataset's rows: of scd2 with the times, of deletes the key and what they
- * are ordered and found by. */
-static struct sql_schema rows_of(const struct load_stage *stage, const struct sql_schema *dataset)
-{
-    const struct task *task = stage->task;
-    const struct load *load = task->node->load;
-    const bool keys_only = load->mode == MODE_DELETE && task->plan->load.table_exists;
-    struct sql_schema rows = {
-        .columns = arena_array(&task->run->arena, dataset->count + 2, sizeof(*rows.columns))};
-
-    for (size_t i = 0; i < dataset->count; i++) {
-        if (!keys_only || load_table_lists(&stage->described, dataset->columns[i].name))
-            rows.columns[rows.count++] = dataset->columns[i];
-    }
-    for (size_t i = 0; load->mode == MODE_SCD2 && i < 2; i++)
-        rows.columns[rows.count++] = (struct sql_column){
-            .name = i ? SCD2_TO : SCD2_FROM, .type = "TIMESTAMP WITH TIME ZONE"};
-    return rows;
-}
-
 static int fit_merged(struct load_stage *stage, const struct sql_schema *dataset)
 {
     struct task *task = stage->task;
     const struct load *load = task->node->load;
-    const struct sql_schema rows = rows_of(stage, dataset);
+    const struct sql_schema rows = load_table_rows(
+        load, task->plan->load.table_exists, dataset, &stage->described, &task->run->arena);
     const void *field;
     const char *key, *missing = load_table_missing(load, &stage->table, dataset, &field, &key);
     const char *reserved = load_table_reserved(dataset);
@@ -478,18 +468,23 @@ static bool sets_types(const struct task_table *table)
     return false;
 }
 
+static const struct sql_schema *dataset_schema(const struct task *task)
+{
+    const struct graph_node *from = graph_dataset(task->run->graph, task->node->load->from);
+
+    return &task->run->tasks[from->index].dataset.schema;
+}
+
 static int prepare_table(struct load_stage *stage)
 {
     struct task *task = stage->task;
     const struct plan_load *plan = &task->plan->load;
     const struct load *load = task->node->load;
-    const struct graph_node *from = graph_dataset(task->run->graph, load->from);
 
     load_table_of(load, plan->table_exists ? &plan->version : NULL, &task->arena, &stage->table);
     stage->described = load_table_described(load, &stage->table, &task->arena);
-    if (stage->table.key.count > 0
-            ? fit_merged(stage, &task->run->tasks[from->index].dataset.schema)
-            : table_schema_fit(task, &stage->schema, &stage->err))
+    if (stage->table.key.count > 0 ? fit_merged(stage, dataset_schema(task))
+                                   : table_schema_fit(task, &stage->schema, &stage->err))
         return -1;
     task->merged = (struct task_merge){.merge = stage->table.merge,
         .expects = stage->table.expects,
@@ -520,6 +515,10 @@ static void load_start(struct task *task)
         .dataset = task->node->load->from,
         .checks = &task->node->load->checks,
         .copies = true};
+    if (task->node->casts_aside) {
+        stage->quarantine.rows = dataset_schema(task);
+        stage->quarantine.table = &stage->schema;
+    }
     task->source = task->node->load->from;
     task->operation = stage;
     task->activity = "writing";
