@@ -47,7 +47,7 @@ static void read_object(
         .loop = owner->loop,
         .bucket = owner->bucket,
         .key = key,
-        .timeout_ms = STATE_S3_TIMEOUT_MS,
+        .timeout_ms = state_s3_timeout_ms(operation->owner),
         .reads_only = true,
         .make = read_only,
         .done = done};
@@ -97,8 +97,10 @@ static void on_listed(struct s3_list *list, const struct error *err)
     timer_stop(&operation->timer);
     if (err && operation->expired) {
         error_set(&late, ERROR_TIMEOUT,
-            "state %s: no list for %d s; check the network, s3.endpoint and the store",
-            operation->owner->name, STATE_S3_TIMEOUT_MS / 1000);
+            "state %s: its leases could not be listed in time; check the network, s3.endpoint and "
+            "the "
+            "store",
+            operation->owner->name);
         err = &late;
     }
     error_keep_first(&operation->err, err);
@@ -128,7 +130,7 @@ static void list(struct operation *operation, uint64_t limit)
         .limit = limit,
         .arena = &operation->arena,
         .done = on_listed};
-    timer_start(&operation->timer, STATE_S3_TIMEOUT_MS, 0, on_late);
+    timer_start(&operation->timer, (uint64_t)state_s3_timeout_ms(operation->owner), 0, on_late);
     s3_list_start(operation->owner->client, &operation->list);
 }
 

@@ -272,7 +272,7 @@ static void find_next_ended(struct operation *operation)
             .loop = slot->owner->loop,
             .bucket = slot->owner->bucket,
             .key = arena_strdup(&operation->arena, key),
-            .timeout_ms = STATE_S3_TIMEOUT_MS,
+            .timeout_ms = state_s3_timeout_ms(operation->owner),
             .reads_only = true,
             .make = read_nothing,
             .done = on_ended_read};
@@ -349,7 +349,7 @@ static void write_run(struct operation *operation)
         .bucket = owner->bucket,
         .key = operation->run_key,
         .objects = &owner->objects,
-        .timeout_ms = STATE_S3_TIMEOUT_MS,
+        .timeout_ms = state_s3_timeout_ms(operation->owner),
         .etag = "", /* most often there is none */
         .make = make_run,
         .done = on_run_put};
@@ -427,7 +427,7 @@ static void on_moved(struct change *change, const struct error *err)
 
 static void change_slot(struct slot *slot, change_make_fn make_fn, change_done_fn done)
 {
-    int64_t timeout_ms = STATE_S3_TIMEOUT_MS;
+    int64_t timeout_ms = state_s3_timeout_ms(slot->owner);
 
     for (const struct operation *operation = slot->batch; operation; operation = operation->next) {
         const int64_t ttl_ms = operation->request->lease.ttl_ms;
@@ -494,7 +494,7 @@ static bool move_runs(struct slot *slot, struct operation *operation)
         .bucket = owner->bucket,
         .key = slot->moved_key,
         .objects = &owner->objects,
-        .timeout_ms = STATE_S3_TIMEOUT_MS,
+        .timeout_ms = state_s3_timeout_ms(operation->owner),
         .etag = "",
         .make = make_moved,
         .done = on_moved_put};

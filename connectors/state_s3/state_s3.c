@@ -89,6 +89,11 @@ struct slot *state_s3_slot_of_run(struct state_s3 *owner, const char *run_id)
     return NULL;
 }
 
+int64_t state_s3_timeout_ms(const struct state_s3 *owner)
+{
+    return owner->is_dead ? STATE_S3_DEAD_TIMEOUT_MS : STATE_S3_TIMEOUT_MS;
+}
+
 struct desk_sight state_s3_sight(
     const struct state_s3 *owner, int64_t store_ms, int64_t modified_ms)
 {
@@ -107,6 +112,7 @@ static void on_closed(struct timer *timer)
     const struct error err = operation->err;
 
     operation->owner->running--;
+    operation->owner->is_dead = err.class == ERROR_TRANSIENT && err.code != ERROR_BUSY;
     load_deinit(operation);
     json_decref(operation->ended);
     free(operation->run_key);

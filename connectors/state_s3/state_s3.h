@@ -25,7 +25,10 @@
 #include "connectors/s3/s3_store.h"
 #include "connectors/state.h"
 
-enum { STATE_S3_TIMEOUT_MS = 30000 };
+enum {
+    STATE_S3_TIMEOUT_MS = 30000,
+    STATE_S3_DEAD_TIMEOUT_MS = 3000, /* after a request that had no answer, until there is one */
+};
 
 /* state_options.settings is a struct s3_store_settings. */
 extern const struct state_type state_s3_type;

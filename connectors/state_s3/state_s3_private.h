@@ -37,6 +37,7 @@ struct state_s3 {
     const char *bucket, *prefix, *name; /* prefix: "" or with its "/" */
     struct s3_object_options objects;
     bool read_only;
+    bool is_dead; /* as far as the last request tells */
     struct process self;
     int64_t (*steady_ms)(void);
     struct slot **slots;
@@ -100,6 +101,7 @@ struct slot *state_s3_slot(
 struct slot *state_s3_slot_of_run(struct state_s3 *owner, const char *run_id); /* NULL: not known */
 char *state_s3_key(const struct state_s3 *owner, const char *folder, const char *name,
     const char *instance, const char *end); /* to free() */
+int64_t state_s3_timeout_ms(const struct state_s3 *owner);
 struct desk_sight state_s3_sight(
     const struct state_s3 *owner, int64_t store_ms, int64_t modified_ms);
 
