@@ -74,10 +74,11 @@ static void on_loaded(struct change *change, const struct error *err)
     } else {
         json_array_extend(loaded->more, json_object_get(change->value, "runs"));
         older = json_get_text(change->value, "older");
-        json_decref(change->value);
     }
     free(loaded->older);
     loaded->older = older ? mem_strdup(older) : NULL;
+    if (change->value != loaded->value)
+        json_decref(change->value);
     load_step(operation);
 }
 

@@ -58,7 +58,7 @@ def test_a_run_and_what_reads_it(project, origin):
     assert document(origin)["held"] is False
     assert document(origin)["journal"] == []
     shown = project.sluice("runs", "show", run["run_id"][:10], "--json").json
-    assert [task["task"] for task in shown["record"]["tasks"]] == ["extract.x", "load.x"]
+    assert [task["task"] for task in shown["tasks"]] == ["extract.x", "load.x"]
     assert project.sluice("health").exit == 0
     assert project.sluice("cursors", "show", "x").exit == 0
     assert project.sluice("logs", "x").exit == 0
@@ -170,7 +170,7 @@ def test_a_holder_elsewhere_is_waited_for(project, origin):
     project.write("sluice.yaml", project.yaml("    lease: {ttl: 2s}\n"))
     project.run("x")
     running = {**document(origin)["runs"][0], "run_id": "01900000-0000-7000-8000-000000000001"}
-    running.update(outcome="running", finished_ms=0)
+    running.update(outcome="running", finished_ms=0, started_ms=running["started_ms"] + 1)
     value = document(origin)
     pretend_elsewhere(
         origin, held=True, ttl_ms=2000, run_id=running["run_id"], runs=[running] + value["runs"]
