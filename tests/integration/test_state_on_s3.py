@@ -112,15 +112,15 @@ def test_no_secret_is_in_it(project, origin):
         "x",
         {
             "on_failure": [
-                {"post": "http://127.0.0.1:9/${env.TOKEN}", "headers": {"Authorization": "${env.TOKEN}"}}
+                {"url": "http://127.0.0.1:9/${env.TOKEN}", "headers": {"Authorization": "${env.TOKEN}"}, "attempts": 1}
             ],
             "transform": {"x": {"sql": "select error('no')::int as n"}},
             "load": {"x": {"into": "t.x", "mode": "overwrite"}},
         },
     )
-    project.sluice("run", "x")
+    assert project.sluice("run", "x").exit == 1
     bodies = b"".join(stored.body for stored in origin.store.buckets["b"].values())
-    assert b"on_failure[1]" in bodies
+    assert b'"outcome":"failed"' in bodies
     assert b"a-secret-that" not in bodies
     assert servers.SECRET_KEY.encode() not in bodies
 
@@ -142,9 +142,12 @@ def test_a_store_that_does_not_keep_conditions_is_refused(project, origin, condi
     assert not [name for name in names(origin) if "probe" in name]
 
 
-def test_what_seaweedfs_does(project, weed, bucket):
-    """The one that is installed here holds (4.48); one that did not would be refused."""
-    keep_state_in(project, weed.endpoint, bucket)
+@pytest.mark.parametrize("name", ["weed", "moto"])
+def test_real_stores_hold(project, request, name):
+    """SeaweedFS 4.48 and moto 5.2; ones that did not would be refused."""
+    server = request.getfixturevalue(name)
+    servers.s3_client(server.endpoint).create_bucket(Bucket="state-" + name)
+    keep_state_in(project, server.endpoint, "state-" + name)
     small(project)
     for _ in range(2):
         project.run("x")
