@@ -92,7 +92,7 @@ static int take_read(struct change *change)
     change->store_ms = time_of(&change->call, "Date");
     change->modified_ms = time_of(&change->call, "Last-Modified");
     value = json_parse(change->call.answer, change->call.answer_length, &change->err);
-    if (value && etag && json_is_object(value)) {
+    if (etag && json_is_object(value)) {
         keep_value(change, value, etag);
         return 0;
     }

@@ -56,8 +56,8 @@ struct slot *state_s3_slot(struct state_s3 *owner, const char *pipeline, const c
     slot->pipeline = mem_strdup(pipeline);
     slot->instance = mem_strdup(instance);
     slot->key = state_s3_key(owner, "leases", pipeline, instance, ".json");
-    owner->slots =
-        mem_grow(owner->slots, &owner->slot_capacity, owner->slot_count, sizeof(*owner->slots));
+    owner->slots = mem_grow(owner->slots, &owner->slot_capacity, owner->slot_count,
+        sizeof(struct slot *)); /* NOLINT(bugprone-sizeof-expression): it holds pointers */
     owner->slots[owner->slot_count++] = slot;
     return slot;
 }

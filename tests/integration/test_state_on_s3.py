@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import random
 import signal
 import threading
 import time
@@ -242,6 +243,26 @@ def test_a_killed_holder_is_replaced_at_once(project, origin):
     outcomes = sorted(run["outcome"] for run in project.sluice("runs", "x", "--json").json)
     assert outcomes == ["lost", "succeeded"]
     project.check_consistent()
+
+
+def test_killed_at_any_moment(project, origin):
+    """Rows, journal and history are right after the next run, and nothing is left over."""
+    chance = random.Random(5)
+    project.copy_pipeline("x", **{"from": "in/*.csv"})
+    for number in range(20):
+        project.write(f"in/{number}.csv", f"n\n{number}\n")
+        process = project.start("run", "x")
+        time.sleep(chance.random() * 0.35 * PATIENCE)
+        process.kill()
+        project.finish(process)
+        project.run("x")
+        assert sorted(project.rows("t.x")) == [(n,) for n in range(number + 1)]
+        project.check_consistent()
+    assert document(origin)["journal"] == []
+    assert document(origin)["held"] is False
+    listed = project.sluice("runs", "x", "--json").json
+    assert {run["outcome"] for run in listed} <= {"lost", "succeeded", "nothing_new"}
+    assert sum(run["rows"] for run in listed) == 20
 
 
 # --- a store that fails ---

@@ -58,14 +58,12 @@ static void test_who_counts_as_there(void **state)
             .presence = DESK_DOUBTED, .listed = true},
         {"task-7", "other", "pid:[1]", 1, .store_later_ms = 62000, .watched_ms = 20001,
             .presence = DESK_SILENT},
-        /* the store's clock is of no use */
         {"task-7", "other", "pid:[1]", 1, .store_later_ms = -5000, .watched_ms = 60000,
             .presence = DESK_DOUBTED, .listed = true},
         {"task-7", "other", "pid:[1]", 1, .no_store_clock = true, .watched_ms = 60000,
             .presence = DESK_DOUBTED, .listed = true},
         {"task-7", "other", "pid:[1]", 1, .no_store_clock = true, .watched_ms = 60001,
             .presence = DESK_SILENT},
-        /* for long: nobody watches in listings */
         {"task-7", "other", "pid:[1]", 1, .store_later_ms = 601000, .presence = DESK_DOUBTED},
     };
     struct process self;
