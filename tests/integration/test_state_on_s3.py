@@ -245,6 +245,36 @@ def test_a_killed_holder_is_replaced_at_once(project, origin):
     project.check_consistent()
 
 
+def test_resume(project, origin):
+    """What the killed run has fetched is not fetched again: the journal is in the bucket."""
+    origin.put("in", "a.csv", b"n\n1\n")
+    work = "select n, (select sum(hash(q.i * b.i))::varchar from range({}) q(i), range(60000) b(i)) as v from a"
+    for rows in (100000, 1):
+        project.pipeline(
+            "x",
+            {
+                "extract": {"a": {"from": "s3://in/*.csv", "only_new": True}},
+                "transform": {"y": {"sql": work.format(rows)}},
+                "load": {"y": {"into": "t.y"}},
+            },
+        )
+        if rows == 1:
+            break
+        process = project.start("run", "x")
+        end = time.monotonic() + 30 * PATIENCE
+        while b'"kind":"object"' not in (origin.body("b", "_sluice/leases/x.json") or b""):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        process.kill()
+        project.finish(process)
+    origin.begin()
+    result = project.run("x", "--resume", document(origin)["run_id"])
+    assert [line["resumed"] for line in result.named("object.fetched")] == [True]
+    assert not [r for r in origin.requests if (r.bucket, r.key, r.method) == ("in", "a.csv", "GET")]
+    assert len(project.rows("t.y")) == 1
+    project.check_consistent()
+
+
 def test_killed_at_any_moment(project, origin):
     """Rows, journal and history are right after the next run, and nothing is left over."""
     chance = random.Random(5)
