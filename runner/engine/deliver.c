@@ -204,6 +204,8 @@ static void end_hook(struct deliver *deliver)
     if (!is_of_commit(deliver)) {
         arena_deinit(&deliver->step_arena);
         deliver->request = (struct state_request){.verb = STATE_END_HOOK,
+            .pipeline = deliver->pipeline->name,
+            .instance = deliver->instance,
             .run_id = due->run_id,
             .place = due->place,
             .arena = &deliver->step_arena,

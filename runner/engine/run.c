@@ -51,6 +51,8 @@ static bool begin_state(struct run *run)
         return run_group_waits(run);
     case RUN_RENEWING:
         return run_step_renew(run);
+    case RUN_DOUBTING:
+        return run_step_doubt(run);
     case RUN_COMMITTING:
         return run_step_commit(run);
     case RUN_SETTLING:
@@ -99,7 +101,7 @@ static enum run_state next_state(const struct run *run)
         return failed ? RUN_CLEANING : RUN_TASKS;
     case RUN_TASKS:
         if (failed)
-            return RUN_CLEANING;
+            return preview ? RUN_CLEANING : RUN_DOUBTING;
         if (run_reread_again(run))
             return RUN_WIDENING;
         return preview ? RUN_PREVIEWING : RUN_QUEUED;
@@ -109,6 +111,8 @@ static enum run_state next_state(const struct run *run)
         return failed ? RUN_CLEANING : RUN_RENEWING;
     case RUN_RENEWING:
         return failed ? RUN_CLEANING : RUN_COMMITTING;
+    case RUN_DOUBTING:
+        return RUN_CLEANING;
     case RUN_COMMITTING:
         if (run->committed)
             return RUN_PUBLISHING;
@@ -262,6 +266,7 @@ void run_cancel(struct run *run)
 void run_lost_lease(struct run *run, const struct error *err)
 {
     log_event(run->engine->log, LOG_ERROR, "lease.lost", &run->context, NULL, "%s", err->message);
+    run->loss_said = true;
     if (run->committed || run->state >= RUN_COMMITTING)
         return;
     error_keep_first(&run->err, err);
@@ -372,6 +377,7 @@ const char *run_activity(const struct run *run)
         [RUN_REPLANNING] = "planning again",
         [RUN_QUEUED] = "waiting for its turn",
         [RUN_RENEWING] = "committing",
+        [RUN_DOUBTING] = "cleaning up",
         [RUN_COMMITTING] = "committing",
         [RUN_SETTLING] = "asking whether it was committed",
         [RUN_PUBLISHING] = "publishing files",

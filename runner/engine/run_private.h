@@ -33,6 +33,7 @@ enum run_state {
     RUN_REPLANNING, /* which loads are to be run again? */
     RUN_QUEUED,     /* runs of its group commit before it */
     RUN_RENEWING,   /* the lease, right before the commit */
+    RUN_DOUBTING,   /* it failed: because the lease was lost, and somebody removed its files? */
     RUN_COMMITTING,
     RUN_SETTLING, /* the outcome of the commit is unknown: look */
     RUN_PUBLISHING,
@@ -55,6 +56,7 @@ struct run {
 
     enum run_state state;
     bool leased, planned, committed, already_committed, unsettled, cancelled;
+    bool loss_said; /* that the lease is lost */
     bool conflicted;       /* the last commit was refused, as somebody else changed a table first */
     bool journalled_aside; /* the quarantine of the node that comes next */
     bool recorded;         /* its commit is older than this process, and so is its history */

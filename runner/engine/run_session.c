@@ -195,6 +195,8 @@ static void on_folder_removed(struct work *work, bool ran)
         return;
     }
     run->state_request = (struct state_request){.verb = STATE_CLEAR_JOURNAL,
+        .pipeline = run->pipeline->name,
+        .instance = run->options.instance,
         .run_id = run->options.run_id,
         .lease = {.fence = run->lease.fence},
         .arena = &run->step_arena,

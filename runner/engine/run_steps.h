@@ -25,6 +25,7 @@ bool run_step_plan(struct run *run);
 bool run_step_prepare(struct run *run);
 bool run_step_preview(struct run *run);
 bool run_step_renew(struct run *run);
+bool run_step_doubt(struct run *run);
 bool run_step_commit(struct run *run);
 /* run_repeat.c: a commit that was refused because somebody else changed a table first. */
 bool run_may_repeat(const struct run *run, const struct error *err);
