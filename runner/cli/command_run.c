@@ -2,6 +2,7 @@
 #include "runner/cli/all_due.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/plan_here.h"
+#include "runner/cli/replay_here.h"
 #include "runner/cli/run_here.h"
 
 static int run_all_due(struct cli *cli, const struct run_flags *flags, size_t arg_count)
@@ -35,10 +36,30 @@ static int run_plan_file(struct cli *cli, struct run_flags *flags, const char *n
     return code;
 }
 
+/* What a recording says itself is not said again. */
+static int run_recorded(
+    struct cli *cli, const struct run_flags *flags, const char *const *args, size_t arg_count)
+{
+    if (flags->record || flags->plan || flags->all_due || flags->dry_run || flags->resume ||
+        flags->params.count || flags->tasks.count || flags->due_ms || flags->run_id || flags->again)
+        return cli_usage_error(cli, &command_run,
+            "--replay takes parameters, tasks, due time and id from the recording: leave what says "
+            "otherwise out");
+    return replay_here(cli, flags, arg_count > 0 ? args[0] : NULL);
+}
+
 static int run(struct cli *cli, const void *options, const char *const *args, size_t arg_count)
 {
     struct run_flags flags = *(const struct run_flags *)options;
 
+    if (flags.replay)
+        return run_recorded(cli, &flags, args, arg_count);
+    if (flags.keep)
+        return cli_usage_error(
+            cli, &command_run, "--keep says where a --replay leaves its project");
+    if (flags.record && (flags.all_due || flags.dry_run || flags.resume))
+        return cli_usage_error(cli, &command_run,
+            "--record is for one whole run: leave --all-due, --dry-run and --resume out");
     if (flags.all_due)
         return run_all_due(cli, &flags, arg_count);
     if (flags.plan)

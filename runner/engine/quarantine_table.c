@@ -36,7 +36,7 @@ const char *quarantine_key(const char *table, const struct sql_file *file, struc
 
 /* --- rows of checks --- */
 
-static bool is_masked(const struct pipeline *pipeline, const char *column)
+bool quarantine_is_masked(const struct pipeline *pipeline, const char *column)
 {
     const struct extract *extracts = pipeline->extracts.items;
 
@@ -59,7 +59,7 @@ void quarantine_append_row_json(struct buffer *sql, const struct task *task, con
 
     buffer_puts(sql, "cast(json_object(");
     for (size_t i = 0; i < schema->count; i++) {
-        const bool masked = is_masked(run->pipeline, schema->columns[i].name);
+        const bool masked = quarantine_is_masked(run->pipeline, schema->columns[i].name);
 
         buffer_puts(sql, i ? ", " : "");
         text_append_sql_literal(sql, schema->columns[i].name);

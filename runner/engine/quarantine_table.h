@@ -7,6 +7,7 @@
 #include "connectors/sql_engine.h"
 #include "runner/base/buffer.h"
 
+struct pipeline;
 struct task;
 struct task_file;
 
@@ -16,6 +17,9 @@ extern const struct sql_schema quarantine_schema;
 
 /* The key of a file of rows: "quarantine/birds_strikes/1/quarantined_at_day=2026-11-21/<file>". */
 const char *quarantine_key(const char *table, const struct sql_file *file, struct arena *arena);
+
+/* Whether any extract has a column of that name under `mask:`. */
+bool quarantine_is_masked(const struct pipeline *pipeline, const char *column);
 
 /* The row `alias` of the task's dataset as a JSON object, columns under `mask:` of any extract
  * hashed. */

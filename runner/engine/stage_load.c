@@ -13,6 +13,7 @@
 #include "runner/engine/load_scope.h"
 #include "runner/engine/quarantine.h"
 #include "runner/engine/run_private.h"
+#include "runner/engine/summing.h"
 #include "runner/engine/table_schema.h"
 
 #include <assert.h>
@@ -25,6 +26,7 @@ enum load_step {
     LOAD_MERGING,
     LOAD_WRITING,
     LOAD_SCOPING,
+    LOAD_SUMMING,
     LOAD_CHECKING,
     LOAD_DONE
 };
@@ -42,6 +44,7 @@ struct load_stage {
     struct sql_partition *partitions;
     struct text_list described; /* columns that statistics are kept of, wherever they stand */
     struct quarantine quarantine;
+    struct summing summing;
     struct checking checking;
     struct load_puts puts;
     bool quarantining, merging, writing, scoping, cancelled;
@@ -137,6 +140,14 @@ static void on_scoped(struct load_scope *scope, const struct error *err)
     struct load_stage *stage = container_of(scope, struct load_stage, scope);
 
     stage->scoping = false;
+    error_keep_first(&stage->err, err);
+    load_step(stage);
+}
+
+static void on_summed(struct summing *summing, const struct error *err)
+{
+    struct load_stage *stage = container_of(summing, struct load_stage, summing);
+
     error_keep_first(&stage->err, err);
     load_step(stage);
 }
@@ -316,6 +327,12 @@ static void take_merged(struct load_stage *stage)
 
 /* --- the whole flow --- */
 
+static bool is_busy(const struct load_stage *stage)
+{
+    return stage->quarantining || stage->merging || stage->writing || stage->scoping ||
+           stage->summing.running;
+}
+
 static void cancel_requests(struct load_stage *stage)
 {
     if (stage->quarantining)
@@ -326,6 +343,7 @@ static void cancel_requests(struct load_stage *stage)
         stage->write.session->type->cancel(&stage->write);
     if (stage->scoping)
         load_scope_cancel(&stage->scope);
+    summing_cancel(&stage->summing);
     load_puts_cancel(&stage->puts);
 }
 
@@ -355,6 +373,11 @@ static bool begin_step(struct load_stage *stage)
     case LOAD_SCOPING:
         stage->scoping = load_scope_start(&stage->scope);
         return stage->scoping;
+    case LOAD_SUMMING:
+        if (!task->run->options.recorded)
+            return false;
+        summing_start(&stage->summing);
+        return true;
     case LOAD_CHECKING:
         return checking_start(&stage->checking, task, task->source, &load->checks,
             stage->quarantine.counts, on_checked);
@@ -376,7 +399,7 @@ static void end_step(struct load_stage *stage)
 /* False: the state goes on. */
 static bool step_ended(struct load_stage *stage)
 {
-    if (stage->quarantining || stage->merging || stage->writing || stage->scoping)
+    if (is_busy(stage))
         return false;
     if (stage->step != LOAD_WRITING)
         return true;
@@ -388,8 +411,7 @@ static bool given_up(struct load_stage *stage)
     if (!stage->err.code && !stage->cancelled)
         return false;
     cancel_requests(stage);
-    if (!stage->quarantining && !stage->merging && !stage->writing && !stage->scoping &&
-        stage->puts.in_flight == 0)
+    if (!is_busy(stage) && stage->puts.in_flight == 0)
         finish(stage);
     return true;
 }
@@ -531,6 +553,7 @@ static void load_start(struct task *task)
     stage->merge = (struct load_merge){
         .task = task, .table = &stage->table, .schema = &stage->schema, .done = on_merged};
     stage->scope = (struct load_scope){.task = task, .done = on_scoped};
+    stage->summing = (struct summing){.task = task, .done = on_summed};
     stage->quarantine = (struct quarantine){.task = task,
         .done = on_quarantined,
         .dataset = task->node->load->from,
@@ -560,8 +583,7 @@ static void load_cancel(struct task *task)
     stage->cancelled = true;
     if (stage->step == LOAD_CHECKING)
         checking_cancel(&stage->checking);
-    else if (stage->quarantining || stage->merging || stage->writing || stage->scoping ||
-             stage->puts.in_flight > 0)
+    else if (is_busy(stage) || stage->puts.in_flight > 0)
         cancel_requests(stage);
     /* else it waits in line for a slot, and ends when its turn comes */
 }

@@ -120,6 +120,7 @@ struct task {
     bool again;              /* a load: it is to be run once more, as its table has changed */
     bool keeps_table;        /* a load: nothing is to change (on_empty: keep) */
     const char *staged_path; /* a `to:` load: the finished file in the run's folder */
+    const char *content;     /* a load of a run that sums up: JSON (runner/engine/summing.h) */
     struct task_check *checks;
     size_t check_count;
 };
