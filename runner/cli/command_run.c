@@ -88,6 +88,14 @@ const struct command command_run = {
         "none that is more than five minutes late. One pipeline's failure holds up no other; the "
         "exit code is the worst one. Keys of --json are those of sluice backfill, but for "
         "pipeline, param, from, to, step and window.\n\n"
+        "With --record, DIR gets what the run reads: listings, objects, tables, the pipeline's "
+        "files "
+        "and what it saw of the catalog; no secrets. With --replay the run is repeated from that "
+        "alone, without a network, in a project of its own that is removed afterwards: nothing is "
+        "committed into your tables, no hook is called. The result is compared: the exit code is "
+        "the recorded run's, or 1 where anything is different, and what is printed. With PIPELINE "
+        "it is that one as it is now that reads what was recorded. Keys of its --json: recording, "
+        "run_id, pipeline, outcome, error, same, differences, record.\n\n"
         "One run of a pipeline at a time: while another one holds its lease, this one exits 75. "
         "Ctrl-C cancels in order, a second one ends at once; neither leaves half a commit.\n\n"
         "On a terminal the tasks are drawn while they run; elsewhere the log goes to standard "
@@ -102,6 +110,8 @@ const struct command command_run = {
     .examples = "sluice run birdstrikes\n"
                 "sluice run --plan plan.json\n"
                 "sluice run --all-due --parallel 4\n"
+                "sluice run birdstrikes --record recording\n"
+                "sluice run --replay recording\n"
                 "sluice run birdstrikes --param since=2001-01-01 --task load.clean\n"
                 "sluice --env prod run birdstrikes --due 2026-11-20T06:15:00Z --json",
 };

@@ -63,21 +63,6 @@ static void on_put(struct load_puts *puts)
     load_step(stage);
 }
 
-/* The rows of a view are made while they are written: what its SQL then fails with is its own. */
-static void place_write_error(const struct task *task, struct error *err)
-{
-    const struct graph_node *from = graph_dataset(task->run->graph, task->node->load->from);
-    const struct task *source = &task->run->tasks[from->index];
-
-    if (source->is_view && (err->code == ERROR_DATA || err->code == ERROR_SQL)) {
-        err->detail = 0; /* a place in the statement that wrote */
-        error_prefix(err, "%s", task->node->id);
-        task_place_transform_error(source, err);
-    } else {
-        task_place_error(task, &task->node->load->item, "", err);
-    }
-}
-
 static void on_written(struct sql_request *write, const struct error *err)
 {
     struct load_stage *stage = container_of(write, struct load_stage, write);
@@ -87,7 +72,7 @@ static void on_written(struct sql_request *write, const struct error *err)
     stage->writing = false;
     if (err) {
         placed = *err;
-        place_write_error(task, &placed);
+        task_place_write_error(task, &placed);
         error_keep_first(&stage->err, &placed);
     } else if (write->verb == SQL_EXPORT) {
         task->rows = write->export.ret_rows;
@@ -506,16 +491,6 @@ static int fit_merged(struct load_stage *stage, const struct sql_schema *dataset
     return table_schema_fit_rows(task, &rows, &stage->schema, &stage->err);
 }
 
-/* A column gets its type with this commit, if nobody else gives it one before. */
-static bool sets_types(const struct task_table *table)
-{
-    for (size_t i = 0; i < table->base_count; i++) {
-        if (strcmp(table->base[i].type, "NULL") == 0)
-            return true;
-    }
-    return false;
-}
-
 static int prepare_table(struct load_stage *stage)
 {
     struct task *task = stage->task;
@@ -533,7 +508,7 @@ static int prepare_table(struct load_stage *stage)
         .expects = stage->table.expects,
         .position = plan->table_exists ? plan->version.last_position : 0,
         .repeats = stage->table.expects || !plan->table_exists || task->table.evolves ||
-                   sets_types(&task->table)};
+                   table_schema_sets_types(&task->table)};
     stage->partitions =
         arena_array(&task->arena, load->partition_count, sizeof(*stage->partitions));
     for (size_t i = 0; i < load->partition_count; i++)

@@ -147,6 +147,9 @@ void task_place_transform_error(const struct task *task, struct error *err);
 void task_place_check_error(
     const struct task *task, const struct check *check, size_t index, struct error *err);
 
+/* The same for what a load failed with while it wrote. */
+void task_place_write_error(const struct task *task, struct error *err);
+
 /* schema: discard_rows left so many out. */
 void task_count_discarded(struct task *task, int64_t rows);
 
