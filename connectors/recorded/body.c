@@ -1,5 +1,6 @@
 #include "connectors/recorded/body.h"
 
+#include "connectors/recorded/mask.h"
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 #include "runner/io/file.h"
@@ -72,6 +73,50 @@ static int sum_file(const char *path, int to, const atomic_bool *stop,
     return 0;
 }
 
+/* The same with what is masked taken out: *ret_body is of what is left. */
+static int mask_file(const char *path, int to, const struct mask *mask, const atomic_bool *stop,
+    struct body *ret_body, struct error *err)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct body body = {0};
+    struct masking masking;
+    struct buffer output;
+    struct sha256 *sum;
+    ssize_t length = 1;
+    char *block;
+    int rc = 0;
+
+    if (fd < 0)
+        return error_set_errno(err, errno, "cannot open %s", path);
+    sum = sha256_new();
+    block = mem_calloc(1, BLOCK_BYTES);
+    buffer_init(&output, SIZE_MAX / 2);
+    masking_init(&masking, mask, &output);
+    while (rc == 0 && length != 0) {
+        length = read(fd, block, BLOCK_BYTES);
+        if (stop && atomic_load(stop))
+            rc = error_set(err, ERROR_STOPPED, "%s: cancelled", path);
+        else if (length < 0)
+            rc = error_set_errno(err, errno, "cannot read %s", path);
+        else
+            rc = length > 0 ? masking_add(&masking, block, (size_t)length, err)
+                            : masking_end(&masking, err);
+        if (rc == 0 && write_all(to, output.data, output.length))
+            rc = error_set_errno(err, errno, "cannot write the recording");
+        sha256_update(sum, output.data, output.length);
+        body.bytes += output.length;
+        buffer_clear(&output);
+    }
+    sha256_end(sum, body.sha256);
+    masking_deinit(&masking);
+    buffer_deinit(&output);
+    free(block);
+    close(fd);
+    if (rc == 0)
+        *ret_body = body;
+    return rc;
+}
+
 /* 1: it has a second name now. */
 static int link_body(const char *folder, const char *path, const struct body *body)
 {
@@ -85,12 +130,13 @@ static int link_body(const char *folder, const char *path, const struct body *bo
 }
 
 /* Two that copy the same bytes at once both come to the same file. */
-static int copy_body(const char *folder, const char *path, const atomic_bool *stop,
-    struct body *ret_body, struct error *err)
+static int copy_body(const char *folder, const char *path, const struct mask *mask,
+    const atomic_bool *stop, struct body *ret_body, struct error *err)
 {
     char *part = path_of(folder, "part-XXXXXX"), *name = NULL;
     const int fd = mkostemp(part, O_CLOEXEC);
     int rc = fd < 0 ? error_set_errno(err, errno, "cannot create %s", part)
+             : mask ? mask_file(path, fd, mask, stop, ret_body, err)
                     : sum_file(path, fd, stop, NULL, ret_body, err);
 
     if (fd >= 0 && fchmod(fd, 0400) + close(fd) && rc == 0)
@@ -107,18 +153,18 @@ static int copy_body(const char *folder, const char *path, const atomic_bool *st
     return rc;
 }
 
-int body_add(const char *folder, const char *path, const atomic_bool *stop, struct body *ret_body,
-    struct error *err)
+int body_add(const char *folder, const char *path, const struct mask *mask, const atomic_bool *stop,
+    struct body *ret_body, struct error *err)
 {
     struct stat info;
 
-    if (lstat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1) {
+    if (!mask && lstat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1) {
         if (sum_file(path, -1, stop, NULL, ret_body, err))
             return -1;
         if (link_body(folder, path, ret_body))
             return 0;
     }
-    return copy_body(folder, path, stop, ret_body, err);
+    return copy_body(folder, path, mask, stop, ret_body, err);
 }
 
 int body_add_text(

@@ -16,10 +16,12 @@ struct body {
 
 #define BODY_FOLDER "bodies"
 
+struct mask;
+
 /* Keeps what is in the file at `path`, a link's target, too. A file that nobody else has a name
- * for becomes one by a second name; else it is copied. */
-int body_add(const char *folder, const char *path, const atomic_bool *stop, struct body *ret_body,
-    struct error *err);
+ * for becomes one by a second name; else it is copied. `mask` (mask.h; NULL: none) is taken out. */
+int body_add(const char *folder, const char *path, const struct mask *mask, const atomic_bool *stop,
+    struct body *ret_body, struct error *err);
 int body_add_text(
     const char *folder, const char *text, size_t length, struct body *ret_body, struct error *err);
 

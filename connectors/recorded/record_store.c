@@ -23,6 +23,7 @@ struct operation {
     struct operation *previous, *next;
     struct work work; /* keeping the body */
     bool keeping;
+    const struct mask *mask; /* of the object; NULL: none */
     struct body body;
     struct error err;
 };
@@ -68,6 +69,17 @@ static json_t *line_of(const struct operation *operation, const char *verb)
     return line;
 }
 
+/* From now on it is known by its key that a mask is for it. */
+static void note_masks(struct recording *recording, const struct store_request *request)
+{
+    for (size_t i = 0; i < recording->mask_count; i++) {
+        const struct mask *mask = &recording->masks[i];
+
+        for (size_t j = 0; strcmp(mask->from, request->key) == 0 && j < request->object_count; j++)
+            table_put(&recording->masked, request->objects[j].key, (void *)mask);
+    }
+}
+
 static void write_listing(const struct operation *operation)
 {
     struct recording *recording = operation->store->recording;
@@ -76,6 +88,8 @@ static void write_listing(const struct operation *operation)
     const int64_t first = recording->manifest.offset;
     json_t *line = line_of(operation, "list");
 
+    if (!operation->err.code)
+        note_masks(recording, request);
     for (size_t i = 0; !operation->err.code && i < request->object_count; i++) {
         const struct store_object *object = &request->objects[i];
         json_t *entry = json_object();
@@ -153,8 +167,8 @@ static void keep(struct work *work)
 {
     struct operation *operation = container_of(work, struct operation, work);
 
-    if (body_add(operation->store->recording->folder, operation->request->path, &work->cancelled,
-            &operation->body, &operation->err))
+    if (body_add(operation->store->recording->folder, operation->request->path, operation->mask,
+            &work->cancelled, &operation->body, &operation->err))
         error_prefix(&operation->err, "recording into %s", operation->store->recording->folder);
 }
 
@@ -171,6 +185,15 @@ static void on_done(struct store_request *request, const struct error *err)
         return;
     }
     operation->keeping = true;
+    operation->mask = table_get(&store->recording->masked, request->key);
+    if (operation->mask && dialect_compression_of(request->key) != COMPRESSION_NONE) {
+        error_set(&operation->err, ERROR_NOT_SUPPORTED,
+            "%s masks columns, and %s is compressed: a recording would hold their bytes; record "
+            "the pipeline over files that are not",
+            operation->mask->what, request->key);
+        end(operation);
+        return;
+    }
     operation->work = (struct work){.run = keep, .done = on_kept};
     work_submit(store->lane, &operation->work);
 }

@@ -51,6 +51,7 @@ int recording_new(const char *folder, struct recording **ret_recording, struct e
         return -1;
     }
     recording->folder = mem_strdup(folder);
+    table_init(&recording->masked);
     *ret_recording = recording;
     return 0;
 }
@@ -63,13 +64,19 @@ void recording_write(struct recording *recording, json_t *line)
 int recording_keep(
     struct recording *recording, const char *path, struct body *ret_body, struct error *err)
 {
-    return body_add(recording->folder, path, NULL, ret_body, err);
+    return body_add(recording->folder, path, NULL, NULL, ret_body, err);
 }
 
 int recording_keep_text(struct recording *recording, const char *text, size_t length,
     struct body *ret_body, struct error *err)
 {
     return body_add_text(recording->folder, text, length, ret_body, err);
+}
+
+void recording_mask(struct recording *recording, const struct mask *masks, size_t count)
+{
+    recording->masks = masks;
+    recording->mask_count = count;
 }
 
 json_t *recording_error_json(const struct error *err)
@@ -95,6 +102,7 @@ int recording_end(struct recording *recording, json_t *end, struct error *err)
     rc = manifest_close(&recording->manifest, err);
     if (rc == 0)
         rc = file_sync_folder(recording->folder, err);
+    table_deinit(&recording->masked);
     free(recording->folder);
     free(recording);
     return rc;

@@ -36,6 +36,10 @@ int recording_keep(
 int recording_keep_text(struct recording *recording, const char *text, size_t length,
     struct body *ret_body, struct error *err);
 
+/* What is listed by one of these keys is kept with its mask taken out. They stay the caller's. */
+struct mask;
+void recording_mask(struct recording *recording, const struct mask *masks, size_t count);
+
 /* A store that does what `store` does and records it; closing it closes `store`. `place`:
  * "project" or "tables". `lane`: for copying. Stands until the engine has closed it. */
 struct store *recording_wrap(

@@ -6,6 +6,7 @@
 #include "connectors/recorded/key.h"
 #include "connectors/recorded/recording.h"
 #include "runner/base/mem.h"
+#include "runner/cli/record_masks.h"
 #include "runner/cli/run_here.h"
 #include "runner/engine/quarantine.h"
 #include "runner/engine/quarantine_table.h"
@@ -22,6 +23,8 @@ struct record_here {
     const struct pipeline *pipeline;
     const struct graph *graph;
     json_t *variables, *secret;
+    struct mask *masks;
+    size_t mask_count;
     struct recording *recording;
     struct engine_front front;
 };
@@ -78,9 +81,8 @@ static void take_out_of_hooks(struct record_here *here)
 
 /* --- what cannot be recorded --- */
 
-static int check(const struct record_here *here, struct error *err)
+static int check(struct record_here *here, struct error *err)
 {
-    const struct extract *extracts = here->pipeline->extracts.items;
     const struct transform *transforms = here->pipeline->transforms.items;
     const struct environment *environment = here->cli->project->environment;
 
@@ -89,13 +91,6 @@ static int check(const struct record_here *here, struct error *err)
             "--record: the catalog of environment %s is none of ours, and its tables cannot be "
             "recorded; record in an environment with sqlite:PATH",
             environment->item.name);
-    for (size_t i = 0; i < here->pipeline->extracts.count; i++) {
-        if (extracts[i].mask.count > 0)
-            return error_set(err, ERROR_NOT_SUPPORTED,
-                "--record: extract.%s masks columns, and a recording would hold their bytes; "
-                "record the pipeline without it",
-                extracts[i].item.name);
-    }
     for (size_t i = 0; i < here->pipeline->transforms.count; i++) {
         const char *file = transforms[i].sql_file;
 
@@ -104,7 +99,7 @@ static int check(const struct record_here *here, struct error *err)
                 "--record: transform.%s.sql_file: %s lies outside of the project; move it into it",
                 transforms[i].item.name, file);
     }
-    return 0;
+    return record_masks(here->pipeline, &here->cli->arena, &here->masks, &here->mask_count, err);
 }
 
 /* --- files --- */
@@ -225,6 +220,7 @@ static int keep_catalog(struct record_here *here, json_t *head, struct error *er
         .to = to,
         .pipeline = here->pipeline->name,
         .tables = tables_of(here),
+        .without_stats = here->mask_count > 0,
         .key = recorded_key};
     struct body body;
     json_t *catalog;
@@ -338,6 +334,7 @@ static int begin(struct record_here *here, struct error *err)
 
     if (check(here, err) || recording_new(here->flags->record, &here->recording, err))
         return -1;
+    recording_mask(here->recording, here->masks, here->mask_count);
     take_out_of_hooks(here);
     head = head_json(here);
     files = json_array();

@@ -6,11 +6,9 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 
 struct comparing {
     json_t *lines;
-    const json_t *mask;
     const char *from, *to;
 };
 
@@ -88,15 +86,6 @@ static void compare_tables(struct comparing *comparing, const json_t *then, cons
 
 /* --- tasks --- */
 
-static bool is_masked(const struct comparing *comparing, const char *column)
-{
-    for (size_t i = 0; i < json_array_size(comparing->mask); i++) {
-        if (strcasecmp(json_string_value(json_array_get(comparing->mask, i)), column) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool compare_columns(
     struct comparing *comparing, const char *task, const json_t *then, const json_t *now)
 {
@@ -108,7 +97,7 @@ static bool compare_columns(
     {
         const json_t *other = json_object_get(now, name);
 
-        if (is_masked(comparing, name) || (other && json_equal(sum, other)))
+        if (other && json_equal(sum, other))
             continue;
         same = false;
         if (other)
@@ -201,10 +190,9 @@ static void compare_tasks(struct comparing *comparing, const json_t *then, const
     }
 }
 
-json_t *replay_compare(
-    const json_t *then, const json_t *now, const json_t *mask, const char *from, const char *to)
+json_t *replay_compare(const json_t *then, const json_t *now, const char *from, const char *to)
 {
-    struct comparing comparing = {.lines = json_array(), .mask = mask, .from = from, .to = to};
+    struct comparing comparing = {.lines = json_array(), .from = from, .to = to};
     const char *outcome = json_get_text(then, "outcome");
 
     compare_tables(&comparing, then, now);

@@ -5,10 +5,8 @@
 #include "runner/base/json.h"
 
 /* `then` and `now`: run_outcome's ends. Lines that say what is different, as a new array of texts;
- * an empty one: nothing is. Columns of `mask` (an array of texts, may be NULL) may differ; `from`
- * in texts of `now` stands for `to`. Of a run that failed the error is compared, and not how far
- * its other tasks had come by then. */
-json_t *replay_compare(
-    const json_t *then, const json_t *now, const json_t *mask, const char *from, const char *to);
+ * an empty one: nothing is. `from` in texts of `now` stands for `to`. Of a run that failed the
+ * error is compared, and not how far its other tasks had come by then. */
+json_t *replay_compare(const json_t *then, const json_t *now, const char *from, const char *to);
 
 #endif

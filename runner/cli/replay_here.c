@@ -380,8 +380,7 @@ static int run(struct replay_here *here, const char *pipeline_name)
             json_decref(outcome.end);
         } else {
             differences = end ? replay_compare(json_object_get(end, "end"), outcome.end,
-                                    json_object_get(here->head, "mask"), here->folder,
-                                    text_of(here->head, "root"))
+                                    here->folder, text_of(here->head, "root"))
                               : json_array();
             code = report(here, outcome.end, differences, end != NULL, code);
             json_decref(differences);

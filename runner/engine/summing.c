@@ -20,10 +20,13 @@ static void on_rows(struct sql_request *request, const struct sql_schema *schema
     columns = json_object();
     json_put_text(content, "rows", cells[0]);
     json_put_text(content, "sum", cells[1]);
-    for (size_t i = 0; i < summing->schema->count; i++) {
-        json_t *name = json_text(summing->schema->columns[i].name);
+    for (size_t i = 0, cell = 2; i < summing->schema->count; i++) {
+        json_t *name;
 
-        json_object_set_new(columns, json_string_value(name), json_text(cells[2 + i]));
+        if (quarantine_is_masked(summing->task->run->pipeline, summing->schema->columns[i].name))
+            continue;
+        name = json_text(summing->schema->columns[i].name);
+        json_object_set_new(columns, json_string_value(name), json_text(cells[cell++]));
         json_decref(name);
     }
     json_object_set_new(content, "columns", columns);
@@ -57,6 +60,8 @@ static void append_sums(const struct summing *summing, struct buffer *sql)
     }
     buffer_puts(sql, *separator ? ")) as varchar)" : "0)) as varchar)");
     for (size_t i = 0; i < schema->count; i++) {
+        if (quarantine_is_masked(pipeline, schema->columns[i].name))
+            continue;
         buffer_puts(sql, ", cast(sum(hash(");
         text_append_sql_name(sql, schema->columns[i].name);
         buffer_puts(sql, ")) as varchar)");

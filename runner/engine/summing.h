@@ -22,7 +22,7 @@ struct summing {
 };
 
 /* Sets task->content, JSON: {"rows": "3", "sum": "…", "columns": {"a": "…"}}: sums of the SQL
- * engine's hashes of whole rows, but for columns under `mask:`, and of each column's values. */
+ * engine's hashes of whole rows and of each column's values, columns under `mask:` left out. */
 void summing_start(struct summing *summing);
 void summing_cancel(
     struct summing *summing); /* still ends in done; harmless when it is not running */

@@ -26,16 +26,16 @@ static json_t *parse(const char *text)
 }
 
 /* `good` with one text in it replaced; the differences, joined by "; ". */
-static void assert_differs(const char *from, const char *to, const char *mask, const char *expected)
+static void assert_differs(const char *from, const char *to, const char *expected)
 {
     char text[2048], joined[1024] = "";
     const char *at = strstr(good, from);
-    json_t *then = parse(good), *now, *masked = parse(mask), *lines;
+    json_t *then = parse(good), *now, *lines;
 
     assert_non_null(at);
     snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - good), good, to, at + strlen(from));
     now = parse(text);
-    lines = replay_compare(then, now, masked, "/box", "/root");
+    lines = replay_compare(then, now, "/box", "/root");
     for (size_t i = 0; i < json_array_size(lines); i++) {
         const size_t length = strlen(joined);
 
@@ -44,7 +44,6 @@ static void assert_differs(const char *from, const char *to, const char *mask, c
     }
     assert_string_equal(joined, expected);
     json_decref(lines);
-    json_decref(masked);
     json_decref(now);
     json_decref(then);
 }
@@ -52,29 +51,28 @@ static void assert_differs(const char *from, const char *to, const char *mask, c
 static void test_the_same(void **state)
 {
     (void)state;
-    assert_differs("\"duration_ms\":1", "\"duration_ms\":7", "[]", "");
+    assert_differs("\"duration_ms\":1", "\"duration_ms\":7", "");
 }
 
 static void test_what_is_different(void **state)
 {
     (void)state;
     assert_differs(
-        "\"a\":\"4\"", "\"a\":\"6\"", "[]", "load.x: values of column a are others than recorded");
-    assert_differs("\"a\":\"4\"", "\"a\":\"6\"", "[\"A\"]", "");
-    assert_differs("\"sum\":\"9\"", "\"sum\":\"8\"", "[]",
+        "\"a\":\"4\"", "\"a\":\"6\"", "load.x: values of column a are others than recorded");
+    assert_differs("\"sum\":\"9\"", "\"sum\":\"8\"",
         "load.x: each column has the values that were recorded, in other rows");
-    assert_differs(",\"b\":\"5\"", "", "[]", "load.x: column b is gone");
-    assert_differs("\"b\":\"5\"", "\"b\":\"5\",\"c\":\"1\"", "[]", "load.x: column c is new");
-    assert_differs("\"rows\":\"2\"", "\"rows\":\"3\"", "[]", "load.x: 3 rows, and 2 were recorded");
-    assert_differs("true", "false", "[]", "load.x: its checks come out otherwise than recorded");
-    assert_differs("load.x\":3", "load.x\":2", "[]",
+    assert_differs(",\"b\":\"5\"", "", "load.x: column b is gone");
+    assert_differs("\"b\":\"5\"", "\"b\":\"5\",\"c\":\"1\"", "load.x: column c is new");
+    assert_differs("\"rows\":\"2\"", "\"rows\":\"3\"", "load.x: 3 rows, and 2 were recorded");
+    assert_differs("true", "false", "load.x: its checks come out otherwise than recorded");
+    assert_differs("load.x\":3", "load.x\":2",
         "load.x: somebody else changed its table while the run was recorded (position 3, in the "
         "recording 2); record it again");
-    assert_differs("\"task\":\"extract.x\"", "\"task\":\"extract.y\"", "[]",
+    assert_differs("\"task\":\"extract.x\"", "\"task\":\"extract.y\"",
         "extract.x: the pipeline does not have it any more; extract.y: it was not recorded");
-    assert_differs("\"succeeded\"", "\"nothing_new\"", "[]",
+    assert_differs("\"succeeded\"", "\"nothing_new\"",
         "the run ended as \"nothing_new\", and as \"succeeded\" when it was recorded");
-    assert_differs("\"outcome\"", "\"error\":\"gone\",\"outcome\"", "[]",
+    assert_differs("\"outcome\"", "\"error\":\"gone\",\"outcome\"",
         "the run ended with \"success\", and now with \"gone\"");
 }
 
@@ -84,10 +82,10 @@ static void test_errors_in_another_folder(void **state)
     json_t *now = parse("{\"error\":\"/box/x.csv: bad\"}"), *lines;
 
     (void)state;
-    lines = replay_compare(then, now, NULL, "/box", "/root");
+    lines = replay_compare(then, now, "/box", "/root");
     assert_int_equal(json_array_size(lines), 0);
     json_decref(lines);
-    lines = replay_compare(then, now, NULL, "/other", "/root");
+    lines = replay_compare(then, now, "/other", "/root");
     assert_int_equal(json_array_size(lines), 1);
     json_decref(lines);
     json_decref(then);
