@@ -7,8 +7,7 @@
 
 /* From the tables that stay down to what refers to them; references are looked at no more. */
 static const char *const prune[] = {
-    "DELETE FROM tables WHERE table_id NOT IN (SELECT t.table_id FROM tables t JOIN namespaces n"
-    "  USING (namespace_id) JOIN temp.kept k ON k.name = n.name || '.' || t.name)",
+    "DELETE FROM tables WHERE table_id NOT IN (SELECT table_id FROM temp.kept)",
     "DELETE FROM namespaces WHERE namespace_id NOT IN (SELECT namespace_id FROM tables)",
     "DELETE FROM table_versions WHERE table_id NOT IN (SELECT table_id FROM tables)",
     "DELETE FROM schemas WHERE version_id NOT IN (SELECT version_id FROM table_versions)",
@@ -55,12 +54,16 @@ static int name_one(struct sqlite *db, const char *sql, const char *name, struct
 
 static int name_kept(struct sqlite *db, const struct snapshot_options *options, struct error *err)
 {
-    if (sqlite_run(db, "CREATE TEMP TABLE kept (name TEXT)", err) ||
+    static const char keep[] =
+        "INSERT INTO temp.kept SELECT t.table_id FROM tables t JOIN namespaces n"
+        "  USING (namespace_id) WHERE n.name || '.' || t.name = ?";
+
+    if (sqlite_run(db, "CREATE TEMP TABLE kept (table_id INTEGER)", err) ||
         sqlite_run(db, "CREATE TEMP TABLE pipeline (name TEXT)", err) ||
         name_one(db, "INSERT INTO temp.pipeline VALUES (?)", options->pipeline, err))
         return -1;
     for (size_t i = 0; i < options->tables.count; i++) {
-        if (name_one(db, "INSERT INTO temp.kept VALUES (?)", options->tables.items[i], err))
+        if (name_one(db, keep, options->tables.items[i], err))
             return -1;
     }
     return 0;
