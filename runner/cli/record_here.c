@@ -361,6 +361,15 @@ static bool has_end(const struct error *err)
     return err->class != ERROR_CANCELLED && err->code != ERROR_BUSY;
 }
 
+/* Nothing was read: the same folder can be used again. */
+static void abandon(struct record_here *here)
+{
+    struct error ignored;
+
+    recording_end(here->recording, NULL, &ignored);
+    file_remove_tree(here->flags->record, NULL);
+}
+
 static int run(struct record_here *here)
 {
     struct run_outcome outcome;
@@ -372,7 +381,7 @@ static int run(struct record_here *here)
     here->cli->front = &here->front;
     code = cli_open_engine(here->cli, false);
     if (code) {
-        recording_end(here->recording, NULL, &err);
+        abandon(here);
         return code;
     }
     code = run_here_graph(here->cli, here->flags, here->graph, NULL, &outcome);
@@ -381,7 +390,9 @@ static int run(struct record_here *here)
         json_object_set(end, "end", outcome.end);
     }
     json_decref(outcome.end);
-    if (recording_end(here->recording, end, &err) && code == EXIT_OK) {
+    if (outcome.err.code == ERROR_BUSY)
+        abandon(here);
+    else if (recording_end(here->recording, end, &err) && code == EXIT_OK) {
         error_prefix(&err, "the run has ended well, but its recording is not whole");
         code = cli_fail(here->cli, &err);
     }
@@ -399,7 +410,7 @@ int record_here(struct cli *cli, struct run_flags *flags, const char *pipeline_n
     const struct interpolate_environment variables = {.used = on_variable, .data = &here};
     struct pipeline *pipeline;
     struct graph *graph;
-    struct error err, ignored;
+    struct error err;
     int code;
 
     flags->variables = &variables;
@@ -411,7 +422,7 @@ int record_here(struct cli *cli, struct run_flags *flags, const char *pipeline_n
         if (begin(&here, &err)) {
             code = cli_fail(cli, &err);
             if (here.recording)
-                recording_end(here.recording, NULL, &ignored);
+                abandon(&here);
         } else {
             code = run(&here);
         }

@@ -260,6 +260,24 @@ def test_a_killed_run(recorded):
     project.check_consistent()
 
 
+def test_a_busy_pipeline_leaves_the_folder_free(recorded):
+    project = recorded.project
+    for i in range(300):
+        project.write(f"data/{i}.csv", "a\n" + f"{i}\n" * 2000)
+    project.copy_pipeline("x", **{"from": "data/*.csv"})
+    holder = project.start("run", "x")
+    while not project.query("SELECT 1 FROM leases", database=".sluice/state.db"):
+        assert holder.poll() is None
+        time.sleep(0.001)
+    holder.send_signal(signal.SIGSTOP)
+    recorded.record(expect=75)
+    assert not project.path("rec").exists()
+    holder.send_signal(signal.SIGCONT)
+    assert project.finish(holder).exit == 0
+    recorded.record()
+    assert recorded.replay()["outcome"] == "nothing_new"
+
+
 # --- recordings that are damaged
 
 
