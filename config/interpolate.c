@@ -208,10 +208,24 @@ static int resolve_param(
     return 0;
 }
 
+static const char *variable(const struct interpolate_scope *scope, const char *name)
+{
+    const struct interpolate_environment *environment = scope->environment;
+    const char *value = getenv(name);
+
+    for (size_t i = 0; environment && environment->given && i < environment->given->count; i++) {
+        if (strcmp(environment->given->items[i].name, name) == 0)
+            value = environment->given->items[i].value;
+    }
+    if (environment && environment->used)
+        environment->used(environment->data, name, value);
+    return value;
+}
+
 static int resolve_env(
     struct reader *reader, const char *name, const char *rest, const char **ret_text)
 {
-    const char *value = getenv(name);
+    const char *value = variable(reader->scope, name);
 
     if (*rest && !text_starts(rest, ":-"))
         return error_set(reader->err, ERROR_INVALID,

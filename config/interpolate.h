@@ -33,6 +33,13 @@ enum interpolate_use {
     INTERPOLATE_PARTIAL = 1 << 6,
 };
 
+/* Where ${env.X} comes from, in place of the process's environment, or who is told of it. */
+struct interpolate_environment {
+    const struct option_pairs *given;                              /* looked at first; NULL: none */
+    void (*used)(void *data, const char *name, const char *value); /* value NULL: it is not set */
+    void *data;
+};
+
 struct interpolate_scope {
     unsigned allowed;                  /* INTERPOLATE_…: what means something in this place */
     const struct option_pairs *vars;   /* NULL: not known yet */
@@ -40,7 +47,8 @@ struct interpolate_scope {
     const char *run_id;                /* NULL: not known yet */
     bool due_known;
     int64_t due_ms;
-    const struct zone *zone; /* whose dates run.due shows; NULL: UTC */
+    const struct zone *zone;                           /* whose dates run.due shows; NULL: UTC */
+    const struct interpolate_environment *environment; /* NULL: the process's */
     bool keep_unset; /* an ${env.X} that is not set and has no default stays, else is an error */
 };
 

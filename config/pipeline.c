@@ -133,6 +133,7 @@ static struct interpolate_scope scope_of(const struct pipeline_reader *reader)
         .due_known = scope->due_ms != 0,
         .due_ms = scope->due_ms,
         .zone = reader->zone,
+        .environment = scope->variables,
         .keep_unset = !scope->for_run,
     };
 }

@@ -267,12 +267,15 @@ struct pipeline {
     struct bind_marks *marks;    /* where each field was written */
 };
 
+struct interpolate_environment;
+
 /* What the interpolation of a file may use; NULL or 0 where it is not known. */
 struct pipeline_scope {
     const struct environment *environment; /* vars, logs, root */
     const char *run_id;                    /* NULL: ${run.id} stays a checked placeholder */
     int64_t due_ms;                        /* 0: not known */
     const struct option_pairs *params;     /* --param k=v */
+    const struct interpolate_environment *variables; /* NULL: the process's */
     bool for_run; /* a parameter without a value and an ${env.X} that is not set are errors; else
                      the first is left open and the second a warning */
     bool without_files; /* no sql_file is opened, its `sql` stays empty: for fuzzing */

@@ -156,6 +156,7 @@ int cli_open_engine(struct cli *cli, bool read_only)
     if (code || cli->engine)
         return code;
     options.project = cli->project;
+    options.front = cli->front;
     options.log = cli->log;
     cli->engine = engine_new(&options, &err);
     return cli->engine ? EXIT_OK : cli_fail(cli, &err);

@@ -41,6 +41,7 @@ struct cli {
     struct log *log;
     struct project *project;
     struct engine *engine;
+    const struct engine_front *front; /* of the engine, once it is opened; NULL: none */
     bool loop_open;
     bool color; /* of stdout */
     bool err_tty, err_color;

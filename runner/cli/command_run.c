@@ -2,6 +2,7 @@
 #include "runner/cli/all_due.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/plan_here.h"
+#include "runner/cli/replay_here.h"
 #include "runner/cli/run_here.h"
 
 static int run_all_due(struct cli *cli, const struct run_flags *flags, size_t arg_count)
@@ -35,10 +36,30 @@ static int run_plan_file(struct cli *cli, struct run_flags *flags, const char *n
     return code;
 }
 
+/* What a recording says itself is not said again. */
+static int run_recorded(
+    struct cli *cli, const struct run_flags *flags, const char *const *args, size_t arg_count)
+{
+    if (flags->record || flags->plan || flags->all_due || flags->dry_run || flags->resume ||
+        flags->params.count || flags->tasks.count || flags->due_ms || flags->run_id || flags->again)
+        return cli_usage_error(cli, &command_run,
+            "--replay takes parameters, tasks, due time and id from the recording: leave what says "
+            "otherwise out");
+    return replay_here(cli, flags, arg_count > 0 ? args[0] : NULL);
+}
+
 static int run(struct cli *cli, const void *options, const char *const *args, size_t arg_count)
 {
     struct run_flags flags = *(const struct run_flags *)options;
 
+    if (flags.replay)
+        return run_recorded(cli, &flags, args, arg_count);
+    if (flags.keep)
+        return cli_usage_error(
+            cli, &command_run, "--keep says where a --replay leaves its project");
+    if (flags.record && (flags.all_due || flags.dry_run || flags.resume))
+        return cli_usage_error(cli, &command_run,
+            "--record is for one whole run: leave --all-due, --dry-run and --resume out");
     if (flags.all_due)
         return run_all_due(cli, &flags, arg_count);
     if (flags.plan)
@@ -67,6 +88,14 @@ const struct command command_run = {
         "none that is more than five minutes late. One pipeline's failure holds up no other; the "
         "exit code is the worst one. Keys of --json are those of sluice backfill, but for "
         "pipeline, param, from, to, step and window.\n\n"
+        "With --record, DIR gets what the run reads: listings, objects, tables, the pipeline's "
+        "files "
+        "and what it saw of the catalog; no secrets. With --replay the run is repeated from that "
+        "alone, without a network, in a project of its own that is removed afterwards: nothing is "
+        "committed into your tables, no hook is called. The result is compared: the exit code is "
+        "the recorded run's, or 1 where anything is different, and what is printed. With PIPELINE "
+        "it is that one as it is now that reads what was recorded. Keys of its --json: recording, "
+        "run_id, pipeline, outcome, error, same, differences, record.\n\n"
         "One run of a pipeline at a time: while another one holds its lease, this one exits 75. "
         "Ctrl-C cancels in order, a second one ends at once; neither leaves half a commit.\n\n"
         "On a terminal the tasks are drawn while they run; elsewhere the log goes to standard "
@@ -81,6 +110,8 @@ const struct command command_run = {
     .examples = "sluice run birdstrikes\n"
                 "sluice run --plan plan.json\n"
                 "sluice run --all-due --parallel 4\n"
+                "sluice run birdstrikes --record recording\n"
+                "sluice run --replay recording\n"
                 "sluice run birdstrikes --param since=2001-01-01 --task load.clean\n"
                 "sluice --env prod run birdstrikes --due 2026-11-20T06:15:00Z --json",
 };

@@ -560,7 +560,7 @@ int quarantine_retry(
     if (prepare(&retrying, arg_count > 1 ? args[1] : NULL))
         code = cli_fail(cli, &retrying.err);
     else
-        code = run_here_graph(cli, &retrying.flags.run, retrying.graph, &retrying.retry);
+        code = run_here_graph(cli, &retrying.flags.run, retrying.graph, &retrying.retry, NULL);
     scratch_remove(&retrying.scratch, NULL);
     question_deinit(&retrying.version);
     graph_free(retrying.graph);

@@ -64,6 +64,15 @@ static const struct option run_options[] = {
     {"plan", OPTION_TEXT, offsetof(struct run_flags, plan), .value_name = "FILE",
         .help =
             "Do exactly what sluice plan --out has sealed in FILE, or refuse; without PIPELINE"},
+    {"record", OPTION_TEXT, offsetof(struct run_flags, record), .value_name = "DIR",
+        .help =
+            "Keep every byte that is read in DIR, a new folder, so that the run can be replayed"},
+    {"replay", OPTION_TEXT, offsetof(struct run_flags, replay), .value_name = "DIR",
+        .help = "Repeat the run that was recorded in DIR, without a network and into tables of its "
+                "own, and compare; with PIPELINE: with that pipeline as it is now"},
+    {"keep", OPTION_TEXT, offsetof(struct run_flags, keep), .value_name = "FOLDER",
+        .help =
+            "With --replay: leave the project in which it was replayed in FOLDER, a new folder"},
     {"all-due", OPTION_BOOL, offsetof(struct run_flags, all_due),
         .help = "Run every pipeline that is due by its schedule, and what its `catchup` makes up "
                 "for; without PIPELINE"},
@@ -104,6 +113,7 @@ int run_flags_complete(struct run_flags *flags, struct arena *arena,
     *ret_scope = (struct pipeline_scope){.run_id = flags->run_id,
         .due_ms = flags->due_ms,
         .params = &flags->params,
+        .variables = flags->variables,
         .for_run = true};
     return 0;
 }

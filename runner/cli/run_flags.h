@@ -6,6 +6,8 @@
 #include "runner/base/uuid.h"
 #include "runner/cli/cli.h"
 
+struct interpolate_environment;
+
 struct run_flags {
     struct option_pairs params;
     struct text_list tasks;
@@ -13,9 +15,11 @@ struct run_flags {
     const char *run_id, *instance;
     const char *resume; /* NULL; or the beginning of a run's id */
     const char *resumed_pipeline;
-    const char *plan; /* of run: a file of plan --out */
-    const char *out;  /* of plan */
-    json_t *sealed;   /* what is in `plan` */
+    const char *plan;                                /* of run: a file of plan --out */
+    const char *out;                                 /* of plan */
+    json_t *sealed;                                  /* what is in `plan` */
+    const char *record, *replay, *keep;              /* of run: folders */
+    const struct interpolate_environment *variables; /* NULL: the process's */
     int64_t parallel;
     bool dry_run, busy_ok, again, all_due;
 };

@@ -3,6 +3,7 @@
 #include "runner/base/mem.h"
 #include "runner/cli/live.h"
 #include "runner/cli/print.h"
+#include "runner/cli/record_here.h"
 #include "runner/cli/summary.h"
 #include "runner/engine/run.h"
 
@@ -80,8 +81,46 @@ static int end_code(struct cli *cli, const struct run_flags *flags, const struct
     return err->code == ERROR_BUSY && flags->busy_ok ? EXIT_OK : code;
 }
 
+/* --- for whoever compares --- */
+
+/* Which tables it read and wrote, and where they were then. */
+static json_t *tables_json(const struct plan *plan, const struct graph *graph)
+{
+    json_t *tables = json_object();
+
+    for (unsigned i = 0; plan && i < graph->count; i++) {
+        const struct graph_node *node = &graph->nodes[i];
+        const struct plan_task *task = &plan->tasks[i];
+
+        if (node->kind == TASK_EXTRACT && task->wanted && task->extract.table)
+            json_put_int(tables, node->id, task->extract.table->position);
+        else if (node->kind == TASK_LOAD && task->wanted && node->load->into)
+            json_put_int(
+                tables, node->id, task->load.table_exists ? task->load.version.last_position : 0);
+    }
+    return tables;
+}
+
+static json_t *end_json(const struct run_here *here, const struct graph *graph)
+{
+    const struct run_summary *summary = run_summary(here->run);
+    json_t *end = json_object();
+    struct error ignored;
+
+    json_put_text(end, "outcome", state_outcome_name(summary->outcome));
+    if (here->err.code) {
+        json_put_text(end, "error_code", error_code_name(here->err.code));
+        json_put_text(end, "error", here->err.message);
+    }
+    if (summary->record)
+        json_object_set_new(
+            end, "record", json_parse(summary->record, strlen(summary->record), &ignored));
+    json_object_set_new(end, "tables", tables_json(run_plan(here->run), graph));
+    return end;
+}
+
 int run_here_graph(struct cli *cli, const struct run_flags *flags, const struct graph *graph,
-    const struct run_retry *retry)
+    const struct run_retry *retry, struct run_outcome *ret_outcome)
 {
     struct run_here here = {.cli = cli};
     const struct run_options options = {.data = &here,
@@ -92,11 +131,14 @@ int run_here_graph(struct cli *cli, const struct run_flags *flags, const struct 
         .due_ms = flags->due_ms,
         .tasks = &flags->tasks,
         .sealed = flags->sealed,
-        .retry = retry};
+        .retry = retry,
+        .recorded = ret_outcome != NULL};
     int code;
 
     go(&here, &options);
     report(&here, &options);
+    if (ret_outcome)
+        *ret_outcome = (struct run_outcome){.err = here.err, .end = end_json(&here, graph)};
     code = end_code(cli, flags, &here.err);
     run_free(here.run);
     return code;
@@ -106,13 +148,17 @@ int run_here(struct cli *cli, struct run_flags *flags, const char *pipeline_name
 {
     struct pipeline *pipeline;
     struct graph *graph;
-    int code = run_flags_load(flags, cli, pipeline_name, &pipeline, &graph);
+    int code;
+
+    if (flags->record)
+        return record_here(cli, flags, pipeline_name);
+    code = run_flags_load(flags, cli, pipeline_name, &pipeline, &graph);
 
     if (code)
         return code;
     code = cli_open_engine(cli, false);
     if (code == EXIT_OK)
-        code = run_here_graph(cli, flags, graph, NULL);
+        code = run_here_graph(cli, flags, graph, NULL, NULL);
     graph_free(graph);
     pipeline_free(pipeline);
     return code;

@@ -5,11 +5,18 @@
 #include "runner/cli/run_flags.h"
 #include "runner/engine/run.h"
 
-/* `flags` are completed in place. Returns the exit code. */
+/* `flags` are completed in place; --record is done. Returns the exit code. */
 int run_here(struct cli *cli, struct run_flags *flags, const char *pipeline_name);
 
-/* The same of a graph that is there, with an engine that is open. `retry` may be NULL. */
+/* How a run ended, for whoever compares it. */
+struct run_outcome {
+    struct error err; /* code ERROR_NONE: it succeeded */
+    json_t *end;      /* {"outcome", "error_code", "error", "record", "tables"}: to be released */
+};
+
+/* The same of a graph that is there, with an engine that is open. `retry` may be NULL, like
+ * `ret_outcome`, with which it is a run that is recorded or replayed. */
 int run_here_graph(struct cli *cli, const struct run_flags *flags, const struct graph *graph,
-    const struct run_retry *retry);
+    const struct run_retry *retry, struct run_outcome *ret_outcome);
 
 #endif

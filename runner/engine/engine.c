@@ -24,6 +24,7 @@ struct engine *engine_new(const struct engine_options *options, struct error *er
     engine->loop = options->loop;
     engine->log = options->log;
     engine->read_only = options->read_only;
+    engine->front = options->front;
     engine->pool = work_pool_new(options->loop, FILE_JOBS + sql_jobs() + SERIAL_LANES, err);
     if (!engine->pool) {
         free(engine);
@@ -207,7 +208,7 @@ static int find_store(const struct engine *engine, const char *url,
 }
 
 static int open_store(struct engine *engine, const struct store_type *type, const char *root,
-    struct store **ret_store, struct error *err)
+    const char *place, struct store **ret_store, struct error *err)
 {
     const struct engine_registry *registry = engine->registry;
     struct store_options options = {
@@ -222,7 +223,41 @@ static int open_store(struct engine *engine, const struct store_type *type, cons
     arena_deinit(&arena);
     if (!store)
         return -1;
+    if (engine->front)
+        store = engine->front->wrap(engine->front->data, place, store, &engine->files);
     *ret_store = store;
+    return 0;
+}
+
+static bool is_local(const char *url)
+{
+    return scheme_length(url) == 0 || scheme_is(url, "file");
+}
+
+static int open_local(struct engine *engine, const char *root, const char *place,
+    struct store **ret_store, struct error *err)
+{
+    const struct store_type *type;
+
+    return find_store(engine, "file:", &type, err)
+               ? -1
+               : open_store(engine, type, root, place, ret_store, err);
+}
+
+static const char *front_folder(const struct engine *engine)
+{
+    return engine->front ? engine->front->folder : NULL;
+}
+
+/* Whatever its scheme: nothing on a network is asked. */
+static int open_stand_in(struct engine *engine, struct store **ret_store, struct error *err)
+{
+    if (engine->remote_count == 0) {
+        if (open_local(engine, engine->front->folder, "project", &engine->remote[0], err))
+            return -1;
+        engine->remote_count = 1;
+    }
+    *ret_store = engine->remote[0];
     return 0;
 }
 
@@ -234,35 +269,25 @@ static int open_remote(
     const struct store_type *type;
     struct store *store;
 
+    if (front_folder(engine))
+        return open_stand_in(engine, ret_store, err);
     if (find_store(engine, url, &type, err))
         return -1;
     for (size_t i = 0; i < engine->remote_count; i++) {
-        if (engine->remote[i]->type == type) {
+        if (engine->remote_types[i] == type) {
             *ret_store = engine->remote[i];
             return 0;
         }
     }
     if (engine->remote_count == ENGINE_REMOTE_MAX)
         return no_connector("store", url, err);
-    if (open_store(engine, type, scheme_is(tables, type->scheme) ? tables : NULL, &store, err))
+    if (open_store(
+            engine, type, scheme_is(tables, type->scheme) ? tables : NULL, "tables", &store, err))
         return -1;
+    engine->remote_types[engine->remote_count] = type;
     engine->remote[engine->remote_count++] = store;
     *ret_store = store;
     return 0;
-}
-
-static bool is_local(const char *url)
-{
-    return scheme_length(url) == 0 || scheme_is(url, "file");
-}
-
-static int open_local(
-    struct engine *engine, const char *root, struct store **ret_store, struct error *err)
-{
-    const struct store_type *type;
-
-    return find_store(engine, "file:", &type, err) ? -1
-                                                   : open_store(engine, type, root, ret_store, err);
 }
 
 int engine_tables(struct engine *engine, struct store **ret_store, struct error *err)
@@ -270,7 +295,7 @@ int engine_tables(struct engine *engine, struct store **ret_store, struct error 
     const char *url = engine->environment->store;
 
     if (!engine->tables &&
-        (is_local(url) ? open_local(engine, after_scheme(url), &engine->tables, err)
+        (is_local(url) ? open_local(engine, after_scheme(url), "tables", &engine->tables, err)
                        : open_remote(engine, url, &engine->tables, err)))
         return -1;
     *ret_store = engine->tables;
@@ -323,7 +348,8 @@ int engine_store_of(struct engine *engine, const char *url, struct store **ret_s
         return 0;
     }
     if (!engine->project_files &&
-        open_local(engine, engine->project->root, &engine->project_files, err))
+        open_local(engine, front_folder(engine) ? front_folder(engine) : engine->project->root,
+            "project", &engine->project_files, err))
         return -1;
     *ret_store = engine->project_files;
     *ret_key = after_scheme(url);

@@ -35,12 +35,24 @@ struct engine_registry {
     int (*load_post)(const struct post_type **ret_type, struct error *err);
 };
 
+/* Stands in front of the engine's stores, to record what they give or to play it back. */
+struct engine_front {
+    void *data;
+    /* What the engine uses in place of `store`, and closes: that closes `store`. `place`: "project"
+     * for files that pipelines name, "tables" for what lies in the environment's store. */
+    struct store *(*wrap)(
+        void *data, const char *place, struct store *store, struct work_lane *lane);
+    const char *folder; /* no store of what pipelines name is opened: in the place of each of them
+                           is a local one here. NULL: they are */
+};
+
 struct engine_options {
     const struct engine_registry *registry;
     const struct project *project; /* outlives the engine */
     struct loop *loop;
     struct log *log;
-    bool read_only; /* nothing is created: health, runs, plan, … */
+    bool read_only;                   /* nothing is created: health, runs, plan, … */
+    const struct engine_front *front; /* outlives the engine; NULL: none */
 };
 
 enum { ENGINE_REMOTE_MAX = 8 };
@@ -49,6 +61,7 @@ struct engine {
     const struct engine_registry *registry;
     const struct project *project;
     const struct environment *environment;
+    const struct engine_front *front;
     struct loop *loop;
     struct log *log;
     bool read_only;
@@ -60,6 +73,7 @@ struct engine {
     struct store *tables;        /* the environment's `store`: table data files */
     struct store *project_files; /* local files, relative to the project's root: `from`, `to` */
     struct store *remote[ENGINE_REMOTE_MAX]; /* one a type, `tables` among them where it is one */
+    const struct store_type *remote_types[ENGINE_REMOTE_MAX]; /* as they were opened */
     size_t remote_count;
     const struct sql_engine_type *sql_type;
     struct poster *poster;

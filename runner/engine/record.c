@@ -3,6 +3,8 @@
 #include "runner/engine/quarantine.h"
 #include "runner/engine/run_private.h"
 
+#include <string.h>
+
 static json_t *rejects_json(const struct task *task)
 {
     json_t *list = json_array();
@@ -77,6 +79,9 @@ static json_t *task_json(const struct task *task)
             arena_printf((struct arena *)&task->arena, "%s.%s", QUARANTINE_NAMESPACE,
                 task->quarantined.table));
     }
+    if (task->content)
+        json_object_set_new(
+            item, "content", json_parse(task->content, strlen(task->content), NULL));
     if (task->check_count > 0)
         json_object_set_new(item, "checks", checks_json(task));
     if (task->err.code)

@@ -49,6 +49,8 @@ void resume_take(struct run *run, const struct recover *recover)
         const bool is_file = strcmp(entry->kind, "file") == 0;
         char *name;
 
+        if (!is_file && run->options.recorded)
+            continue; /* what this process does not read is in no recording */
         if (is_file && !table_has(&recover->found, entry->what))
             continue;
         name = is_file ? file_name(entry->task, entry->what, entry->checksum, entry->bytes)

@@ -53,6 +53,10 @@ struct run_options {
      * threads and of the spool; 0 and 1: it is alone. */
     unsigned share;
 
+    /* It is recorded or replayed: it fetches each object itself, sums up what its loads have, and
+     * compacts nothing. */
+    bool recorded;
+
     /* preview: no lease, no cursors, no commit; this dataset's rows go to on_rows */
     const char *preview_dataset;
     int64_t preview_limit;

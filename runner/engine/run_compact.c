@@ -58,5 +58,5 @@ static bool compact_next(struct run *run)
 
 bool run_step_compact(struct run *run)
 {
-    return run->tasks && !run->cancelled && compact_next(run);
+    return run->tasks && !run->cancelled && !run->options.recorded && compact_next(run);
 }

@@ -14,6 +14,7 @@
 #include "runner/engine/quarantine.h"
 #include "runner/engine/rejects.h"
 #include "runner/engine/run_private.h"
+#include "runner/engine/summing.h"
 #include "runner/engine/table_schema.h"
 
 #include <assert.h>
@@ -26,6 +27,7 @@ enum load_step {
     LOAD_MERGING,
     LOAD_WRITING,
     LOAD_SCOPING,
+    LOAD_SUMMING,
     LOAD_CHECKING,
     LOAD_DONE
 };
@@ -43,6 +45,7 @@ struct load_stage {
     struct sql_partition *partitions;
     struct text_list described; /* columns that statistics are kept of, wherever they stand */
     struct quarantine quarantine;
+    struct summing summing;
     struct checking checking;
     struct load_puts puts;
     int64_t left_out; /* rows of partitions that are not to be changed */
@@ -62,21 +65,6 @@ static void on_put(struct load_puts *puts)
     load_step(stage);
 }
 
-/* The rows of a view are made while they are written: what its SQL then fails with is its own. */
-static void place_write_error(const struct task *task, struct error *err)
-{
-    const struct graph_node *from = graph_dataset(task->run->graph, task->node->load->from);
-    const struct task *source = &task->run->tasks[from->index];
-
-    if (source->is_view && (err->code == ERROR_DATA || err->code == ERROR_SQL)) {
-        err->detail = 0; /* a place in the statement that wrote */
-        error_prefix(err, "%s", task->node->id);
-        task_place_transform_error(source, err);
-    } else {
-        task_place_error(task, &task->node->load->item, "", err);
-    }
-}
-
 static void on_written(struct sql_request *write, const struct error *err)
 {
     struct load_stage *stage = container_of(write, struct load_stage, write);
@@ -86,7 +74,7 @@ static void on_written(struct sql_request *write, const struct error *err)
     stage->writing = false;
     if (err) {
         placed = *err;
-        place_write_error(task, &placed);
+        task_place_write_error(task, &placed);
         error_keep_first(&stage->err, &placed);
     } else if (write->verb == SQL_EXPORT) {
         task->rows = write->export.ret_rows;
@@ -144,6 +132,14 @@ static void on_scoped(struct load_scope *scope, const struct error *err)
     struct load_stage *stage = container_of(scope, struct load_stage, scope);
 
     stage->scoping = false;
+    error_keep_first(&stage->err, err);
+    load_step(stage);
+}
+
+static void on_summed(struct summing *summing, const struct error *err)
+{
+    struct load_stage *stage = container_of(summing, struct load_stage, summing);
+
     error_keep_first(&stage->err, err);
     load_step(stage);
 }
@@ -309,6 +305,12 @@ static void take_merged(struct load_stage *stage)
 
 /* --- the whole flow --- */
 
+static bool is_busy(const struct load_stage *stage)
+{
+    return stage->quarantining || stage->merging || stage->writing || stage->scoping ||
+           stage->summing.running;
+}
+
 static void cancel_requests(struct load_stage *stage)
 {
     if (stage->quarantining)
@@ -319,6 +321,7 @@ static void cancel_requests(struct load_stage *stage)
         stage->write.session->type->cancel(&stage->write);
     if (stage->scoping)
         load_scope_cancel(&stage->scope);
+    summing_cancel(&stage->summing);
     load_puts_cancel(&stage->puts);
 }
 
@@ -348,6 +351,11 @@ static bool begin_step(struct load_stage *stage)
     case LOAD_SCOPING:
         stage->scoping = load_scope_start(&stage->scope);
         return stage->scoping;
+    case LOAD_SUMMING:
+        if (!task->run->options.recorded)
+            return false;
+        summing_start(&stage->summing);
+        return true;
     case LOAD_CHECKING:
         return checking_start(&stage->checking, task, task->source, &load->checks,
             stage->quarantine.counts, on_checked);
@@ -369,7 +377,7 @@ static void end_step(struct load_stage *stage)
 /* False: the state goes on. */
 static bool step_ended(struct load_stage *stage)
 {
-    if (stage->quarantining || stage->merging || stage->writing || stage->scoping)
+    if (is_busy(stage))
         return false;
     if (stage->step != LOAD_WRITING)
         return true;
@@ -381,8 +389,7 @@ static bool given_up(struct load_stage *stage)
     if (!stage->err.code && !stage->cancelled)
         return false;
     cancel_requests(stage);
-    if (!stage->quarantining && !stage->merging && !stage->writing && !stage->scoping &&
-        stage->puts.in_flight == 0)
+    if (!is_busy(stage) && stage->puts.in_flight == 0)
         finish(stage);
     return true;
 }
@@ -458,16 +465,6 @@ static int fit_merged(struct load_stage *stage, const struct sql_schema *dataset
     return table_schema_fit_rows(task, &rows, &stage->schema, &stage->err);
 }
 
-/* A column gets its type with this commit, if nobody else gives it one before. */
-static bool sets_types(const struct task_table *table)
-{
-    for (size_t i = 0; i < table->base_count; i++) {
-        if (strcmp(table->base[i].type, "NULL") == 0)
-            return true;
-    }
-    return false;
-}
-
 static const struct sql_schema *dataset_schema(const struct task *task)
 {
     const struct graph_node *from = graph_dataset(task->run->graph, task->node->load->from);
@@ -490,7 +487,7 @@ static int prepare_table(struct load_stage *stage)
         .expects = stage->table.expects,
         .position = plan->table_exists ? plan->version.last_position : 0,
         .repeats = stage->table.expects || !plan->table_exists || task->table.evolves ||
-                   sets_types(&task->table)};
+                   table_schema_sets_types(&task->table)};
     stage->partitions =
         arena_array(&task->arena, load->partition_count, sizeof(*stage->partitions));
     for (size_t i = 0; i < load->partition_count; i++)
@@ -510,6 +507,7 @@ static void load_start(struct task *task)
     stage->merge = (struct load_merge){
         .task = task, .table = &stage->table, .schema = &stage->schema, .done = on_merged};
     stage->scope = (struct load_scope){.task = task, .done = on_scoped};
+    stage->summing = (struct summing){.task = task, .done = on_summed};
     stage->quarantine = (struct quarantine){.task = task,
         .done = on_quarantined,
         .dataset = task->node->load->from,
@@ -544,8 +542,7 @@ static void load_cancel(struct task *task)
     stage->cancelled = true;
     if (stage->step == LOAD_CHECKING)
         checking_cancel(&stage->checking);
-    else if (stage->quarantining || stage->merging || stage->writing || stage->scoping ||
-             stage->puts.in_flight > 0)
+    else if (is_busy(stage) || stage->puts.in_flight > 0)
         cancel_requests(stage);
     /* else it waits in line for a slot, and ends when its turn comes */
 }

@@ -214,3 +214,13 @@ int table_schema_fit(struct task *task, struct sql_schema *ret_schema, struct er
                ? -1
                : 0;
 }
+
+/* A column gets its type with this commit, if nobody else gives it one before. */
+bool table_schema_sets_types(const struct task_table *table)
+{
+    for (size_t i = 0; i < table->base_count; i++) {
+        if (strcmp(table->base[i].type, "NULL") == 0)
+            return true;
+    }
+    return false;
+}

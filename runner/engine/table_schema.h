@@ -5,6 +5,7 @@
 #include "connectors/sql_engine.h"
 
 struct task;
+struct task_table;
 
 /* For a load `into` a table, before it writes: the columns that its files must have, with their
  * field ids. What the table becomes by that is task->table, which the commit tells the catalog:
@@ -19,5 +20,8 @@ int table_schema_fit(struct task *task, struct sql_schema *ret_schema, struct er
  * sort_by is missing is the caller's to see. */
 int table_schema_fit_rows(struct task *task, const struct sql_schema *rows,
     struct sql_schema *ret_schema, struct error *err);
+
+/* Whether a column without a type gets one with this commit. */
+bool table_schema_sets_types(const struct task_table *table);
 
 #endif

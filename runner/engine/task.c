@@ -93,6 +93,21 @@ void task_place_transform_error(const struct task *task, struct error *err)
     place_sql(err, path, mark, task->node->id);
 }
 
+/* The rows of a view are made while they are written: what its SQL then fails with is its own. */
+void task_place_write_error(const struct task *task, struct error *err)
+{
+    const struct graph_node *from = graph_dataset(task->run->graph, task->node->load->from);
+    const struct task *source = &task->run->tasks[from->index];
+
+    if (source->is_view && (err->code == ERROR_DATA || err->code == ERROR_SQL)) {
+        err->detail = 0; /* a place in the statement that wrote */
+        error_prefix(err, "%s", task->node->id);
+        task_place_transform_error(source, err);
+    } else {
+        task_place_error(task, &task->node->load->item, "", err);
+    }
+}
+
 void task_place_check_error(
     const struct task *task, const struct check *check, size_t index, struct error *err)
 {

@@ -121,6 +121,7 @@ struct task {
     bool keeps_table;        /* a load: nothing is to change (on_empty: keep) */
     bool partial;            /* a load: other folders are to be read first (run_reread.h) */
     const char *staged_path; /* a `to:` load: the finished file in the run's folder */
+    const char *content;     /* a load of a run that sums up: JSON (runner/engine/summing.h) */
     struct task_check *checks;
     size_t check_count;
 };
@@ -146,6 +147,9 @@ void task_place_error(
 void task_place_transform_error(const struct task *task, struct error *err);
 void task_place_check_error(
     const struct task *task, const struct check *check, size_t index, struct error *err);
+
+/* The same for what a load failed with while it wrote. */
+void task_place_write_error(const struct task *task, struct error *err);
 
 /* schema: discard_rows left so many out. */
 void task_count_discarded(struct task *task, int64_t rows);
