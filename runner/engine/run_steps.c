@@ -62,7 +62,6 @@ static void put_history(struct run *run, state_done_fn done)
                                    .rows = ended && run->committed ? summary->rows : 0,
                                    .bytes = ended && run->committed ? summary->bytes_written : 0,
                                    .error = ended && run->err.code ? run->err.message : NULL,
-
                                    .record = record},
             .lease = {.fence = run->lease.fence}};
     if (hooks_any(run->pipeline))
@@ -188,6 +187,8 @@ static void on_planned(struct plan *plan, const struct error *err)
                 "next run",
                 run->graph->nodes[i].id);
     }
+    if (!err)
+        run_reread_warn(run);
     if (!err && plan->nothing_new)
         log_event(run->engine->log, LOG_INFO, "run.nothing_new", &run->context, NULL,
             "nothing new: every object was loaded before");
@@ -483,25 +484,5 @@ bool run_step_record(struct run *run)
     }
     arena_deinit(&run->step_arena);
     put_history(run, on_recorded);
-    return true;
-}
-
-/* --- hooks --- */
-
-static void on_delivered(struct deliver *deliver)
-{
-    struct run *run = container_of(deliver, struct run, deliver);
-
-    deliver_deinit(deliver);
-    run_step(run);
-}
-
-/* Who presses Ctrl-C does not wait for servers: the next run delivers. */
-bool run_step_deliver(struct run *run)
-{
-    if (run->cancelled || !hooks_any(run->pipeline))
-        return false;
-    deliver_start(&run->deliver, run->engine, run->pipeline, run->options.instance,
-        run->options.run_id, run->lease.fence, &run->context, on_delivered);
     return true;
 }
