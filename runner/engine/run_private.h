@@ -56,7 +56,7 @@ struct run {
 
     enum run_state state;
     bool leased, planned, committed, already_committed, unsettled, cancelled;
-    bool loss_said; /* that the lease is lost */
+    bool loss_said;        /* that the lease is lost */
     bool conflicted;       /* the last commit was refused, as somebody else changed a table first */
     bool journalled_aside; /* the quarantine of the node that comes next */
     bool recorded;         /* its commit is older than this process, and so is its history */
