@@ -143,7 +143,11 @@ struct sql_dataset {
     const struct sql_part *parts;
     size_t part_count;
     struct sql_merge merge;
-    bool with_changes; /* columns _change_type and _stream_position behind the others */
+    bool with_changes;  /* columns _change_type and _stream_position behind the others */
+    const char *run_id; /* and the SQL_METADATA columns behind them: `source` and `version` are what
+                           they say of all rows, with_changes each row's position in place of the
+                           version; rows have no number. NULL: none */
+    const char *source, *version;
 };
 
 struct sql_reject {
@@ -155,6 +159,15 @@ struct sql_reject {
 };
 
 enum { SQL_REJECTS_SHOWN = 10 };
+
+/* Where a row comes from: the run that read it, the object, its version (null: not known), and in
+ * it the line on which the row begins, of CSV and NDJSON, else the row's number; from 1. */
+#define SQL_METADATA_RUN "_run_id"
+#define SQL_METADATA_SOURCE "_source"
+#define SQL_METADATA_VERSION "_source_version"
+#define SQL_METADATA_ROW "_row_number"
+
+enum { SQL_METADATA_COUNT = 4 };
 
 /* --- requests -------------------------------------------------------------------------------- */
 
@@ -173,6 +186,7 @@ struct sql_source {
     const char *path;    /* below the run's folder (a symbolic link is fine) */
     const char *object;  /* what errors call it */
     const char *version; /* of the object; NULL: not known */
+    const char *source;  /* what SQL_SOURCE says of its rows; NULL: as `object` */
     enum file_compression compression;
 };
 
@@ -200,6 +214,8 @@ struct sql_scan {
                               "sha256:" and 16 hexadecimal digits */
     const char *timezone;  /* of naive timestamps; NULL: UTC */
     bool schema_only;      /* no rows: the dataset has the sources' columns and is empty */
+    const char *run_id;    /* the SQL_METADATA columns stand behind the others, and this is what the
+                              first says; a source that has one of them is ERROR_DATA. NULL: none */
     /* results */
     struct sql_dataset ret_dataset;
     struct sql_dataset ret_rejected_rows; /* `rejects`; zeroed where no row was bad */

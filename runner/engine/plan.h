@@ -9,7 +9,8 @@
 
 struct plan_object {
     struct store_object object;
-    const char *shown; /* as people call it */
+    const char *shown;  /* as people call it */
+    const char *source; /* as `metadata: true` calls it, for ever */
 };
 
 /* Of a table: all of it at a position, or what changed between two. */

@@ -193,6 +193,22 @@ static void describe_object(
         store->type->describe(store, key, shown);
 }
 
+/* What is shown may say how it was asked for; this says only which it is. */
+static const char *plan_source_name(struct plan *plan, const struct store *store, const char *key)
+{
+    const struct engine *engine = plan->operation->options.engine;
+    struct buffer shown;
+    const char *copy;
+
+    if (store == engine->project_files || store->type->identify)
+        return plan_cursor_key(engine, store, key, &plan->arena);
+    buffer_init(&shown, 0);
+    store->type->describe(store, key, &shown);
+    copy = arena_strdup(&plan->arena, shown.data);
+    buffer_deinit(&shown);
+    return copy;
+}
+
 static void choose_rows(struct plan *plan, const struct graph_node *node)
 {
     struct node_question *question = &plan->operation->nodes[node->index];
@@ -221,8 +237,11 @@ static void choose_objects(struct plan *plan, const struct graph_node *node)
         buffer_clear(&shown);
         describe_object(plan, extract->store, list->objects[i].key, &shown);
         extract->bytes += list->objects[i].size;
-        extract->objects[extract->object_count++] = (struct plan_object){
-            .object = list->objects[i], .shown = arena_strdup(&plan->arena, shown.data)};
+        extract->objects[extract->object_count++] = (struct plan_object){.object = list->objects[i],
+            .shown = arena_strdup(&plan->arena, shown.data),
+            .source = node->extract->metadata
+                          ? plan_source_name(plan, extract->store, list->objects[i].key)
+                          : NULL};
     }
     buffer_deinit(&shown);
     extract->seen_before = extract->listed - extract->object_count;

@@ -304,15 +304,9 @@ static const char *spoil_extract(struct fixture *fixture, unsigned number)
         return "p.yaml:12:11: extract.strikes.from: ${secret.key} cannot be executed by this "
                "version yet; use ${env.NAME}";
     case 3:
-        extract->metadata = true;
-        return "extract.strikes.metadata: cannot be executed";
-    case 4:
         extract->only_new.reread = REREAD_PARTITION;
         return "extract.strikes.only_new.reread: cannot";
-    case 5:
-        extract->metadata = true;
-        return "extract.strikes.metadata: cannot";
-    case 6:
+    case 4:
         extract->only_new = (struct only_new){.enabled = true, .on_changed = ON_CHANGED_REPLACE};
         return "extract.strikes.only_new.on_changed: replace cannot";
     default:
@@ -365,7 +359,7 @@ static void test_unsupported(void **state)
         extracts++;
     while (is_refused(spoil_load, loads))
         loads++;
-    assert_int_equal(extracts, 7);
+    assert_int_equal(extracts, 5);
     assert_int_equal(loads, 2);
 }
 
@@ -402,13 +396,12 @@ static void test_unsupported_list(void **state)
     (void)state;
     pipeline(&fixture);
     fixture.extracts[0].only_new = (struct only_new){true, REREAD_PARTITION};
-    fixture.extracts[0].metadata = true;
     fixture.loads[0].to = "https://b/x.csv";
     fixture.loads[0].to_per_run = true;
     assert_true(build(&fixture));
     diagnostics_init(&problems);
     graph_list_unsupported(fixture.graph, &problems);
-    assert_int_equal(problems.error_count, 3);
+    assert_int_equal(problems.error_count, 2);
     diagnostics_deinit(&problems);
     fixture_deinit(&fixture);
 }
