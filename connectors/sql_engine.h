@@ -111,6 +111,7 @@ struct sql_part {
     const int64_t *groups; /* by file: its rows meet those of the same number only, as partitions
                               of a table do; NULL: 0 */
     const char *const *changes; /* by file: `_change_type` of its rows; NULL: as positions */
+    const int64_t *origins;     /* by file: `_sluice_origin` of its rows; NULL: null */
     bool deletes;               /* rows are the key (and sequence_by) of rows that are deleted */
     bool base; /* the oldest rows of their keys in their groups: no two rows of such parts have the
                   same key, and no row of other parts is older than the one with its key. Merging
@@ -144,6 +145,7 @@ struct sql_dataset {
     size_t part_count;
     struct sql_merge merge;
     bool with_changes;  /* columns _change_type and _stream_position behind the others */
+    bool with_origins;  /* column _sluice_origin behind them */
     const char *run_id; /* and the SQL_METADATA columns behind them: `source` and `version` are what
                            they say of all rows, with_changes each row's position in place of the
                            version; rows have no number. NULL: none */

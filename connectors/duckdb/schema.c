@@ -146,7 +146,8 @@ static int append_select(duckdb_connection connection, const struct sql_dataset 
 
 static bool is_table(const struct sql_dataset *dataset)
 {
-    return dataset->part_count || dataset->merge.keep_deletes || dataset->with_changes;
+    return dataset->part_count || dataset->merge.keep_deletes || dataset->with_changes ||
+           dataset->with_origins;
 }
 
 int schema_make_view(

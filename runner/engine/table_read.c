@@ -178,7 +178,8 @@ static void begin_files(struct table_operation *operation, int64_t found)
         .schemas = operation->schemas,
         .schema_count = operation->schema_count,
         .prune = operation->prune,
-        .keep_deletes = read->keep_deletes};
+        .keep_deletes = read->keep_deletes,
+        .origins = read->origins};
     operation->files.arena = &operation->arena;
     enter_step(operation,
         operation->position == 0 || (read->changes && read->after_position >= operation->position)
@@ -298,6 +299,39 @@ static void start_fetching(struct table_operation *operation)
 
 /* --- the end --- */
 
+static const char *copy_text(struct arena *arena, const char *text)
+{
+    return text ? arena_strdup(arena, text) : NULL;
+}
+
+static void copy_origins(const struct table_operation *operation)
+{
+    struct table_read *read = operation->read;
+    struct arena *arena = read->arena;
+
+    read->ret_origins = arena_array(arena, operation->files.count, sizeof(*read->ret_origins));
+    for (size_t i = 0; i < operation->files.count; i++) {
+        const struct table_file *file = &operation->files.items[i];
+        struct table_origin *origin = &read->ret_origins[i];
+        const char **values = arena_array(arena, file->delta->value_count, sizeof(*values));
+
+        for (size_t v = 0; v < file->delta->value_count; v++)
+            values[v] = copy_text(arena, file->delta->values[v]);
+        origin->file = (struct catalog_file){.key = copy_text(arena, file->file->key),
+            .rows = file->file->rows,
+            .bytes = file->file->bytes};
+        origin->delta = (struct catalog_delta){.id = copy_text(arena, file->delta->id),
+            .values = values,
+            .value_count = file->delta->value_count,
+            .position = file->delta->position,
+            .type = file->delta->type,
+            .rewrite = file->delta->rewrite,
+            .run_id = copy_text(arena, file->delta->run_id),
+            .created_ms = file->delta->created_ms,
+            .rows = file->delta->rows};
+    }
+}
+
 static void finish(struct table_operation *operation)
 {
     struct table_read *read = operation->read;
@@ -308,6 +342,8 @@ static void finish(struct table_operation *operation)
             &operation->files, &operation->facts, read->changes, read->arena, &read->ret_dataset);
         read->ret_dataset.space = read->space ? arena_strdup(read->arena, read->space) : NULL;
         read->ret_dataset.name = arena_strdup(read->arena, read->name);
+        if (read->origins)
+            copy_origins(operation);
     }
     if (!err.code) {
         table_version_copy(read->arena, &operation->version, &read->ret_version);
