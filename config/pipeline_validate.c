@@ -94,6 +94,11 @@ static void validate_extract_mode(
         pipeline_is_set(reader->pipeline, &extract->only_new.on_changed))
         pipeline_fail(reader, &extract->only_new.on_changed,
             "%s.only_new.on_changed: means nothing where only_new is not enabled", address);
+    if (extract->only_new.on_changed == ON_CHANGED_REPLACE && !extract->metadata)
+        pipeline_fail(reader, &extract->only_new.on_changed,
+            "%s.only_new.on_changed: replace finds the rows of an object by their _source; add "
+            "metadata: true",
+            address);
     if (extract->only_new.reread != REREAD_NONE &&
         extract->only_new.on_changed != ON_CHANGED_APPEND)
         pipeline_fail(reader, &extract->only_new.on_changed,

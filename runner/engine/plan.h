@@ -50,6 +50,7 @@ struct plan_load {
     uint64_t lookup_bytes;
     int64_t rewrite_files;
     uint64_t rewrite_bytes;
+    struct text_list replaced; /* on_changed: replace: `_source` of the rows that are to go */
 };
 
 struct plan_task {

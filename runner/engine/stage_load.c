@@ -10,6 +10,7 @@
 #include "runner/engine/load_limit.h"
 #include "runner/engine/load_merge.h"
 #include "runner/engine/load_put.h"
+#include "runner/engine/load_replace.h"
 #include "runner/engine/load_scope.h"
 #include "runner/engine/quarantine.h"
 #include "runner/engine/run_private.h"
@@ -22,6 +23,7 @@
 
 enum load_step {
     LOAD_QUARANTINING,
+    LOAD_REPLACING,
     LOAD_MERGING,
     LOAD_WRITING,
     LOAD_SCOPING,
@@ -33,18 +35,20 @@ struct load_stage {
     struct task *task;
     enum load_step step;
     struct load_table table;
+    struct load_replace replace;
     struct load_merge merge;
     struct load_scope scope;
     struct sql_request write; /* WRITE or EXPORT */
     enum catalog_content content;
     struct sql_schema schema, entry_schema; /* of files of rows; of deletes */
-    const char *rows, *deletes;             /* datasets that are still to be written; NULL: none */
+    const char *rows, *kept, *deletes;      /* datasets that are still to be written; NULL: none */
+    bool keeping;                           /* it is `kept` that is written */
     struct sql_partition *partitions;
     struct text_list described; /* columns that statistics are kept of, wherever they stand */
     struct quarantine quarantine;
     struct checking checking;
     struct load_puts puts;
-    bool quarantining, merging, writing, scoping, cancelled;
+    bool quarantining, replacing, merging, writing, scoping, cancelled;
     struct error err;
 };
 
@@ -89,7 +93,7 @@ static void on_written(struct sql_request *write, const struct error *err)
     } else if (write->verb == SQL_EXPORT) {
         task->rows = write->export.ret_rows;
         task->bytes_written = write->export.ret_bytes;
-    } else if (stage->content == CATALOG_ROWS) {
+    } else if (stage->content == CATALOG_ROWS && !stage->keeping) {
         task->rows = write->write.ret_rows;
         if (stage->table.key.count == 0) /* else its merge did */
             task_count_discarded(task, write->write.ret_skipped);
@@ -120,6 +124,15 @@ static void on_file(struct sql_request *write, const struct sql_file *file)
                 .schema_id = task->table.schema_id,
                 .stats = file_stats_text(file, &stage->described, &task->arena)}});
     free(folder);
+    load_step(stage);
+}
+
+static void on_replaced(struct load_replace *replace, const struct error *err)
+{
+    struct load_stage *stage = container_of(replace, struct load_stage, replace);
+
+    stage->replacing = false;
+    error_keep_first(&stage->err, err);
     load_step(stage);
 }
 
@@ -174,13 +187,16 @@ static void start_writing_table(struct load_stage *stage, const char *dataset,
     stage->write.write = (struct sql_write){.dataset = dataset,
         .folder = run->folder,
         .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "%s", run->options.run_id,
-            task->node->name, run->lease.fence, content == CATALOG_DELETES ? "-deletes" : ""),
+            task->node->name, run->lease.fence,
+            content == CATALOG_DELETES ? "-deletes"
+            : stage->keeping           ? "-kept"
+                                       : ""),
         .schema = schema->count > 0 ? schema : NULL,
         .partitions = stage->partitions,
         .partition_count = load->partition_count,
         .sort_by = content == CATALOG_ROWS ? load->sort_by : stage->table.key,
         .file_bytes = load->file_size,
-        .skip_misfits = load->schema == SCHEMA_DISCARD_ROWS,
+        .skip_misfits = load->schema == SCHEMA_DISCARD_ROWS && !stage->keeping,
         .key = load->key,
         .show_values = task->run->engine->environment->logs.samples,
         .on_file = on_file};
@@ -191,13 +207,17 @@ static void start_writing_table(struct load_stage *stage, const char *dataset,
 /* False: everything is written. */
 static bool write_next(struct load_stage *stage)
 {
-    const char *dataset = stage->rows ? stage->rows : stage->deletes;
+    const char *dataset = stage->rows ? stage->rows : stage->kept ? stage->kept : stage->deletes;
 
     if (!dataset)
         return false;
     stage->task->activity = "writing";
     if (stage->rows) {
         stage->rows = NULL;
+        start_writing_table(stage, dataset, CATALOG_ROWS, &stage->schema);
+    } else if (stage->kept) {
+        stage->kept = NULL;
+        stage->keeping = true;
         start_writing_table(stage, dataset, CATALOG_ROWS, &stage->schema);
     } else {
         stage->deletes = NULL;
@@ -320,6 +340,8 @@ static void cancel_requests(struct load_stage *stage)
 {
     if (stage->quarantining)
         quarantine_cancel(&stage->quarantine);
+    if (stage->replacing)
+        load_replace_cancel(&stage->replace);
     if (stage->merging)
         load_merge_cancel(&stage->merge);
     if (stage->writing)
@@ -339,11 +361,17 @@ static bool begin_step(struct load_stage *stage)
     case LOAD_QUARANTINING:
         stage->quarantining = quarantine_start(&stage->quarantine);
         return stage->quarantining;
+    case LOAD_REPLACING:
+        stage->replace.keyed = stage->table.key.count > 0;
+        stage->replacing = load_replace_start(&stage->replace);
+        return stage->replacing;
     case LOAD_MERGING:
         if (load->to || stage->table.key.count == 0)
             return false;
         task->activity = "merging";
         stage->merging = true;
+        stage->merge.gone = stage->replace.ret_gone;
+        stage->merge.gone_schema = &stage->replace.ret_schema;
         load_merge_start(&stage->merge);
         return true;
     case LOAD_WRITING:
@@ -351,6 +379,7 @@ static bool begin_step(struct load_stage *stage)
             start_writing_file(stage);
         else if (stage->table.key.count == 0)
             stage->rows = task->source;
+        stage->kept = stage->replace.ret_kept;
         return load->to || write_next(stage);
     case LOAD_SCOPING:
         stage->scoping = load_scope_start(&stage->scope);
@@ -371,12 +400,15 @@ static void end_step(struct load_stage *stage)
         take_merged(stage);
     else if (stage->step == LOAD_WRITING)
         settle_empty(stage);
+    if (stage->step == LOAD_WRITING)
+        load_replace_settle(stage->task);
 }
 
 /* False: the state goes on. */
 static bool step_ended(struct load_stage *stage)
 {
-    if (stage->quarantining || stage->merging || stage->writing || stage->scoping)
+    if (stage->quarantining || stage->replacing || stage->merging || stage->writing ||
+        stage->scoping)
         return false;
     if (stage->step != LOAD_WRITING)
         return true;
@@ -388,8 +420,8 @@ static bool given_up(struct load_stage *stage)
     if (!stage->err.code && !stage->cancelled)
         return false;
     cancel_requests(stage);
-    if (!stage->quarantining && !stage->merging && !stage->writing && !stage->scoping &&
-        stage->puts.in_flight == 0)
+    if (!stage->quarantining && !stage->replacing && !stage->merging && !stage->writing &&
+        !stage->scoping && stage->puts.in_flight == 0)
         finish(stage);
     return true;
 }
@@ -500,7 +532,10 @@ static int prepare_table(struct load_stage *stage)
     const struct plan_load *plan = &task->plan->load;
     const struct load *load = task->node->load;
     const struct graph_node *from = graph_dataset(task->run->graph, load->from);
+    const bool replaces = plan->replaced.count > 0 && plan->table_exists;
 
+    if (load_replace_check(task, &stage->err))
+        return -1;
     load_table_of(load, plan->table_exists ? &plan->version : NULL, &task->arena, &stage->table);
     stage->described = load_table_described(load, &stage->table, &task->arena);
     if (stage->table.key.count > 0
@@ -508,9 +543,9 @@ static int prepare_table(struct load_stage *stage)
             : table_schema_fit(task, &stage->schema, &stage->err))
         return -1;
     task->merged = (struct task_merge){.merge = stage->table.merge,
-        .expects = stage->table.expects,
+        .expects = stage->table.expects || replaces,
         .position = plan->table_exists ? plan->version.last_position : 0,
-        .repeats = stage->table.expects || !plan->table_exists || task->table.evolves ||
+        .repeats = stage->table.expects || replaces || !plan->table_exists || task->table.evolves ||
                    sets_types(&task->table)};
     stage->partitions =
         arena_array(&task->arena, load->partition_count, sizeof(*stage->partitions));
@@ -530,6 +565,7 @@ static void load_start(struct task *task)
     load_puts_init(&stage->puts, task, on_put);
     stage->merge = (struct load_merge){
         .task = task, .table = &stage->table, .schema = &stage->schema, .done = on_merged};
+    stage->replace = (struct load_replace){.task = task, .done = on_replaced};
     stage->scope = (struct load_scope){.task = task, .done = on_scoped};
     stage->quarantine = (struct quarantine){.task = task,
         .done = on_quarantined,
@@ -560,8 +596,8 @@ static void load_cancel(struct task *task)
     stage->cancelled = true;
     if (stage->step == LOAD_CHECKING)
         checking_cancel(&stage->checking);
-    else if (stage->quarantining || stage->merging || stage->writing || stage->scoping ||
-             stage->puts.in_flight > 0)
+    else if (stage->quarantining || stage->replacing || stage->merging || stage->writing ||
+             stage->scoping || stage->puts.in_flight > 0)
         cancel_requests(stage);
     /* else it waits in line for a slot, and ends when its turn comes */
 }

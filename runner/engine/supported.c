@@ -71,9 +71,6 @@ static void check_extract(const struct report *report, const struct extract *ext
     if (extract->only_new.reread != REREAD_NONE)
         refuse(report, &extract->only_new.reread, "only_new.reread", NULL,
             "read whole (no `only_new`) and load with `mode: overwrite`");
-    if (extract->only_new.on_changed == ON_CHANGED_REPLACE)
-        refuse(report, &extract->only_new.on_changed, "only_new.on_changed", "replace",
-            "use append or fail");
 }
 
 static void check_load(const struct report *report, const struct load *load)

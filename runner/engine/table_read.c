@@ -108,13 +108,23 @@ static void ask(struct table_operation *operation, enum catalog_query_verb verb,
 
 #define ASK(operation, verb, ...) ask(operation, verb, &(struct catalog_query){__VA_ARGS__})
 
-static bool is_wanted(const struct catalog_locator *at, const struct catalog_delta *delta)
+static bool is_of(const struct catalog_delta *delta, const char *const *values, size_t value_count)
 {
-    bool same = at->value_count == delta->value_count;
+    bool same = value_count == delta->value_count;
 
-    for (size_t i = 0; i < at->value_count && same; i++)
-        same = text_equal(at->values[i], delta->values[i]);
-    return same || at->value_count == 0;
+    for (size_t i = 0; i < value_count && same; i++)
+        same = text_equal(values[i], delta->values[i]);
+    return same;
+}
+
+static bool is_wanted(const struct table_read *read, const struct catalog_delta *delta)
+{
+    bool wanted = !read->partitions;
+
+    for (size_t i = 0; i < read->partition_count && !wanted; i++)
+        wanted = is_of(delta, read->partitions[i].values, read->partitions[i].value_count);
+    return wanted &&
+           (read->at.value_count == 0 || is_of(delta, read->at.values, read->at.value_count));
 }
 
 /* Of the partition alone that was named, if one was. */
@@ -125,7 +135,7 @@ static void take_deltas(const struct table_operation *operation,
     size_t count = 0;
 
     for (size_t i = 0; i < operation->query.count; i++) {
-        if (is_wanted(&operation->read->at, &deltas[i]))
+        if (is_wanted(operation->read, &deltas[i]))
             deltas[count++] = deltas[i];
     }
     *ret_deltas = deltas;

@@ -24,15 +24,17 @@ typedef void (*table_read_fn)(struct table_read *read, const struct error *err);
 struct table_read {
     /* arguments */
     struct engine *engine;
-    struct slots *slots;       /* transfers at once */
-    struct catalog_locator at; /* with values: that partition alone */
-    const char *space, *name;  /* of the dataset */
-    int64_t at_position;       /* 0: now */
-    int64_t at_ms;             /* where at_position is 0: what was committed then; 0: now */
-    const char *at_tag;        /* the same of a tag; NULL */
-    bool changes;              /* the rows that deltas with positions > after_position brought, as
-                                  they are, with _change_type (insert, upsert, delete) and
-                                  _stream_position; what an overwrite took away is delete */
+    struct slots *slots;                        /* transfers at once */
+    struct catalog_locator at;                  /* with values: that partition alone */
+    const struct catalog_partition *partitions; /* … or these alone, by their values; NULL: all */
+    size_t partition_count;
+    const char *space, *name; /* of the dataset */
+    int64_t at_position;      /* 0: now */
+    int64_t at_ms;            /* where at_position is 0: what was committed then; 0: now */
+    const char *at_tag;       /* the same of a tag; NULL */
+    bool changes;             /* the rows that deltas with positions > after_position brought, as
+                                 they are, with _change_type (insert, upsert, delete) and
+                                 _stream_position; what an overwrite took away is delete */
     int64_t after_position;
     bool keep_deletes; /* struct sql_merge */
     bool origins;      /* column _sluice_origin of each row: its place in ret_origins */

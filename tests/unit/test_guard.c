@@ -306,9 +306,6 @@ static const char *spoil_extract(struct fixture *fixture, unsigned number)
     case 3:
         extract->only_new.reread = REREAD_PARTITION;
         return "extract.strikes.only_new.reread: cannot";
-    case 4:
-        extract->only_new = (struct only_new){.enabled = true, .on_changed = ON_CHANGED_REPLACE};
-        return "extract.strikes.only_new.on_changed: replace cannot";
     default:
         return NULL;
     }
@@ -359,7 +356,7 @@ static void test_unsupported(void **state)
         extracts++;
     while (is_refused(spoil_load, loads))
         loads++;
-    assert_int_equal(extracts, 5);
+    assert_int_equal(extracts, 4);
     assert_int_equal(loads, 2);
 }
 
