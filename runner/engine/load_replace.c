@@ -83,7 +83,7 @@ void load_replace_settle(struct task *task)
     if (merged->replaced_count == 0)
         return;
     emptied = arena_array(&task->arena, merged->replaced_count, sizeof(*emptied));
-    merged->deleted = merged->replaced_rows;
+    merged->deleted = MAX(merged->replaced_rows - task->rows, 0); /* others come in their place */
     merged->emptied = emptied;
     merged->emptied_count = 0;
     for (size_t i = 0; i < merged->replaced_count; i++) {

@@ -190,9 +190,11 @@ static void check_deletes(struct load_scope *scope)
 
     const bool whole = load->mode == MODE_OVERWRITE && load->key.count == 0; /* else: merged */
 
-    if (!task->plan->load.table_exists || !(whole || load->mode == MODE_OVERWRITE_PARTITIONS))
+    if (task->merged.replaced_count == 0 &&
+        (!task->plan->load.table_exists || !(whole || load->mode == MODE_OVERWRITE_PARTITIONS)))
         return;
-    task->merged.deleted = MAX(task->merged.deleted + scope->replaced - task->rows, 0);
+    if (task->merged.replaced_count == 0)
+        task->merged.deleted = MAX(task->merged.deleted + scope->replaced - task->rows, 0);
     if (load_limit_deletes(load, task->merged.deleted, task->plan->load.version.rows, &scope->err))
         task_place_error(task, &load->limits.deletes, "limits.deletes", &scope->err);
 }
@@ -344,4 +346,24 @@ void load_scope_cancel(struct load_scope *scope)
 void load_scope_deinit(struct load_scope *scope)
 {
     arena_deinit(&scope->arena);
+}
+
+void load_scope_empty(struct task *task, int64_t copied, struct error *err)
+{
+    const struct load *load = task->node->load;
+    const bool empties = load->mode == MODE_OVERWRITE || load->mode == MODE_OVERWRITE_PARTITIONS ||
+                         load->absent == ABSENT_CLOSE;
+
+    if (task->rows > 0 || task->file_count > 0 || !empties || load->to)
+        return;
+    if (load->mode == MODE_SCD2 && copied > 0)
+        return;
+    if (load->on_empty == ON_EMPTY_KEEP) {
+        task->keeps_table = true;
+        task_log(task, LOG_WARN, "load.empty", NULL, "no rows: %s stays as it is%s", load->into,
+            load->mode == MODE_SCD2 ? "" : " (on_empty: keep)");
+    } else if (load->on_empty == ON_EMPTY_FAIL) {
+        error_set(err, ERROR_CHECK, "no rows to overwrite %s with (on_empty: fail)", load->into);
+        task_place_error(task, &load->on_empty, "on_empty", err);
+    }
 }

@@ -46,4 +46,8 @@ bool load_scope_start(struct load_scope *scope);
 void load_scope_cancel(struct load_scope *scope); /* still ends in done; again is harmless */
 void load_scope_deinit(struct load_scope *scope);
 
+/* What no rows mean where they would take others away: on_empty. A history that got `copied` rows,
+ * and wrote none, has not changed. */
+void load_scope_empty(struct task *task, int64_t copied, struct error *err);
+
 #endif

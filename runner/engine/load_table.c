@@ -249,3 +249,20 @@ struct text_list load_table_described(
         list.items[list.count++] = table->merge.sequence_by;
     return list;
 }
+
+struct sql_schema load_table_entries(
+    const struct sql_schema *made, const struct sql_schema *table, struct arena *arena)
+{
+    struct sql_schema entries = {.count = made->count};
+
+    entries.columns = arena_array(arena, made->count, sizeof(*entries.columns));
+    for (size_t i = 0; i < made->count; i++) {
+        entries.columns[i] = made->columns[i];
+        for (size_t j = 0; j < table->count; j++) {
+            if (strcasecmp(table->columns[j].name, made->columns[i].name) == 0)
+                entries.columns[i] = table->columns[j];
+        }
+        entries.columns[i].required = false; /* a partition's column may be unknown */
+    }
+    return entries;
+}

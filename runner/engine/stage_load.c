@@ -249,29 +249,6 @@ static void start_writing_file(struct load_stage *stage)
 
 /* --- the end --- */
 
-/* What no rows mean where they would take others away: on_empty. */
-static void settle_empty(struct load_stage *stage)
-{
-    struct task *task = stage->task;
-    const struct load *load = task->node->load;
-    const bool empties = load->mode == MODE_OVERWRITE || load->mode == MODE_OVERWRITE_PARTITIONS ||
-                         load->absent == ABSENT_CLOSE;
-
-    if (task->rows > 0 || task->file_count > 0 || !empties || load->to)
-        return;
-    if (load->mode == MODE_SCD2 && stage->merge.copy.rows > 0)
-        return; /* nothing has changed */
-    if (load->on_empty == ON_EMPTY_KEEP) {
-        task->keeps_table = true;
-        task_log(task, LOG_WARN, "load.empty", NULL, "no rows: %s stays as it is%s", load->into,
-            load->mode == MODE_SCD2 ? "" : " (on_empty: keep)");
-    } else if (load->on_empty == ON_EMPTY_FAIL) {
-        error_set(
-            &stage->err, ERROR_CHECK, "no rows to overwrite %s with (on_empty: fail)", load->into);
-        task_place_error(task, &load->on_empty, "on_empty", &stage->err);
-    }
-}
-
 static void finish(struct load_stage *stage)
 {
     struct task *task = stage->task;
@@ -304,24 +281,6 @@ static void check_deletes(struct load_stage *stage, int64_t deleted)
         task_place_error(task, &load->limits.deletes, "limits.deletes", &stage->err);
 }
 
-/* Files of deletes have columns of the table, under the table's types. */
-static void find_entry_schema(struct load_stage *stage)
-{
-    const struct sql_schema *made = &stage->merge.entry_schema;
-    struct sql_schema *schema = &stage->entry_schema;
-
-    schema->columns = arena_array(&stage->task->arena, made->count, sizeof(*schema->columns));
-    schema->count = made->count;
-    for (size_t i = 0; i < made->count; i++) {
-        schema->columns[i] = made->columns[i];
-        for (size_t j = 0; j < stage->schema.count; j++) {
-            if (strcasecmp(stage->schema.columns[j].name, made->columns[i].name) == 0)
-                schema->columns[i] = stage->schema.columns[j];
-        }
-        schema->columns[i].required = false; /* a partition's column may be unknown */
-    }
-}
-
 static void take_merged(struct load_stage *stage)
 {
     const struct load_merge *merge = &stage->merge;
@@ -330,7 +289,8 @@ static void take_merged(struct load_stage *stage)
     stage->rows = merge->rows;
     stage->deletes = merge->deletes;
     if (merge->deletes)
-        find_entry_schema(stage);
+        stage->entry_schema =
+            load_table_entries(&merge->entry_schema, &stage->schema, &stage->task->arena);
     check_deletes(stage, replaces ? stored_rows(stage) - merge->ret_rows : merge->ret_deleted);
 }
 
@@ -398,10 +358,10 @@ static void end_step(struct load_stage *stage)
 {
     if (stage->step == LOAD_MERGING && stage->table.key.count > 0)
         take_merged(stage);
-    else if (stage->step == LOAD_WRITING)
-        settle_empty(stage);
-    if (stage->step == LOAD_WRITING)
-        load_replace_settle(stage->task);
+    if (stage->step != LOAD_WRITING)
+        return;
+    load_scope_empty(stage->task, stage->merge.copy.rows, &stage->err);
+    load_replace_settle(stage->task);
 }
 
 /* False: the state goes on. */
@@ -516,16 +476,6 @@ static int fit_merged(struct load_stage *stage, const struct sql_schema *dataset
     return table_schema_fit_rows(task, &rows, &stage->schema, &stage->err);
 }
 
-/* A column gets its type with this commit, if nobody else gives it one before. */
-static bool sets_types(const struct task_table *table)
-{
-    for (size_t i = 0; i < table->base_count; i++) {
-        if (strcmp(table->base[i].type, "NULL") == 0)
-            return true;
-    }
-    return false;
-}
-
 static int prepare_table(struct load_stage *stage)
 {
     struct task *task = stage->task;
@@ -546,7 +496,7 @@ static int prepare_table(struct load_stage *stage)
         .expects = stage->table.expects || replaces,
         .position = plan->table_exists ? plan->version.last_position : 0,
         .repeats = stage->table.expects || replaces || !plan->table_exists || task->table.evolves ||
-                   sets_types(&task->table)};
+                   table_schema_sets_types(&task->table)};
     stage->partitions =
         arena_array(&task->arena, load->partition_count, sizeof(*stage->partitions));
     for (size_t i = 0; i < load->partition_count; i++)

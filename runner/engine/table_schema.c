@@ -214,3 +214,12 @@ int table_schema_fit(struct task *task, struct sql_schema *ret_schema, struct er
                ? -1
                : 0;
 }
+
+bool table_schema_sets_types(const struct task_table *table)
+{
+    for (size_t i = 0; i < table->base_count; i++) {
+        if (strcmp(table->base[i].type, "NULL") == 0)
+            return true;
+    }
+    return false;
+}

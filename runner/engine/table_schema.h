@@ -4,6 +4,7 @@
 
 #include "connectors/sql_engine.h"
 
+struct task_table;
 struct task;
 
 /* For a load `into` a table, before it writes: the columns that its files must have, with their
@@ -19,5 +20,8 @@ int table_schema_fit(struct task *task, struct sql_schema *ret_schema, struct er
  * sort_by is missing is the caller's to see. */
 int table_schema_fit_rows(struct task *task, const struct sql_schema *rows,
     struct sql_schema *ret_schema, struct error *err);
+
+/* A column gets its type with this commit, if nobody else gives it one before. */
+bool table_schema_sets_types(const struct task_table *table);
 
 #endif

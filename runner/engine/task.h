@@ -78,7 +78,7 @@ struct task_merge {
     size_t emptied_count;
     const struct catalog_partition *replaced; /* appends: their rows are all in its files */
     size_t replaced_count;
-    int64_t replaced_rows; /* rows of objects that changed, which are no longer there */
+    int64_t replaced_rows;       /* rows of objects that changed, which are no longer there */
     int64_t duplicates, deleted; /* rows of the dataset that others stand for; of the table, gone */
 };
 

@@ -7,6 +7,7 @@ import signal
 import time
 
 import pytest
+from lake import Lake
 
 MODES = {
     "append": {"mode": "append"},
@@ -214,3 +215,39 @@ def test_what_cannot_be_replaced(project):
         assert result.exit == 2 and says in result.error, str(result)
     make(project, transform="select id, x from a")
     assert "b has no column _source" in project.fails("p", expect=2)
+
+
+@pytest.fixture
+def lake(on_weed, s3, bucket):
+    return Lake(on_weed, s3, bucket)
+
+
+@pytest.mark.parametrize("mode", ["append, partitions", "upsert"])
+def test_in_s3(lake, mode):
+    """Objects and table files in S3: rows go by the URL, versions are ETags; explain leads there."""
+    make(lake.project, "p", f"s3://{lake.bucket}/in/*.csv", **MODES[mode])
+    lake.put("in/a.csv", b"id,part,x\n1,p,x\n2,q,x\n")
+    lake.put("in/b.csv", b"id,part,x\n3,q,x\n")
+    lake.project.run("p")
+    lake.put("in/a.csv", b"id,part,x\n2,p,y\n")
+    lake.project.run("p")
+    a, b = (f"s3://{lake.bucket}/in/{name}.csv" for name in "ab")
+    assert stored(lake.project) == [(2, "p", "y", a), (3, "q", "x", b)]
+    row, = lake.project.sluice("explain", "n.t", "--where", "id = 2", "--json").json["rows"]
+    assert (row["object"], row["line"]) == (a, 2)
+    assert row["version"] == lake.client.head_object(Bucket=lake.bucket, Key="in/a.csv")["ETag"].strip('"')
+    lake.put("in/a.csv", b"id,part,x\n")
+    lake.project.run("p")
+    assert stored(lake.project) == [(3, "q", "x", b)]
+    lake.check_consistent()
+
+
+def test_limits(project):
+    make(project, partition_by=["part"], limits={"deletes": "1"})
+    put(project, "a", [(1, "p", "x"), (2, "q", "x"), (3, "q", "x")])
+    project.run("p")
+    put(project, "a", [(1, "p", "y")])
+    assert "2 of the 3 rows of n.t would be deleted" in project.fails("p", expect=3)
+    put(project, "a", [(1, "p", "y"), (2, "p", "z")])
+    project.run("p")
+    assert [row[:3] for row in stored(project)] == [(1, "p", "y"), (2, "p", "z")]
