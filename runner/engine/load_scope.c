@@ -190,11 +190,9 @@ static void check_deletes(struct load_scope *scope)
 
     const bool whole = load->mode == MODE_OVERWRITE && load->key.count == 0; /* else: merged */
 
-    if (task->merged.replaced_count == 0 &&
-        (!task->plan->load.table_exists || !(whole || load->mode == MODE_OVERWRITE_PARTITIONS)))
+    if (!task->plan->load.table_exists || !(whole || load->mode == MODE_OVERWRITE_PARTITIONS))
         return;
-    if (task->merged.replaced_count == 0)
-        task->merged.deleted = MAX(task->merged.deleted + scope->replaced - task->rows, 0);
+    task->merged.deleted = MAX(task->merged.deleted + scope->replaced - task->rows, 0);
     if (load_limit_deletes(load, task->merged.deleted, task->plan->load.version.rows, &scope->err))
         task_place_error(task, &load->limits.deletes, "limits.deletes", &scope->err);
 }

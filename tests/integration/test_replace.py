@@ -240,14 +240,3 @@ def test_in_s3(lake, mode):
     lake.project.run("p")
     assert stored(lake.project) == [(3, "q", "x", b)]
     lake.check_consistent()
-
-
-def test_limits(project):
-    make(project, partition_by=["part"], limits={"deletes": "1"})
-    put(project, "a", [(1, "p", "x"), (2, "q", "x"), (3, "q", "x")])
-    project.run("p")
-    put(project, "a", [(1, "p", "y")])
-    assert "2 of the 3 rows of n.t would be deleted" in project.fails("p", expect=3)
-    put(project, "a", [(1, "p", "y"), (2, "p", "z")])
-    project.run("p")
-    assert [row[:3] for row in stored(project)] == [(1, "p", "y"), (2, "p", "z")]
