@@ -94,6 +94,11 @@ static void validate_extract_mode(
         pipeline_is_set(reader->pipeline, &extract->only_new.on_changed))
         pipeline_fail(reader, &extract->only_new.on_changed,
             "%s.only_new.on_changed: means nothing where only_new is not enabled", address);
+    if (extract->only_new.on_changed == ON_CHANGED_REPLACE && !extract->metadata)
+        pipeline_fail(reader, &extract->only_new.on_changed,
+            "%s.only_new.on_changed: replace finds the rows of an object by their _source; add "
+            "metadata: true",
+            address);
     if (extract->only_new.reread != REREAD_NONE &&
         extract->only_new.on_changed != ON_CHANGED_APPEND)
         pipeline_fail(reader, &extract->only_new.on_changed,
@@ -131,7 +136,6 @@ static void validate_from_table(
             "; read the table whole"},
         {pipeline_is_set(pipeline, &extract->only_new.on_changed), &extract->only_new.on_changed,
             "only_new.on_changed", NULL},
-        {pipeline_is_set(pipeline, &extract->metadata), &extract->metadata, "metadata", NULL},
     };
     struct error err;
 
@@ -151,6 +155,17 @@ static void validate_from_table(
     else if (!(pipeline_uses(pipeline, &extract->from) & INTERPOLATE_PARTIAL) &&
              pipeline_check_into(table, &err))
         pipeline_fail(reader, &extract->from, "%s.from: %s", address, err.message);
+}
+
+static bool is_metadata(const char *column)
+{
+    static const char *const names[] = {"_run_id", "_source", "_source_version", "_row_number"};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        if (strcasecmp(column, names[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void validate_extract(struct pipeline_reader *reader, const struct extract *extract)
@@ -174,6 +189,10 @@ static void validate_extract(struct pipeline_reader *reader, const struct extrac
         if (extract->columns.items[i].name[0] == '\0')
             pipeline_fail(reader, &extract->columns.items[i].value,
                 "%s.columns: a column has an empty name", address);
+        if (extract->metadata && is_metadata(extract->columns.items[i].name))
+            pipeline_fail(reader, &extract->columns.items[i].value,
+                "%s.columns: \"%s\" is a column that metadata: true adds; leave it out", address,
+                extract->columns.items[i].name);
     }
     if (extract->timezone &&
         !(pipeline_uses(reader->pipeline, &extract->timezone) & INTERPOLATE_PARTIAL)) {

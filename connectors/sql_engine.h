@@ -111,6 +111,7 @@ struct sql_part {
     const int64_t *groups; /* by file: its rows meet those of the same number only, as partitions
                               of a table do; NULL: 0 */
     const char *const *changes; /* by file: `_change_type` of its rows; NULL: as positions */
+    const int64_t *origins;     /* by file: `_sluice_origin` of its rows; NULL: null */
     bool deletes;               /* rows are the key (and sequence_by) of rows that are deleted */
     bool base; /* the oldest rows of their keys in their groups: no two rows of such parts have the
                   same key, and no row of other parts is older than the one with its key. Merging
@@ -143,7 +144,12 @@ struct sql_dataset {
     const struct sql_part *parts;
     size_t part_count;
     struct sql_merge merge;
-    bool with_changes; /* columns _change_type and _stream_position behind the others */
+    bool with_changes;  /* columns _change_type and _stream_position behind the others */
+    bool with_origins;  /* column _sluice_origin behind them */
+    const char *run_id; /* and the SQL_METADATA columns behind them: `source` and `version` are what
+                           they say of all rows, with_changes each row's position in place of the
+                           version; rows have no number. NULL: none */
+    const char *source, *version;
 };
 
 struct sql_reject {
@@ -155,6 +161,15 @@ struct sql_reject {
 };
 
 enum { SQL_REJECTS_SHOWN = 10 };
+
+/* Where a row comes from: the run that read it, the object, its version (null: not known), and in
+ * it the line on which the row begins, of CSV and NDJSON, else the row's number; from 1. */
+#define SQL_METADATA_RUN "_run_id"
+#define SQL_METADATA_SOURCE "_source"
+#define SQL_METADATA_VERSION "_source_version"
+#define SQL_METADATA_ROW "_row_number"
+
+enum { SQL_METADATA_COUNT = 4 };
 
 /* --- requests -------------------------------------------------------------------------------- */
 
@@ -173,6 +188,7 @@ struct sql_source {
     const char *path;    /* below the run's folder (a symbolic link is fine) */
     const char *object;  /* what errors call it */
     const char *version; /* of the object; NULL: not known */
+    const char *source;  /* what SQL_SOURCE says of its rows; NULL: as `object` */
     enum file_compression compression;
 };
 
@@ -200,6 +216,8 @@ struct sql_scan {
                               "sha256:" and 16 hexadecimal digits */
     const char *timezone;  /* of naive timestamps; NULL: UTC */
     bool schema_only;      /* no rows: the dataset has the sources' columns and is empty */
+    const char *run_id;    /* the SQL_METADATA columns stand behind the others, and this is what the
+                              first says; a source that has one of them is ERROR_DATA. NULL: none */
     /* results */
     struct sql_dataset ret_dataset;
     struct sql_dataset ret_rejected_rows; /* `rejects`; zeroed where no row was bad */

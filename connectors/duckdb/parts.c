@@ -16,7 +16,7 @@
 #include <strings.h>
 
 static const char deleted_name[] = "_sluice_deleted", change_name[] = "_change_type",
-                  position_name[] = "_stream_position";
+                  position_name[] = "_stream_position", origin_name[] = "_sluice_origin";
 
 /* --- columns ------------------------------------------------------------------------------------
  */
@@ -71,6 +71,9 @@ static void append_rows(
     if (dataset->with_changes)
         buffer_printf(sql, ", %s AS t, %s AS p", parts_change(view, source->part),
             parts_numbers(view, source->part->positions, source->part->files.count));
+    if (dataset->with_origins)
+        buffer_printf(sql, ", %s AS w",
+            parts_numbers(view, source->part->origins, source->part->files.count));
     if (with_order)
         buffer_printf(sql, ", %s AS o", source->order);
     if (with_order && view->has_groups)
@@ -88,6 +91,8 @@ static void append_inner(struct buffer *sql, const struct parts_view *view, cons
         buffer_printf(sql, ", %s.d", table);
     if (view->dataset->with_changes)
         buffer_printf(sql, ", %s.t, %s.p", table, table);
+    if (view->dataset->with_origins)
+        buffer_printf(sql, ", %s.w", table);
 }
 
 /* The same with their names: what the view gives. */
@@ -106,6 +111,8 @@ static void append_outer(struct buffer *sql, const struct parts_view *view)
         buffer_printf(sql, ", q.d AS %s", deleted_name);
     if (view->dataset->with_changes)
         buffer_printf(sql, ", q.t AS %s, q.p AS %s", change_name, position_name);
+    if (view->dataset->with_origins)
+        buffer_printf(sql, ", q.w AS %s", origin_name);
 }
 
 /* --- merging ------------------------------------------------------------------------------------
@@ -300,7 +307,8 @@ static int find_columns(struct parts_view *view, struct error *err)
         return -1;
     if (check_name(view, deleted_name, merge->keep_deletes, err) ||
         check_name(view, change_name, changes, err) ||
-        check_name(view, position_name, changes, err))
+        check_name(view, position_name, changes, err) ||
+        check_name(view, origin_name, view->dataset->with_origins, err))
         return -1;
     return 0;
 }
@@ -324,7 +332,8 @@ static void append_nothing(struct buffer *sql, const struct parts_view *view)
     for (size_t i = 0; i < schema->count; i++)
         buffer_printf(sql, "CAST(NULL AS %s) AS c%zu, ",
             schema_is_untyped(&schema->columns[i]) ? "INTEGER" : schema->columns[i].type, i);
-    buffer_puts(sql, "false AS d, '' AS t, CAST(0 AS BIGINT) AS p) AS q WHERE false");
+    buffer_puts(sql,
+        "false AS d, '' AS t, CAST(0 AS BIGINT) AS p, CAST(0 AS BIGINT) AS w) AS q WHERE false");
 }
 
 static int append_view(

@@ -1,4 +1,5 @@
 /* SCAN: files → dataset, every column of every row read once under the contract. */
+#include "connectors/duckdb/metadata.h"
 #include "connectors/duckdb/scan_plan.h"
 #include "connectors/duckdb/schema.h"
 #include "connectors/duckdb/session.h"
@@ -15,6 +16,7 @@ enum { FILES_A_STATEMENT = 250 };
 struct scanning {
     struct sql_dataset dataset, rejected;
     struct bad_rows bad;
+    struct metadata metadata;
 };
 
 static void begin(struct operation *operation)
@@ -24,7 +26,10 @@ static void begin(struct operation *operation)
 
 static void end(struct operation *operation)
 {
-    free(operation->state);
+    struct scanning *scanning = operation->state;
+
+    metadata_deinit(&scanning->metadata);
+    free(scanning);
 }
 
 static void make_schema(const struct scan_plan *plan, struct sql_schema *schema)
@@ -81,15 +86,22 @@ static int read_some(struct operation *operation, const struct scan_plan *plan, 
     size_t end, struct scanning *scanning, struct error *err)
 {
     const char *name = arena_printf(plan->arena, "%s-%zu.parquet", plan->scan->dataset, first);
+    const size_t files = scanning->dataset.files.count;
+    bool sifted = plan->scan->skip_bad_rows;
 
-    if (!plan->scan->skip_bad_rows) {
-        if (read_good(operation, plan, first, end, name, &scanning->dataset, err) == 0)
-            return 0;
+    if (!sifted && read_good(operation, plan, first, end, name, &scanning->dataset, err)) {
         if (err->code != ERROR_DATA)
             return -1;
         error_clear(err);
+        sifted = true;
     }
-    return sift_files(operation, plan, first, end, name, &scanning->dataset, &scanning->bad, err);
+    if (sifted &&
+        sift_files(operation, plan, first, end, name, &scanning->dataset, &scanning->bad, err))
+        return -1;
+    if (!plan->scan->run_id || scanning->dataset.files.count == files)
+        return 0;
+    return metadata_add(
+        &scanning->metadata, operation, plan, first, end, sifted, &scanning->dataset, err);
 }
 
 /* What DuckDB does for the files of one statement grows with their number squared. */
@@ -170,7 +182,9 @@ static int read_files(struct operation *operation, struct scan_plan *plan,
         rc = read_all(operation, plan, scanning, err);
     if (!rc)
         rc = close_open_columns(operation, plan, dataset, err);
-    if (!rc)
+    if (!rc && plan->scan->run_id)
+        rc = metadata_make_view(&scanning->metadata, operation->slot->main, plan, dataset, err);
+    else if (!rc)
         rc = schema_make_view(operation->slot->main, dataset, err);
     if (!rc)
         rc = bad_rows_finish(&scanning->bad, operation->slot->main, &scanning->rejected, err);

@@ -248,8 +248,8 @@ static void append_nulls(struct buffer *sql, const struct text_list *nulls)
 static void append_select(const struct scan_plan *plan, const struct scan_file *files,
     size_t file_count, enum scan_mode mode, struct buffer *sql)
 {
-    buffer_printf(
-        sql, "SELECT *%s FROM read_csv(", mode == SCAN_SIFT ? ", file_index AS __file" : "");
+    buffer_printf(sql, "SELECT *%s FROM read_csv(",
+        scan_has_file(plan, mode) ? ", file_index AS __file" : "");
     scan_append_paths(sql, files, file_count);
     scan_append_compression(sql, files);
     append_dialect(sql, plan);

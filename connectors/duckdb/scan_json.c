@@ -14,7 +14,7 @@ enum { LINE_BYTES_MAX = 8 * 1024 * 1024 };
 static void append_lines(const struct scan_plan *plan, const struct scan_file *files,
     size_t file_count, enum scan_mode mode, struct buffer *sql)
 {
-    const char *index = mode == SCAN_SIFT ? "file_index AS __file, " : "";
+    const char *index = scan_has_file(plan, mode) ? "file_index AS __file, " : "";
 
     if (plan->scan->format == FORMAT_NDJSON) {
         buffer_printf(sql, "SELECT * FROM (SELECT %sl FROM read_csv(", index);
@@ -210,10 +210,10 @@ static void append_select(const struct scan_plan *plan, const struct scan_file *
     size_t file_count, enum scan_mode mode, struct buffer *sql)
 {
     buffer_puts(sql, "SELECT ");
+    buffer_puts(sql, scan_has_file(plan, mode) ? "__file, " : "");
     if (mode == SCAN_SIFT) { /* what stands before the ":" shows nothing of the data */
-        buffer_puts(sql,
-            "__file, l, CASE WHEN NOT __object THEN 'this is no JSON object: ' || left(l, "
-            "40) WHEN ");
+        buffer_puts(sql, "l, CASE WHEN NOT __object THEN 'this is no JSON object: ' || left(l, "
+                         "40) WHEN ");
         append_has_both(plan, sql);
         buffer_puts(
             sql, " THEN 'a member is there twice, spelt in another case' END AS __broken, ");

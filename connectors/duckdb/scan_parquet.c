@@ -31,7 +31,7 @@ static void append_select(const struct scan_plan *plan, const struct scan_file *
     size_t file_count, enum scan_mode mode, struct buffer *sql)
 {
     buffer_puts(sql, "SELECT ");
-    if (mode == SCAN_SIFT)
+    if (scan_has_file(plan, mode))
         buffer_puts(sql, "file_index AS __file, ");
     for (size_t i = 0; i < files->count; i++) {
         buffer_puts(sql, i ? ", " : "");

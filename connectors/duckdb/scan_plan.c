@@ -1,6 +1,7 @@
 #include "connectors/duckdb/scan_plan.h"
 
 #include "connectors/duckdb/infer.h"
+#include "connectors/duckdb/metadata.h"
 #include "connectors/duckdb/parse.h"
 #include "connectors/duckdb/statement.h"
 #include "runner/base/mem.h"
@@ -135,6 +136,11 @@ static int apply_contract(struct scan_plan *plan, struct error *err)
 /* --- files
  * ----------------------------------------------------------------------------------------- */
 
+bool scan_has_file(const struct scan_plan *plan, enum scan_mode mode)
+{
+    return mode == SCAN_SIFT || (mode == SCAN_FAST && plan->scan->run_id);
+}
+
 bool scan_file_alike(const struct scan_file *a, const struct scan_file *b)
 {
     if (a->count != b->count || a->marked_array != b->marked_array ||
@@ -218,7 +224,7 @@ int scan_plan_init(struct scan_plan *plan, const struct sql_scan *scan,
     if (!plan->reader)
         return error_set(
             err, ERROR_INVALID, "the format of the files is not known: say format: csv, …");
-    if (read_layouts(plan, err) || apply_contract(plan, err))
+    if (read_layouts(plan, err) || metadata_check(plan, err) || apply_contract(plan, err))
         return -1;
     if (plan->reader->json)
         widen_json(plan);

@@ -43,7 +43,8 @@ struct scan_file {
 };
 
 enum scan_mode {
-    SCAN_FAST,   /* the cells; anything wrong with a row ends the statement with an error */
+    SCAN_FAST,   /* the cells, and __file where scan_has_file(); anything wrong with a row ends the
+                    statement with an error */
     SCAN_SAMPLE, /* the cells of the first rows, as the file writes them; bad rows are left out */
     SCAN_SIFT, /* also __file (0 …); of JSON __broken (why the row as a whole is bad, or null) and
                   l, its text. What is no record goes to reject_errors */
@@ -86,6 +87,9 @@ size_t scan_plan_column(struct scan_plan *plan, const char *name);
 
 /* The same; a name that differs from the column's in case becomes an alias of it. */
 void scan_plan_member(struct scan_plan *plan, const char *name);
+
+/* Whether what is read has a column __file: the place of the row's file, from 0. */
+bool scan_has_file(const struct scan_plan *plan, enum scan_mode mode);
 
 /* Whether both have the same columns at the same places. */
 bool scan_file_alike(const struct scan_file *a, const struct scan_file *b);

@@ -1,5 +1,6 @@
 #include "connectors/duckdb/schema.h"
 
+#include "connectors/duckdb/metadata.h"
 #include "connectors/duckdb/parts.h"
 #include "connectors/duckdb/statement.h"
 #include "runner/base/mem.h"
@@ -145,7 +146,8 @@ static int append_select(duckdb_connection connection, const struct sql_dataset 
 
 static bool is_table(const struct sql_dataset *dataset)
 {
-    return dataset->part_count || dataset->merge.keep_deletes || dataset->with_changes;
+    return dataset->part_count || dataset->merge.keep_deletes || dataset->with_changes ||
+           dataset->with_origins;
 }
 
 int schema_make_view(
@@ -166,8 +168,10 @@ int schema_make_view(
     buffer_puts(&sql, "CREATE OR REPLACE VIEW ");
     schema_append_name(&sql, dataset);
     buffer_puts(&sql, " AS ");
+    metadata_append_before(dataset, &sql);
     rc = is_table(dataset) ? parts_append_select(connection, dataset, &sql, err)
                            : append_select(connection, dataset, &sql, err);
+    metadata_append_after(dataset, &sql);
     if (!rc && sql.overflowed)
         rc = error_set(err, ERROR_LIMIT, "its files are too many");
     if (!rc)

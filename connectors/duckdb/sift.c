@@ -107,9 +107,10 @@ struct sifting {
     struct operation *operation;
     const struct scan_plan *plan;
     struct bad_rows *found;
-    struct rows marked;  /* MARKED_*, in the order of files and rows */
-    struct rows refused; /* REFUSED_* */
-    struct arena arena;  /* of one row */
+    struct rows marked;       /* MARKED_*, in the order of files and rows */
+    struct rows refused;      /* REFUSED_* */
+    struct sift_lines *lines; /* only these are wanted; NULL: bad rows are */
+    struct arena arena;       /* of one row */
 };
 
 enum { MARKED_FILE, MARKED_ROW, MARKED_MARK };
@@ -177,6 +178,8 @@ static int add_refused(struct sifting *sifting, const struct scan_file *file, in
     const struct rows *refused = &sifting->refused;
     struct bad_row row = {.file = file, .line = line, .refused = true};
 
+    if (sifting->lines)
+        return rows_next(&sifting->refused, err);
     row.value = refusal_reason(
         rows_text(refused, REFUSED_TYPE, &sifting->arena), file->count, &sifting->arena);
     if (record) {
@@ -268,6 +271,8 @@ static int take_record(struct reading *reading, const struct record *record, str
     } else if (next_of(&sifting->marked) == (int64_t)reading->index &&
                ++reading->accepted == rows_int(&sifting->marked, MARKED_ROW)) {
         rc = add_marked(sifting, reading->file, record->line, record, err);
+    } else if (sifting->lines) {
+        sifting->lines->on_line(sifting->lines, record->line);
     }
     count_decoded(reading, record);
     return rc;
@@ -275,8 +280,14 @@ static int take_record(struct reading *reading, const struct record *record, str
 
 static bool has_more(const struct reading *reading)
 {
-    return next_of(&reading->sifting->marked) == (int64_t)reading->index ||
+    return reading->sifting->lines ||
+           next_of(&reading->sifting->marked) == (int64_t)reading->index ||
            next_of(&reading->sifting->refused) == (int64_t)reading->index;
+}
+
+static int64_t count_found(const struct sifting *sifting)
+{
+    return sifting->found ? sifting->found->count : 0;
 }
 
 static int read_records(struct reading *reading, struct error *err)
@@ -290,7 +301,7 @@ static int read_records(struct reading *reading, struct error *err)
     if (!reading->lines && records_skip_lines(reading->records, plan->scan->csv.skip, err))
         return -1;
     while (rc > 0 && has_more(reading)) {
-        const int64_t found = reading->sifting->found->count;
+        const int64_t found = count_found(reading->sifting);
 
         if (reading->accepted % 65536 == 0 && work_cancelled(&reading->sifting->operation->work))
             return error_set(err, ERROR_STOPPED, "stopped");
@@ -303,7 +314,7 @@ static int read_records(struct reading *reading, struct error *err)
         } else if (take_record(reading, &record, err)) {
             return -1;
         }
-        if (reading->sifting->found->count > found) {
+        if (count_found(reading->sifting) > found) {
             arena_deinit(arena);
             arena_init(arena);
         }
@@ -334,7 +345,7 @@ static int add_with_text(struct sifting *sifting, size_t index, struct error *er
     reading.records = records_open(reading.file->source->path, &dialect, err);
     rc = reading.records ? read_records(&reading, err) : -1;
     records_close(reading.records);
-    if (!rc && has_more(&reading)) /* never seen: what is known is kept */
+    if (!rc && !sifting->lines && has_more(&reading)) /* never seen: what is known is kept */
         rc = add_without_text(sifting, index, err);
     return rc;
 }
@@ -453,6 +464,24 @@ static int collect(struct operation *operation, const struct scan_plan *plan, si
     arena_deinit(&sifting.arena);
     if (!rc && found->count > 0 && !plan->scan->skip_bad_rows)
         return bad_rows_fail(found, err);
+    return rc;
+}
+
+int sift_list_lines(struct operation *operation, const struct scan_plan *plan, size_t first,
+    size_t end, size_t index, struct sift_lines *lines, struct error *err)
+{
+    struct sifting sifting = {.operation = operation, .plan = plan, .lines = lines};
+    int rc = 0;
+
+    arena_init(&sifting.arena);
+    if (end > first)
+        rc = open_refused(&sifting, first, end, err);
+    while (!rc && next_of(&sifting.refused) >= 0 && next_of(&sifting.refused) < (int64_t)index)
+        rc = rows_next(&sifting.refused, err);
+    if (!rc)
+        rc = add_with_text(&sifting, index, err);
+    rows_close(&sifting.refused);
+    arena_deinit(&sifting.arena);
     return rc;
 }
 

@@ -23,6 +23,15 @@ bool sift_append_files(const struct scan_plan *plan, size_t first, size_t end, s
 /* Whether bad rows of the file are looked up in its own text. */
 bool sift_has_text(const struct scan_plan *plan, const struct scan_file *file);
 
+struct sift_lines {
+    void (*on_line)(struct sift_lines *lines, int64_t line);
+};
+
+/* Where each row of the file's text begins, good or bad, but for those that were refused when files
+ * [first, end) were sifted, which was the last time; first = end: they were not. */
+int sift_list_lines(struct operation *operation, const struct scan_plan *plan, size_t first,
+    size_t end, size_t index, struct sift_lines *lines, struct error *err);
+
 /* Reads files [first, end) of the plan into `folder`/`name`, added to the dataset, and adds their
  * bad rows. Where the SCAN skips none, the first bad row is the error. */
 int sift_files(struct operation *operation, const struct scan_plan *plan, size_t first, size_t end,

@@ -38,6 +38,9 @@ void sift_append_values(
         buffer_puts(sql, " AS ");
         text_append_sql_name(sql, plan->columns[i].name);
     }
+    if (scan_has_file(plan, SCAN_FAST))
+        buffer_printf(
+            sql, ", CAST(%zu + __file AS INTEGER) AS __sluice_file", (size_t)(file - plan->files));
 }
 
 /* Whether bad rows are looked up in the file's own text. */

@@ -29,7 +29,8 @@ const struct command command_plan = {
         "objects (object, bytes, modified), of a table from, version, position, "
         "after_position (only_new), files, bytes, as a load from, into or to, nothing_new, mode, "
         "partition_by, table_exists, version, table_rows, table_files, "
-        "lookup_files, lookup_bytes, rewrite_files, rewrite_bytes (at most).",
+        "lookup_files, lookup_bytes, rewrite_files, rewrite_bytes (at most), replaced (changed "
+        "objects).",
     .options = &plan_flag_set,
     .args_min = 1,
     .args_max = 1,

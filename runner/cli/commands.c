@@ -24,6 +24,7 @@ const struct command_entry cli_commands[] = {
     {NULL, &command_quarantine},
     {"Look at tables", &command_catalog},
     {NULL, &command_sql},
+    {NULL, &command_explain},
     {"Work with S3", &command_s3},
     {"About sluice", &command_help},
     {NULL, &command_version},

@@ -6,8 +6,8 @@
 
 extern const struct command command_run, command_backfill, command_trigger, command_plan,
     command_preview, command_validate, command_list, command_show, command_jsonschema, command_init,
-    command_health, command_runs, command_test, command_cursors, command_logs, command_catalog,
-    command_sql, command_s3, command_quarantine, command_help, command_version, command_completion,
-    command_complete;
+    command_health, command_runs, command_test, command_cursors, command_explain, command_logs,
+    command_catalog, command_sql, command_s3, command_quarantine, command_help, command_version,
+    command_completion, command_complete;
 
 #endif

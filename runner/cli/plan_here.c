@@ -163,6 +163,9 @@ static void put_table(const struct plan_load *load, const struct load *options, 
         buffer_puts(out, i ? ", " : ", by ");
         text_append_printable(out, options->partitions[i].text);
     }
+    if (load->replaced.count > 0)
+        buffer_printf(out, "; rows of %s changed object%s are replaced",
+            print_count((int64_t)load->replaced.count, rows), load->replaced.count == 1 ? "" : "s");
     put_merge(load, out);
 }
 

@@ -526,6 +526,12 @@ static int prepare(struct retrying *retrying, const char *name)
             "--line needs --object: which object's line %" PRId64 "?", retrying->flags.line);
     if (find_extract(retrying, name) || choose_loads(retrying) || look_at_table(retrying))
         return -1;
+    if (retrying->node->extract->only_new.enabled &&
+        retrying->node->extract->only_new.on_changed == ON_CHANGED_REPLACE)
+        return error_set(&retrying->err, ERROR_INVALID,
+            "extract.%s reads an object again when it has changed (on_changed: replace): repair it "
+            "and put it in its place, and run the pipeline",
+            retrying->node->name);
     if (!said && retrying->node->extract->mask.count)
         return error_set(&retrying->err, ERROR_INVALID,
             "values of extract.%s are masked in the quarantine: give the rows, repaired, with "

@@ -227,6 +227,20 @@ static bool has_rows(const struct task_file *files, size_t count)
     return false;
 }
 
+static bool is_replaced(const struct task *task, const char *const *values)
+{
+    for (size_t i = 0; i < task->merged.replaced_count; i++) {
+        const struct catalog_partition *partition = &task->merged.replaced[i];
+        bool same = true;
+
+        for (size_t v = 0; v < partition->value_count && same; v++)
+            same = text_equal(partition->values[v], values[v]);
+        if (same)
+            return true;
+    }
+    return false;
+}
+
 /* One delta of one partition: files[0 … count - 1]. A partition that is overwritten is a new one;
  * what a moved row leaves behind is a delta of the one that is there. */
 static void add_delta(
@@ -235,7 +249,8 @@ static void add_delta(
     static const enum catalog_change_verb verbs[] = {CATALOG_STAGE_PARTITION, CATALOG_STAGE_DELTA,
         CATALOG_COMMIT_DELTA, CATALOG_COMMIT_PARTITION};
     const bool replaces =
-        task->node->load->mode == MODE_OVERWRITE_PARTITIONS && has_rows(files, count);
+        (task->node->load->mode == MODE_OVERWRITE_PARTITIONS && has_rows(files, count)) ||
+        is_replaced(task, files[0].values);
     struct catalog_file *manifest = arena_array(&changes->run->arena, count, sizeof(*manifest));
 
     for (size_t i = 0; i < count; i++)

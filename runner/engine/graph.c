@@ -289,6 +289,17 @@ const struct graph_node *graph_find(const struct graph *graph, const char *id)
     return table_get(&graph->ids, id);
 }
 
+bool graph_replaces(const struct graph *graph, const struct graph_node *load)
+{
+    for (unsigned i = 0; i < load->driver_count && load->load->into; i++) {
+        const struct only_new *only_new = &graph->nodes[load->drivers[i]].extract->only_new;
+
+        if (only_new->enabled && only_new->on_changed == ON_CHANGED_REPLACE)
+            return true;
+    }
+    return false;
+}
+
 const struct graph_node *graph_dataset(const struct graph *graph, const char *name)
 {
     return table_get(&graph->datasets, name);

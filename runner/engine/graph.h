@@ -78,6 +78,9 @@ const struct graph_node *graph_find(const struct graph *graph, const char *id); 
 /* The extract or transform that yields a dataset. */
 const struct graph_node *graph_dataset(const struct graph *graph, const char *name);
 
+/* Whether rows of the load are swapped where their object has changed. */
+bool graph_replaces(const struct graph *graph, const struct graph_node *load);
+
 /* Marks `ids` and all that they need: wanted[index]. None given: everything. The error suggests
  * near ids. */
 int graph_select(

@@ -162,6 +162,34 @@ static void check_alone(
     }
 }
 
+/* Only where rows add up, or go by a key alone, can those of one object be swapped. */
+static void check_replacing(const struct graph_builder *builder, const struct graph_node *node)
+{
+    const struct load *load = node->load;
+    const bool appends = load->mode == MODE_APPEND && load->key.count == 0;
+    const void *field = NULL;
+    const char *key = "mode", *why = NULL;
+
+    if (!appends && load->mode != MODE_UPSERT) {
+        field = load->mode == MODE_APPEND ? (const void *)&load->key : &load->mode;
+        key = load->mode == MODE_APPEND ? "key" : "mode";
+        why = "an object's rows are swapped by `mode: append` without a key, or `mode: upsert`";
+    } else if (load->sequence_by) {
+        field = &load->sequence_by;
+        key = "sequence_by";
+        why = "the rows of the object's new version count, whatever a column says; remove one";
+    } else if (load->update.when) {
+        field = &load->update.when;
+        key = "update.when";
+        why = "the rows of the object's new version count, whatever is stored; remove one";
+    }
+    if (why)
+        diagnostics_error(builder->problems, builder->pipeline->path,
+            pipeline_mark(builder->pipeline, field),
+            "%s.%s: does not go with `on_changed: replace` of what drives it: %s", node->id, key,
+            why);
+}
+
 static void check_to(
     const struct graph_builder *builder, const struct graph *graph, const struct graph_node *node)
 {
@@ -275,9 +303,12 @@ void guard_check(const struct graph_builder *builder, const struct graph *graph)
             warn_joined(builder, graph, draft, node, warned);
         if (node->kind != TASK_LOAD)
             continue;
-        if (node->load->into && node->load->key.count > 0)
+        if (node->load->into && (node->load->key.count > 0 || graph_replaces(graph, node)))
             check_alone(builder, graph, node);
         check_reread(builder, graph, node);
+        if (graph_replaces(graph, node) && node->load->mode != MODE_OVERWRITE &&
+            node->load->mode != MODE_OVERWRITE_PARTITIONS) /* these are refused as they are */
+            check_replacing(builder, node);
         if (node->load->to)
             check_to(builder, graph, node);
         else if (node->load->mode == MODE_APPEND)

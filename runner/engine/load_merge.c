@@ -244,6 +244,9 @@ static void enter(struct load_merge *merge, enum merge_step step)
     case MERGE_CHECKING:
         start_query(merge, load_sql_null_key(sql, arena), 1, on_null_key);
         break;
+    case MERGE_LEAVING:
+        start_derive(merge, LOAD_LEFT, load_sql_left(sql, arena), true);
+        break;
     case MERGE_UNIFYING:
         start_derive(merge, LOAD_DELTA, load_sql_delta(sql, arena), true);
         break;
@@ -290,9 +293,12 @@ static void log_duplicates(struct load_merge *merge)
 static void keep_results(struct load_merge *merge)
 {
     if (merge->step == MERGE_UNIFYING) {
-        merge->ret_duplicates -= merge->request.derive.ret_dataset.rows;
+        merge->ret_duplicates -= merge->request.derive.ret_dataset.rows - merge->left;
         merge->task->dataset.bytes += merge->request.derive.ret_dataset.bytes;
         log_duplicates(merge);
+    } else if (merge->step == MERGE_LEAVING) {
+        merge->left = merge->request.derive.ret_dataset.rows;
+        merge->task->dataset.bytes += merge->request.derive.ret_dataset.bytes;
     } else if (merge->step == MERGE_COPYING) {
         task_count_discarded(merge->task, merge->request.write.ret_skipped);
     } else if (merge->step == MERGE_JOINING) {
@@ -311,8 +317,10 @@ static enum merge_step next_step(const struct load_merge *merge)
     const bool looks = merge->table->looks_up || merge->sql.scd2;
 
     switch (merge->step) {
+    case MERGE_CHECKING:
+        return merge->gone ? MERGE_LEAVING : MERGE_UNIFYING;
     case MERGE_UNIFYING:
-        return looks && merge->copy.rows > 0 ? MERGE_LOOKING : MERGE_COUNTING;
+        return looks && merge->copy.rows + merge->left > 0 ? MERGE_LOOKING : MERGE_COUNTING;
     case MERGE_COUNTING:
         if (merge->ret_rows > 0)
             return MERGE_ROWS;
@@ -408,7 +416,8 @@ static void describe(struct load_merge *merge)
         [LOAD_OLD] = "stored",
         [LOAD_JOINED] = "joined",
         [LOAD_ROWS] = "rows",
-        [LOAD_KEYS] = "deletes"};
+        [LOAD_KEYS] = "deletes",
+        [LOAD_LEFT] = "left"};
     const struct load *load = load_of(merge);
     const struct load_table *table = merge->table;
     struct load_sql *sql = &merge->sql;
@@ -421,6 +430,8 @@ static void describe(struct load_merge *merge)
         .sequence = table->merge.sequence_by,
         .delete_when = load->delete_when,
         .deletes_all = load->mode == MODE_DELETE,
+        .gone = merge->gone,
+        .table = merge->gone_schema,
         .update_when = load->update.when,
         .skip_unchanged = load->update.unchanged == UNCHANGED_SKIP,
         .counts = table->counts,

@@ -16,6 +16,7 @@ enum merge_step {
     MERGE_COPYING,  /* the dataset's rows under the table's types, once */
     MERGE_OPENING,  /* … as a dataset */
     MERGE_CHECKING, /* null keys */
+    MERGE_LEAVING,  /* rows of replaced objects that do not come again */
     MERGE_UNIFYING, /* each key once */
     MERGE_LOOKING,  /* up what is stored */
     MERGE_JOINING,
@@ -30,6 +31,8 @@ struct load_merge {
     struct task *task;
     const struct load_table *table;
     const struct sql_schema *schema; /* of the table's files; empty: the table is new */
+    const char *gone; /* dataset of the table's rows of objects that are replaced; NULL: none */
+    const struct sql_schema *gone_schema;
     load_merge_fn done;
 
     /* results */
@@ -46,6 +49,7 @@ struct load_merge {
     struct sql_request request;
     struct load_lookup lookup;
     struct sql_dataset copy;
+    int64_t left;       /* rows of LEFT */
     const char **files; /* of the copy */
     size_t file_count, file_capacity;
     struct text_list partition; /* columns of partition_by */

@@ -102,6 +102,36 @@ const char *load_sql_null_key(const struct load_sql *sql, struct arena *arena)
     return load_sql_take(&text, arena);
 }
 
+const char *load_sql_left(const struct load_sql *sql, struct arena *arena)
+{
+    struct buffer text;
+
+    buffer_init(&text, 0);
+    buffer_puts(&text, "select ");
+    for (size_t i = 0; i < sql->copy->count; i++) {
+        const struct sql_column *column = &sql->copy->columns[i];
+        const bool untyped = strcmp(column->type, "NULL") == 0;
+
+        buffer_puts(&text, i ? ", " : "");
+        buffer_puts(&text, untyped ? "null" : "cast(");
+        if (!untyped && load_table_has(sql->table, column->name))
+            load_sql_append_name(&text, "gone", column->name);
+        else if (!untyped)
+            buffer_puts(&text, "null");
+        if (!untyped)
+            buffer_printf(&text, " as %s)", column->type);
+        buffer_puts(&text, " as ");
+        text_append_sql_name(&text, column->name);
+    }
+    buffer_puts(&text, " from ");
+    text_append_sql_name(&text, sql->gone);
+    buffer_puts(&text, " as gone anti join ");
+    text_append_sql_name(&text, sql->names[LOAD_COPY]);
+    buffer_puts(&text, " as new on ");
+    load_sql_append_same(&text, "new", "gone", &sql->key);
+    return load_sql_take(&text, arena);
+}
+
 const char *load_sql_delta(const struct load_sql *sql, struct arena *arena)
 {
     struct buffer text;
@@ -132,6 +162,12 @@ const char *load_sql_delta(const struct load_sql *sql, struct arena *arena)
     buffer_puts(&text, " as ");
     text_append_sql_name(&text, sql->alias);
     buffer_puts(&text, ") as numbered) as ranked where _sluice_rank = 1");
+    if (sql->gone) {
+        buffer_puts(&text, " union all select ");
+        append_columns(&text, NULL, sql->copy);
+        buffer_puts(&text, ", -1, true");
+        append_from(&text, sql, LOAD_LEFT);
+    }
     return load_sql_take(&text, arena);
 }
 

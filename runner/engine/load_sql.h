@@ -21,10 +21,10 @@ struct buffer;
 #define LOAD_ENDS "_sluice_ends"     /* BOOLEAN, scd2: the key's last row ends by this load */
 #define LOAD_AS_OF "sluice_as_of"    /* a parameter, TIMESTAMP WITH TIME ZONE */
 
-enum load_dataset { LOAD_COPY, LOAD_DELTA, LOAD_OLD, LOAD_JOINED, LOAD_ROWS, LOAD_KEYS };
+enum load_dataset { LOAD_COPY, LOAD_DELTA, LOAD_OLD, LOAD_JOINED, LOAD_ROWS, LOAD_KEYS, LOAD_LEFT };
 
 struct load_sql {
-    const char *names[LOAD_KEYS + 1]; /* of the datasets, by enum load_dataset */
+    const char *names[LOAD_LEFT + 1]; /* of the datasets, by enum load_dataset */
     const char *alias;                /* what conditions call the dataset */
     const struct sql_schema *copy;    /* columns of COPY */
     const struct sql_schema *stored;  /* columns of the table; NULL: it is not there */
@@ -35,6 +35,10 @@ struct load_sql {
     const char *delete_when;          /* condition over COPY; NULL: no row deletes */
     bool deletes_all;                 /* every row deletes */
     bool joined;                      /* ROWS and DELETES come from JOINED, else from DELTA */
+
+    /* of objects that are replaced */
+    const char *gone;               /* dataset of the table's rows of them; NULL: none are */
+    const struct sql_schema *table; /* its columns */
 
     /* of a look-up */
     const char *update_when; /* condition over `new` and `old`; NULL: always */
@@ -50,6 +54,9 @@ struct load_sql {
 
 /* One row: LOAD_ROW, then the own key (and as_of) of the first row with a null among them. */
 const char *load_sql_null_key(const struct load_sql *sql, struct arena *arena);
+
+/* LEFT: what is gone and does not come again, as COPY has it. Of DELTA they are deletes. */
+const char *load_sql_left(const struct load_sql *sql, struct arena *arena);
 
 const char *load_sql_delta(const struct load_sql *sql, struct arena *arena);
 

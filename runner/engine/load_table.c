@@ -266,3 +266,20 @@ struct sql_schema load_table_rows(const struct load *load, bool exists,
             .name = i ? SCD2_TO : SCD2_FROM, .type = "TIMESTAMP WITH TIME ZONE"};
     return rows;
 }
+
+struct sql_schema load_table_entries(
+    const struct sql_schema *made, const struct sql_schema *table, struct arena *arena)
+{
+    struct sql_schema entries = {.count = made->count};
+
+    entries.columns = arena_array(arena, made->count, sizeof(*entries.columns));
+    for (size_t i = 0; i < made->count; i++) {
+        entries.columns[i] = made->columns[i];
+        for (size_t j = 0; j < table->count; j++) {
+            if (strcasecmp(table->columns[j].name, made->columns[i].name) == 0)
+                entries.columns[i] = table->columns[j];
+        }
+        entries.columns[i].required = false; /* a partition's column may be unknown */
+    }
+    return entries;
+}

@@ -42,6 +42,10 @@ const char *load_table_missing(const struct load *load, const struct load_table 
  * own; NULL: there is none. */
 const char *load_table_reserved(const struct sql_schema *dataset);
 
+/* Columns that a merge made for files of deletes, under the types of the table's; in `arena`. */
+struct sql_schema load_table_entries(
+    const struct sql_schema *made, const struct sql_schema *table, struct arena *arena);
+
 /* Names are compared as SQL does: without case. */
 bool load_table_lists(const struct text_list *names, const char *name);
 bool load_table_has(const struct sql_schema *schema, const char *name);

@@ -9,7 +9,8 @@
 
 struct plan_object {
     struct store_object object;
-    const char *shown; /* as people call it */
+    const char *shown;  /* as people call it */
+    const char *source; /* as `metadata: true` calls it, for ever */
 };
 
 /* Of a table: all of it at a position, or what changed between two. */
@@ -55,6 +56,7 @@ struct plan_load {
     uint64_t lookup_bytes;
     int64_t rewrite_files;
     uint64_t rewrite_bytes;
+    struct text_list replaced; /* on_changed: replace: `_source` of the rows that are to go */
 };
 
 struct plan_task {

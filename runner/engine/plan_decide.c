@@ -86,6 +86,7 @@ static void find_new_objects(struct plan *plan, struct seen_question *question)
     table_init(&seen);
     index_seen(engine, question, &seen);
     question->is_new = arena_array(&plan->arena, list->object_count, sizeof(bool));
+    question->is_changed = arena_array(&plan->arena, list->object_count, sizeof(bool));
     for (size_t i = 0; i < list->object_count; i++) {
         const struct store_object *object = &list->objects[i];
         const struct catalog_seen *before =
@@ -94,6 +95,8 @@ static void find_new_objects(struct plan *plan, struct seen_question *question)
         question->is_new[i] = !before || before->size != object->size ||
                               strcmp(before->version, object->version) != 0;
         question->new_count += question->is_new[i];
+        question->is_changed[i] = before && question->is_new[i];
+        question->changed_count += question->is_changed[i];
         if (before && question->is_new[i])
             refuse_changed(plan, question, object, before);
     }
@@ -196,6 +199,22 @@ static void describe_object(
         store->type->describe(store, key, shown);
 }
 
+/* What is shown may say how it was asked for; this says only which it is. */
+static const char *plan_source_name(struct plan *plan, const struct store *store, const char *key)
+{
+    const struct engine *engine = plan->operation->options.engine;
+    struct buffer shown;
+    const char *copy;
+
+    if (store == engine->project_files || store->type->identify)
+        return plan_cursor_key(engine, store, key, &plan->arena);
+    buffer_init(&shown, 0);
+    store->type->describe(store, key, &shown);
+    copy = arena_strdup(&plan->arena, shown.data);
+    buffer_deinit(&shown);
+    return copy;
+}
+
 static void choose_rows(struct plan *plan, const struct graph_node *node)
 {
     struct node_question *question = &plan->operation->nodes[node->index];
@@ -225,8 +244,11 @@ void plan_choose_objects(struct plan *plan, const struct graph_node *node)
         buffer_clear(&shown);
         describe_object(plan, extract->store, list->objects[i].key, &shown);
         extract->bytes += list->objects[i].size;
-        extract->objects[extract->object_count++] = (struct plan_object){
-            .object = list->objects[i], .shown = arena_strdup(&plan->arena, shown.data)};
+        extract->objects[extract->object_count++] = (struct plan_object){.object = list->objects[i],
+            .shown = arena_strdup(&plan->arena, shown.data),
+            .source = node->extract->metadata
+                          ? plan_source_name(plan, extract->store, list->objects[i].key)
+                          : NULL};
     }
     buffer_deinit(&shown);
     extract->seen_before = extract->listed - extract->object_count;
@@ -302,13 +324,38 @@ static void count_merge(struct plan *plan, const struct load *load, struct plan_
     struct load_table table;
 
     load_table_of(load, version, &plan->arena, &table);
-    if (table.looks_up || load->scope) {
+    if (table.looks_up || load->scope || planned->replaced.count > 0) {
         planned->lookup_files = version->files;
         planned->lookup_bytes = version->bytes;
     }
-    if (table.key.count > 0 || load->mode != MODE_APPEND) {
+    if (table.key.count > 0 || load->mode != MODE_APPEND || planned->replaced.count > 0) {
         planned->rewrite_files = version->files;
         planned->rewrite_bytes = version->bytes;
+    }
+}
+
+/* The objects of which the table has rows of another version. */
+static void find_replaced(struct plan *plan, const struct graph_node *node, struct plan_load *load)
+{
+    const struct plan_operation *operation = plan->operation;
+    const struct node_question *question = &operation->nodes[node->index];
+    const struct seen_question *seen = &operation->seen[question->first_seen];
+    size_t count = 0;
+
+    for (size_t i = 0; i < question->seen_count; i++)
+        count += seen[i].changed_count;
+    load->replaced.items = arena_array(&plan->arena, count + 1, sizeof(const char *));
+    for (size_t i = 0; i < question->seen_count && !load->idle; i++) {
+        const struct store *store = plan->tasks[seen[i].extract->index].extract.store;
+        const struct store_request *list = &operation->nodes[seen[i].extract->index].list;
+
+        if (seen[i].extract->extract->only_new.on_changed != ON_CHANGED_REPLACE)
+            continue;
+        for (size_t o = 0; seen[i].changed_count > 0 && o < list->object_count; o++) {
+            if (seen[i].is_changed[o])
+                load->replaced.items[load->replaced.count++] =
+                    plan_source_name(plan, store, list->objects[o].key);
+        }
     }
 }
 
@@ -341,7 +388,11 @@ void plan_decide(struct plan *plan)
             (node->extract->from_table ? choose_rows : plan_choose_objects)(plan, node);
             plan_reread_choose(plan, node);
             check_globs(plan, node);
-        } else if (node->kind == TASK_LOAD && operation->nodes[i].version.count > 0) {
+            continue;
+        }
+        if (node->kind == TASK_LOAD)
+            find_replaced(plan, node, &task->load);
+        if (node->kind == TASK_LOAD && operation->nodes[i].version.count > 0) {
             task->load.table_exists = true;
             task->load.version = operation->nodes[i].version.versions[0];
             count_merge(plan, node->load, &task->load);

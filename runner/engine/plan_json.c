@@ -78,6 +78,7 @@ static json_t *load_json(const struct plan_load *load, const struct load *option
     json_put_int(item, "lookup_bytes", (int64_t)load->lookup_bytes);
     json_put_int(item, "rewrite_files", load->rewrite_files);
     json_put_int(item, "rewrite_bytes", (int64_t)load->rewrite_bytes);
+    json_put_int(item, "replaced", (int64_t)load->replaced.count);
     return item;
 }
 

@@ -29,8 +29,9 @@ struct seen_question {
     const struct graph_node *load, *extract;
     struct arena arena;
     struct catalog_query query;
-    bool *is_new; /* by object of the listing */
-    size_t new_count;
+    bool *is_new;     /* by object of the listing */
+    bool *is_changed; /* … that was seen under another version */
+    size_t new_count, changed_count;
     struct cursor_value cursor;        /* of `cursor: {column: …}` */
     int64_t after;                     /* of a table: the position behind which all is new */
     struct catalog_query cursor_query; /* `reread: partition`: besides `query` */

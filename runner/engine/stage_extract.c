@@ -234,6 +234,7 @@ static void start_scan(struct extract_stage *stage)
             (struct sql_source){.path = object->plain_path ? object->plain_path : object->path,
                 .object = object->planned->shown,
                 .version = object->planned->object.version,
+                .source = object->planned->source,
                 .compression = COMPRESSION_NONE};
     }
     stage->contract = arena_array(&task->arena, extract->columns.count, sizeof(*stage->contract));
@@ -255,7 +256,8 @@ static void start_scan(struct extract_stage *stage)
                        : NULL,
         .mask = extract->mask,
         .timezone = extract->timezone,
-        .schema_only = task->plan->extract.object_count == 0};
+        .schema_only = task->plan->extract.object_count == 0,
+        .run_id = extract->metadata ? run->options.run_id : NULL};
     stage->in_flight++;
     stage->scan_running = true;
     run->session->type->start(run->session, &stage->scan);

@@ -10,6 +10,7 @@
 #include "runner/engine/load_limit.h"
 #include "runner/engine/load_merge.h"
 #include "runner/engine/load_put.h"
+#include "runner/engine/load_replace.h"
 #include "runner/engine/load_scope.h"
 #include "runner/engine/quarantine.h"
 #include "runner/engine/rejects.h"
@@ -24,6 +25,7 @@
 
 enum load_step {
     LOAD_QUARANTINING,
+    LOAD_REPLACING,
     LOAD_MERGING,
     LOAD_WRITING,
     LOAD_SCOPING,
@@ -36,12 +38,14 @@ struct load_stage {
     struct task *task;
     enum load_step step;
     struct load_table table;
+    struct load_replace replace;
     struct load_merge merge;
     struct load_scope scope;
     struct sql_request write; /* WRITE or EXPORT */
     enum catalog_content content;
     struct sql_schema schema, entry_schema; /* of files of rows; of deletes */
-    const char *rows, *deletes;             /* datasets that are still to be written; NULL: none */
+    const char *rows, *kept, *deletes;      /* datasets that are still to be written; NULL: none */
+    bool keeping;                           /* it is `kept` that is written */
     struct sql_partition *partitions;
     struct text_list described; /* columns that statistics are kept of, wherever they stand */
     struct quarantine quarantine;
@@ -49,7 +53,7 @@ struct load_stage {
     struct checking checking;
     struct load_puts puts;
     int64_t left_out; /* rows of partitions that are not to be changed */
-    bool quarantining, merging, writing, scoping, cancelled;
+    bool quarantining, replacing, merging, writing, scoping, cancelled;
     struct error err;
 };
 
@@ -79,7 +83,7 @@ static void on_written(struct sql_request *write, const struct error *err)
     } else if (write->verb == SQL_EXPORT) {
         task->rows = write->export.ret_rows;
         task->bytes_written = write->export.ret_bytes;
-    } else if (stage->content == CATALOG_ROWS) {
+    } else if (stage->content == CATALOG_ROWS && !stage->keeping) {
         task->rows = write->write.ret_rows - stage->left_out;
         if (stage->table.key.count == 0) /* else its merge did */
             task_count_discarded(task, write->write.ret_skipped);
@@ -118,6 +122,15 @@ static void on_file(struct sql_request *write, const struct sql_file *file)
     load_step(stage);
 }
 
+static void on_replaced(struct load_replace *replace, const struct error *err)
+{
+    struct load_stage *stage = container_of(replace, struct load_stage, replace);
+
+    stage->replacing = false;
+    error_keep_first(&stage->err, err);
+    load_step(stage);
+}
+
 static void on_merged(struct load_merge *merge, const struct error *err)
 {
     struct load_stage *stage = container_of(merge, struct load_stage, merge);
@@ -153,7 +166,7 @@ static void on_quarantined(struct quarantine *quarantine, const struct error *er
     stage->quarantining = false;
     if (err) {
         placed = *err;
-        place_write_error(stage->task, &placed);
+        task_place_write_error(stage->task, &placed);
         error_keep_first(&stage->err, &placed);
     } else {
         stage->task->source = quarantine->ret_kept;
@@ -186,13 +199,15 @@ static void start_writing_table(struct load_stage *stage, const char *dataset,
         .folder = run->folder,
         .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "%s%s", run->options.run_id,
             task->node->name, run->lease.fence, run->widened ? "-again" : "",
-            content == CATALOG_DELETES ? "-deletes" : ""),
+            content == CATALOG_DELETES ? "-deletes"
+            : stage->keeping           ? "-kept"
+                                       : ""),
         .schema = schema->count > 0 ? schema : NULL,
         .partitions = stage->partitions,
         .partition_count = load->partition_count,
         .sort_by = content == CATALOG_ROWS ? load->sort_by : stage->table.key,
         .file_bytes = load->file_size,
-        .skip_misfits = load->schema == SCHEMA_DISCARD_ROWS,
+        .skip_misfits = load->schema == SCHEMA_DISCARD_ROWS && !stage->keeping,
         .key = load->key,
         .show_values = task->run->engine->environment->logs.samples,
         .on_file = on_file};
@@ -203,13 +218,17 @@ static void start_writing_table(struct load_stage *stage, const char *dataset,
 /* False: everything is written. */
 static bool write_next(struct load_stage *stage)
 {
-    const char *dataset = stage->rows ? stage->rows : stage->deletes;
+    const char *dataset = stage->rows ? stage->rows : stage->kept ? stage->kept : stage->deletes;
 
     if (!dataset)
         return false;
     stage->task->activity = "writing";
     if (stage->rows) {
         stage->rows = NULL;
+        start_writing_table(stage, dataset, CATALOG_ROWS, &stage->schema);
+    } else if (stage->kept) {
+        stage->kept = NULL;
+        stage->keeping = true;
         start_writing_table(stage, dataset, CATALOG_ROWS, &stage->schema);
     } else {
         stage->deletes = NULL;
@@ -273,24 +292,6 @@ static void check_deletes(struct load_stage *stage, int64_t deleted)
         task_place_error(task, &load->limits.deletes, "limits.deletes", &stage->err);
 }
 
-/* Files of deletes have columns of the table, under the table's types. */
-static void find_entry_schema(struct load_stage *stage)
-{
-    const struct sql_schema *made = &stage->merge.entry_schema;
-    struct sql_schema *schema = &stage->entry_schema;
-
-    schema->columns = arena_array(&stage->task->arena, made->count, sizeof(*schema->columns));
-    schema->count = made->count;
-    for (size_t i = 0; i < made->count; i++) {
-        schema->columns[i] = made->columns[i];
-        for (size_t j = 0; j < stage->schema.count; j++) {
-            if (strcasecmp(stage->schema.columns[j].name, made->columns[i].name) == 0)
-                schema->columns[i] = stage->schema.columns[j];
-        }
-        schema->columns[i].required = false; /* a partition's column may be unknown */
-    }
-}
-
 static void take_merged(struct load_stage *stage)
 {
     const struct load_merge *merge = &stage->merge;
@@ -299,7 +300,8 @@ static void take_merged(struct load_stage *stage)
     stage->rows = merge->rows;
     stage->deletes = merge->deletes;
     if (merge->deletes)
-        find_entry_schema(stage);
+        stage->entry_schema =
+            load_table_entries(&merge->entry_schema, &stage->schema, &stage->task->arena);
     check_deletes(stage, replaces ? stored_rows(stage) - merge->ret_rows : merge->ret_deleted);
 }
 
@@ -307,14 +309,16 @@ static void take_merged(struct load_stage *stage)
 
 static bool is_busy(const struct load_stage *stage)
 {
-    return stage->quarantining || stage->merging || stage->writing || stage->scoping ||
-           stage->summing.running;
+    return stage->quarantining || stage->replacing || stage->merging || stage->writing ||
+           stage->scoping || stage->summing.running;
 }
 
 static void cancel_requests(struct load_stage *stage)
 {
     if (stage->quarantining)
         quarantine_cancel(&stage->quarantine);
+    if (stage->replacing)
+        load_replace_cancel(&stage->replace);
     if (stage->merging)
         load_merge_cancel(&stage->merge);
     if (stage->writing)
@@ -335,11 +339,17 @@ static bool begin_step(struct load_stage *stage)
     case LOAD_QUARANTINING:
         stage->quarantining = quarantine_start(&stage->quarantine);
         return stage->quarantining;
+    case LOAD_REPLACING:
+        stage->replace.keyed = stage->table.key.count > 0;
+        stage->replacing = load_replace_start(&stage->replace);
+        return stage->replacing;
     case LOAD_MERGING:
         if (load->to || stage->table.key.count == 0)
             return false;
         task->activity = "merging";
         stage->merging = true;
+        stage->merge.gone = stage->replace.ret_gone;
+        stage->merge.gone_schema = &stage->replace.ret_schema;
         load_merge_start(&stage->merge);
         return true;
     case LOAD_WRITING:
@@ -347,6 +357,7 @@ static bool begin_step(struct load_stage *stage)
             start_writing_file(stage);
         else if (stage->table.key.count == 0)
             stage->rows = task->source;
+        stage->kept = stage->replace.ret_kept;
         return load->to || write_next(stage);
     case LOAD_SCOPING:
         stage->scoping = load_scope_start(&stage->scope);
@@ -370,8 +381,11 @@ static void end_step(struct load_stage *stage)
 {
     if (stage->step == LOAD_MERGING && stage->table.key.count > 0)
         take_merged(stage);
-    else if (stage->step == LOAD_WRITING && !run_reread_judge(stage->task))
+    if (stage->step != LOAD_WRITING)
+        return;
+    if (!run_reread_judge(stage->task))
         load_settle_empty(stage->task, stage->merge.copy.rows, &stage->err);
+    load_replace_settle(stage->task);
 }
 
 /* False: the state goes on. */
@@ -477,16 +491,19 @@ static int prepare_table(struct load_stage *stage)
     struct task *task = stage->task;
     const struct plan_load *plan = &task->plan->load;
     const struct load *load = task->node->load;
+    const bool replaces = plan->replaced.count > 0 && plan->table_exists;
 
+    if (load_replace_check(task, &stage->err))
+        return -1;
     load_table_of(load, plan->table_exists ? &plan->version : NULL, &task->arena, &stage->table);
     stage->described = load_table_described(load, &stage->table, &task->arena);
     if (stage->table.key.count > 0 ? fit_merged(stage, dataset_schema(task))
                                    : table_schema_fit(task, &stage->schema, &stage->err))
         return -1;
     task->merged = (struct task_merge){.merge = stage->table.merge,
-        .expects = stage->table.expects,
+        .expects = stage->table.expects || replaces,
         .position = plan->table_exists ? plan->version.last_position : 0,
-        .repeats = stage->table.expects || !plan->table_exists || task->table.evolves ||
+        .repeats = stage->table.expects || replaces || !plan->table_exists || task->table.evolves ||
                    table_schema_sets_types(&task->table)};
     stage->partitions =
         arena_array(&task->arena, load->partition_count, sizeof(*stage->partitions));
@@ -506,6 +523,7 @@ static void load_start(struct task *task)
     load_puts_init(&stage->puts, task, on_put);
     stage->merge = (struct load_merge){
         .task = task, .table = &stage->table, .schema = &stage->schema, .done = on_merged};
+    stage->replace = (struct load_replace){.task = task, .done = on_replaced};
     stage->scope = (struct load_scope){.task = task, .done = on_scoped};
     stage->summing = (struct summing){.task = task, .done = on_summed};
     stage->quarantine = (struct quarantine){.task = task,

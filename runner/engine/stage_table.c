@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 struct table_stage {
     struct task *task;
@@ -48,12 +49,54 @@ static void add_change_columns(struct task *task)
     *schema = (struct sql_schema){.columns = columns, .count = schema->count + 2};
 }
 
+/* Rows say which table they are of, and at which position. */
+static int add_metadata(struct table_stage *stage, struct error *err)
+{
+    static const char *const names[SQL_METADATA_COUNT] = {
+        SQL_METADATA_RUN, SQL_METADATA_SOURCE, SQL_METADATA_VERSION, SQL_METADATA_ROW};
+    struct task *task = stage->task;
+    const struct plan_table *table = task->plan->extract.table;
+    struct sql_dataset *dataset = &task->dataset;
+
+    for (size_t i = 0; i < dataset->schema.count; i++) {
+        for (size_t k = 0; k < SQL_METADATA_COUNT; k++) {
+            if (strcasecmp(dataset->schema.columns[i].name, names[k]) == 0)
+                return error_set(err, ERROR_INVALID,
+                    "the table has a column \"%s\" already, which metadata: true adds: leave "
+                    "metadata out here, it says where the table's own rows came from",
+                    names[k]);
+        }
+    }
+    dataset->run_id = task->run->options.run_id;
+    dataset->source = arena_printf(&task->arena, "catalog://%s.%s", table->namespace, table->name);
+    dataset->version = arena_printf(&task->arena, "%" PRId64, stage->read.ret_position);
+    return 0;
+}
+
+static void add_metadata_columns(struct task *task)
+{
+    struct sql_schema *schema = &task->dataset.schema;
+    struct sql_column *columns =
+        arena_array(&task->arena, schema->count + SQL_METADATA_COUNT, sizeof(*columns));
+
+    memcpy(columns, schema->columns, schema->count * sizeof(*columns));
+    columns[schema->count] = (struct sql_column){.name = SQL_METADATA_RUN, .type = "VARCHAR"};
+    columns[schema->count + 1] =
+        (struct sql_column){.name = SQL_METADATA_SOURCE, .type = "VARCHAR"};
+    columns[schema->count + 2] =
+        (struct sql_column){.name = SQL_METADATA_VERSION, .type = "VARCHAR"};
+    columns[schema->count + 3] = (struct sql_column){.name = SQL_METADATA_ROW, .type = "BIGINT"};
+    *schema = (struct sql_schema){.columns = columns, .count = schema->count + SQL_METADATA_COUNT};
+}
+
 static void on_opened(struct sql_request *open, const struct error *err)
 {
     struct table_stage *stage = container_of(open, struct table_stage, open);
 
     if (!err && stage->task->dataset.with_changes)
         add_change_columns(stage->task);
+    if (!err && stage->task->dataset.run_id)
+        add_metadata_columns(stage->task);
     finish(stage, err);
 }
 
@@ -116,12 +159,17 @@ static void on_read(struct table_read *read, const struct error *err)
 {
     struct table_stage *stage = container_of(read, struct table_stage, read);
     struct task *task = stage->task;
+    struct error own;
 
     if (err || stage->cancelled) {
         finish(stage, err);
         return;
     }
     task->dataset = read->ret_dataset;
+    if (task->node->extract->metadata && add_metadata(stage, &own)) {
+        finish(stage, &own);
+        return;
+    }
     task->rows = MAX(task->dataset.rows, 0);
     task->objects = (int64_t)read->ret_files;
     task->bytes_read = read->ret_bytes;

@@ -68,11 +68,6 @@ static void check_extract(const struct report *report, const struct extract *ext
 
     check_url(report, &extract->from, "from", extract->from, readable,
         "read a local file, s3:// or https://");
-    if (extract->only_new.on_changed == ON_CHANGED_REPLACE)
-        refuse(report, &extract->only_new.on_changed, "only_new.on_changed", "replace",
-            "use append or fail");
-    if (extract->metadata)
-        refuse(report, &extract->metadata, "metadata", NULL, "leave it out");
 }
 
 static void check_load(const struct report *report, const struct load *load)

@@ -172,6 +172,7 @@ void table_files_add(struct table_files *files, const struct table_facts *facts,
 
         for (size_t f = 0; f < delta->file_count; f++)
             *add(files) = (struct table_file){.file = &delta->files[f],
+                .delta = delta,
                 .position = delta->position,
                 .change = change,
                 .merges = merges,
@@ -190,6 +191,7 @@ void table_files_add_rows(struct table_files *files, const struct table_facts *f
     for (size_t i = 0; i < delta->file_count; i++) {
         if (delta->files[i].content == CATALOG_ROWS)
             *add(files) = (struct table_file){.file = &delta->files[i],
+                .delta = delta,
                 .position = position,
                 .change = change,
                 .skipped = ruled_out || !may_match(facts, &delta->files[i])};
@@ -210,6 +212,7 @@ void table_files_add_changes(
 
         /* A delete has no columns but the key's: conditions on others would not find it. */
         *add(files) = (struct table_file){.file = file,
+            .delta = delta,
             .position = delta->position,
             .change = change,
             .skipped = file->content == CATALOG_ROWS && (ruled_out || !may_match(facts, file))};
@@ -283,7 +286,7 @@ static struct sql_part build_part(const struct table_files *files, const struct 
         .deletes = like->file->content == CATALOG_DELETES,
         .base = like->base && like->file->content == CATALOG_ROWS};
     const char **changes, **paths;
-    int64_t *positions, *groups;
+    int64_t *positions, *groups, *origins;
     size_t capacity = 0, count = 0;
 
     for (size_t i = first; i < files->count; i++)
@@ -293,6 +296,7 @@ static struct sql_part build_part(const struct table_files *files, const struct 
     positions = arena_array(arena, capacity, sizeof(*positions));
     groups = arena_array(arena, capacity, sizeof(*groups));
     changes = arena_array(arena, capacity, sizeof(*changes));
+    origins = arena_array(arena, capacity, sizeof(*origins));
     for (size_t i = first; i < files->count; i++) {
         const struct table_file *file = &files->items[i];
 
@@ -302,12 +306,14 @@ static struct sql_part build_part(const struct table_files *files, const struct 
         paths[count] = file->path;
         positions[count] = file->position;
         groups[count] = file->group;
+        origins[count] = (int64_t)i;
         changes[count++] = file->change;
     }
     part.files = (struct text_list){.items = paths, .count = count};
     part.positions = like->merges || with_changes ? positions : NULL;
     part.groups = like->merges ? groups : NULL;
     part.changes = with_changes ? changes : NULL;
+    part.origins = facts->origins ? origins : NULL;
     return part;
 }
 
@@ -361,7 +367,7 @@ static void copy_columns(
 void table_files_dataset(const struct table_files *files, const struct table_facts *facts,
     bool with_changes, struct arena *arena, struct sql_dataset *ret_dataset)
 {
-    struct sql_dataset dataset = {.with_changes = with_changes};
+    struct sql_dataset dataset = {.with_changes = with_changes, .with_origins = facts->origins};
     bool merges = facts->keep_deletes;
 
     for (size_t i = 0; i < files->count; i++) {

@@ -10,6 +10,7 @@
 /* One file that is read, or left out. */
 struct table_file {
     const struct catalog_file *file;
+    const struct catalog_delta *delta;
     int64_t position;
     const char *change; /* `_change_type` of its rows; NULL: nobody asked */
     bool merges;        /* it belongs to a partition whose rows have to be merged */
@@ -26,6 +27,7 @@ struct table_facts {
     size_t schema_count;
     const struct prune *prune; /* NULL: no conditions */
     bool keep_deletes;         /* struct sql_merge */
+    bool origins;              /* each row is to say which of the files it is from */
 };
 
 struct table_files {

@@ -108,13 +108,23 @@ static void ask(struct table_operation *operation, enum catalog_query_verb verb,
 
 #define ASK(operation, verb, ...) ask(operation, verb, &(struct catalog_query){__VA_ARGS__})
 
-static bool is_wanted(const struct catalog_locator *at, const struct catalog_delta *delta)
+static bool is_of(const struct catalog_delta *delta, const char *const *values, size_t value_count)
 {
-    bool same = at->value_count == delta->value_count;
+    bool same = value_count == delta->value_count;
 
-    for (size_t i = 0; i < at->value_count && same; i++)
-        same = text_equal(at->values[i], delta->values[i]);
-    return same || at->value_count == 0;
+    for (size_t i = 0; i < value_count && same; i++)
+        same = text_equal(values[i], delta->values[i]);
+    return same;
+}
+
+static bool is_wanted(const struct table_read *read, const struct catalog_delta *delta)
+{
+    bool wanted = !read->partitions;
+
+    for (size_t i = 0; i < read->partition_count && !wanted; i++)
+        wanted = is_of(delta, read->partitions[i].values, read->partitions[i].value_count);
+    return wanted &&
+           (read->at.value_count == 0 || is_of(delta, read->at.values, read->at.value_count));
 }
 
 /* Of the partition alone that was named, if one was. */
@@ -125,7 +135,7 @@ static void take_deltas(const struct table_operation *operation,
     size_t count = 0;
 
     for (size_t i = 0; i < operation->query.count; i++) {
-        if (is_wanted(&operation->read->at, &deltas[i]))
+        if (is_wanted(operation->read, &deltas[i]))
             deltas[count++] = deltas[i];
     }
     *ret_deltas = deltas;
@@ -178,7 +188,8 @@ static void begin_files(struct table_operation *operation, int64_t found)
         .schemas = operation->schemas,
         .schema_count = operation->schema_count,
         .prune = operation->prune,
-        .keep_deletes = read->keep_deletes};
+        .keep_deletes = read->keep_deletes,
+        .origins = read->origins};
     operation->files.arena = &operation->arena;
     enter_step(operation,
         operation->position == 0 || (read->changes && read->after_position >= operation->position)
@@ -298,6 +309,39 @@ static void start_fetching(struct table_operation *operation)
 
 /* --- the end --- */
 
+static const char *copy_text(struct arena *arena, const char *text)
+{
+    return text ? arena_strdup(arena, text) : NULL;
+}
+
+static void copy_origins(const struct table_operation *operation)
+{
+    struct table_read *read = operation->read;
+    struct arena *arena = read->arena;
+
+    read->ret_origins = arena_array(arena, operation->files.count, sizeof(*read->ret_origins));
+    for (size_t i = 0; i < operation->files.count; i++) {
+        const struct table_file *file = &operation->files.items[i];
+        struct table_origin *origin = &read->ret_origins[i];
+        const char **values = arena_array(arena, file->delta->value_count, sizeof(*values));
+
+        for (size_t v = 0; v < file->delta->value_count; v++)
+            values[v] = copy_text(arena, file->delta->values[v]);
+        origin->file = (struct catalog_file){.key = copy_text(arena, file->file->key),
+            .rows = file->file->rows,
+            .bytes = file->file->bytes};
+        origin->delta = (struct catalog_delta){.id = copy_text(arena, file->delta->id),
+            .values = values,
+            .value_count = file->delta->value_count,
+            .position = file->delta->position,
+            .type = file->delta->type,
+            .rewrite = file->delta->rewrite,
+            .run_id = copy_text(arena, file->delta->run_id),
+            .created_ms = file->delta->created_ms,
+            .rows = file->delta->rows};
+    }
+}
+
 static void finish(struct table_operation *operation)
 {
     struct table_read *read = operation->read;
@@ -308,6 +352,8 @@ static void finish(struct table_operation *operation)
             &operation->files, &operation->facts, read->changes, read->arena, &read->ret_dataset);
         read->ret_dataset.space = read->space ? arena_strdup(read->arena, read->space) : NULL;
         read->ret_dataset.name = arena_strdup(read->arena, read->name);
+        if (read->origins)
+            copy_origins(operation);
     }
     if (!err.code) {
         table_version_copy(read->arena, &operation->version, &read->ret_version);

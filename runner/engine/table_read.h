@@ -11,6 +11,12 @@
 
 struct table_read;
 
+/* A file, and the delta that brought it. */
+struct table_origin {
+    struct catalog_file file;
+    struct catalog_delta delta; /* without its files */
+};
+
 /* Called exactly once, on the loop, never from within start or cancel. */
 typedef void (*table_read_fn)(struct table_read *read, const struct error *err);
 
@@ -18,17 +24,20 @@ typedef void (*table_read_fn)(struct table_read *read, const struct error *err);
 struct table_read {
     /* arguments */
     struct engine *engine;
-    struct slots *slots;       /* transfers at once */
-    struct catalog_locator at; /* with values: that partition alone */
-    const char *space, *name;  /* of the dataset */
-    int64_t at_position;       /* 0: now */
-    int64_t at_ms;             /* where at_position is 0: what was committed then; 0: now */
-    const char *at_tag;        /* the same of a tag; NULL */
-    bool changes;              /* the rows that deltas with positions > after_position brought, as
-                                  they are, with _change_type (insert, upsert, delete) and
-                                  _stream_position; what an overwrite took away is delete */
+    struct slots *slots;                        /* transfers at once */
+    struct catalog_locator at;                  /* with values: that partition alone */
+    const struct catalog_partition *partitions; /* … or these alone, by their values; NULL: all */
+    size_t partition_count;
+    const char *space, *name; /* of the dataset */
+    int64_t at_position;      /* 0: now */
+    int64_t at_ms;            /* where at_position is 0: what was committed then; 0: now */
+    const char *at_tag;       /* the same of a tag; NULL */
+    bool changes;             /* the rows that deltas with positions > after_position brought, as
+                                 they are, with _change_type (insert, upsert, delete) and
+                                 _stream_position; what an overwrite took away is delete */
     int64_t after_position;
-    bool keep_deletes;                      /* struct sql_merge */
+    bool keep_deletes; /* struct sql_merge */
+    bool origins;      /* column _sluice_origin of each row: its place in ret_origins */
     const struct sql_condition *conditions; /* files without a row that fulfils all are left out */
     size_t condition_count;
     const char *folder; /* files come here: links where they are on this machine. NULL: only what is
@@ -41,7 +50,8 @@ struct table_read {
     /* results */
     struct sql_dataset ret_dataset;
     struct catalog_version ret_version;
-    int64_t ret_position; /* the newest one that was read; 0: none */
+    struct table_origin *ret_origins; /* where `origins` */
+    int64_t ret_position;             /* the newest one that was read; 0: none */
     size_t ret_files, ret_skipped;
     uint64_t ret_bytes; /* of ret_files */
 

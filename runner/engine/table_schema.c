@@ -215,7 +215,6 @@ int table_schema_fit(struct task *task, struct sql_schema *ret_schema, struct er
                : 0;
 }
 
-/* A column gets its type with this commit, if nobody else gives it one before. */
 bool table_schema_sets_types(const struct task_table *table)
 {
     for (size_t i = 0; i < table->base_count; i++) {

@@ -21,7 +21,7 @@ int table_schema_fit(struct task *task, struct sql_schema *ret_schema, struct er
 int table_schema_fit_rows(struct task *task, const struct sql_schema *rows,
     struct sql_schema *ret_schema, struct error *err);
 
-/* Whether a column without a type gets one with this commit. */
+/* A column gets its type with this commit, if nobody else gives it one before. */
 bool table_schema_sets_types(const struct task_table *table);
 
 #endif

@@ -76,6 +76,9 @@ struct task_merge {
     bool repeats; /* where the table is another one by now, the load is to be run again */
     const struct catalog_partition *emptied; /* overwrite_partitions: in scope, and without rows */
     size_t emptied_count;
+    const struct catalog_partition *replaced; /* appends: their rows are all in its files */
+    size_t replaced_count;
+    int64_t replaced_rows;       /* rows of objects that changed, which are no longer there */
     int64_t duplicates, deleted; /* rows of the dataset that others stand for; of the table, gone */
 };
 

@@ -141,6 +141,44 @@ static void test_reread_replaces_partitions_alone(void **state)
     fixture_deinit(&fixture);
 }
 
+/* Rows of an object that changed are swapped where rows add up, or go by a key alone. */
+static void test_replacing(void **state)
+{
+    static const char *keys[] = {"id"};
+    static const struct {
+        int mode;
+        bool key, sequence;
+        const char *says;
+    } cases[] = {
+        {MODE_APPEND, false, false, NULL},
+        {MODE_UPSERT, true, false, NULL},
+        {MODE_APPEND, true, false, "load.clean.key: does not go with `on_changed: replace`"},
+        {MODE_DELETE, true, false, "load.clean.mode: does not go with `on_changed: replace`"},
+        {MODE_SCD2, true, false, "load.clean.mode: does not go with `on_changed: replace`"},
+        {MODE_UPSERT, true, true, "load.clean.sequence_by: does not go with"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct fixture fixture;
+        struct load *load;
+
+        pipeline(&fixture);
+        fixture.extracts[0].only_new =
+            (struct only_new){.enabled = true, .on_changed = ON_CHANGED_REPLACE};
+        load = &fixture.loads[0];
+        load->mode = cases[i].mode;
+        load->key = (struct text_list){keys, cases[i].key};
+        load->sequence_by = cases[i].sequence ? "at" : NULL;
+        assert_int_equal(build(&fixture), cases[i].says == NULL);
+        if (cases[i].says)
+            assert_true(says(&fixture, 0, cases[i].says));
+        else
+            assert_true(graph_replaces(fixture.graph, graph_find(fixture.graph, "load.clean")));
+        fixture_deinit(&fixture);
+    }
+}
+
 /* A run may read the table that it loads into: it reads what was committed before. */
 static void test_a_table_read_and_written(void **state)
 {
@@ -330,12 +368,6 @@ static const char *spoil_extract(struct fixture *fixture, unsigned number)
         fixture->pipeline.secrets = (struct option_pairs){secrets, 1};
         return "p.yaml:12:11: extract.strikes.from: ${secret.key} cannot be executed by this "
                "version yet; use ${env.NAME}";
-    case 3:
-        extract->metadata = true;
-        return "extract.strikes.metadata: cannot be executed";
-    case 4:
-        extract->only_new = (struct only_new){.enabled = true, .on_changed = ON_CHANGED_REPLACE};
-        return "extract.strikes.only_new.on_changed: replace cannot";
     default:
         return NULL;
     }
@@ -386,7 +418,7 @@ static void test_unsupported(void **state)
         extracts++;
     while (is_refused(spoil_load, loads))
         loads++;
-    assert_int_equal(extracts, 5);
+    assert_int_equal(extracts, 3);
     assert_int_equal(loads, 2);
 }
 
@@ -424,13 +456,12 @@ static void test_unsupported_list(void **state)
     pipeline(&fixture);
     fixture.extracts[0].from = "gs://bucket/x.csv";
     fixture.extracts[0].only_new = (struct only_new){.enabled = true};
-    fixture.extracts[0].metadata = true;
     fixture.loads[0].to = "https://b/x.csv";
     fixture.loads[0].to_per_run = true;
     assert_true(build(&fixture));
     diagnostics_init(&problems);
     graph_list_unsupported(fixture.graph, &problems);
-    assert_int_equal(problems.error_count, 3);
+    assert_int_equal(problems.error_count, 2);
     diagnostics_deinit(&problems);
     fixture_deinit(&fixture);
 }
@@ -442,6 +473,7 @@ int main(void)
         cmocka_unit_test(test_each_branch_of_a_union),
         cmocka_unit_test(test_overwrite_by_new_rows),
         cmocka_unit_test(test_reread_replaces_partitions_alone),
+        cmocka_unit_test(test_replacing),
         cmocka_unit_test(test_a_table_read_and_written),
         cmocka_unit_test(test_absent_needs_all_rows),
         cmocka_unit_test(test_to_needs_the_run),

@@ -204,6 +204,32 @@ static void test_names_are_quoted_and_conditions_stand_alone(void **state)
     holds(load_sql_joined(&sql, &arena), "coalesce(new.\"x y\" >= old.\"x y\", false)");
 }
 
+/* What is gone and does not come again is a delete, under the types of what comes. */
+static void test_rows_that_are_left(void **state)
+{
+    const char *key[] = {"id"};
+    struct sql_column columns[] = {{.name = "id", .type = "BIGINT"}, {.name = "x", .type = "DATE"},
+        {.name = "new", .type = "DOUBLE"}, {.name = "empty", .type = "NULL"}};
+    const struct sql_schema copy = {.columns = columns, .count = 4};
+    const struct sql_schema table = {.columns = columns, .count = 2};
+    struct load_sql sql = {.names = {"c", "d", "o", "j", "r", "k", "l"},
+        .alias = "a",
+        .copy = &copy,
+        .table = &table,
+        .own_key = {key, 1},
+        .key = {key, 1}};
+
+    (void)state;
+    assert_null(strstr(load_sql_delta(&sql, &arena), "union all"));
+    sql.gone = "g";
+    assert_string_equal(load_sql_left(&sql, &arena),
+        "select cast(gone.\"id\" as BIGINT) as \"id\", cast(gone.\"x\" as DATE) as \"x\", "
+        "cast(null as DOUBLE) as \"new\", null as \"empty\" from \"g\" as gone anti join \"c\" as "
+        "new on new.\"id\" = gone.\"id\"");
+    holds(load_sql_delta(&sql, &arena),
+        " union all select \"id\", \"x\", \"new\", \"empty\", -1, true from \"l\"");
+}
+
 /* Where the sequence is the partition's column, a delete is in the old partition and in its own. */
 static void test_a_sequence_that_says_the_partition(void **state)
 {
@@ -242,6 +268,7 @@ int main(void)
         cmocka_unit_test_teardown(test_what_does_not_fit_the_table, clean),
         cmocka_unit_test_teardown(test_limits, clean),
         cmocka_unit_test_teardown(test_names_are_quoted_and_conditions_stand_alone, clean),
+        cmocka_unit_test_teardown(test_rows_that_are_left, clean),
         cmocka_unit_test_teardown(test_a_sequence_that_says_the_partition, clean),
     };
 

@@ -85,9 +85,6 @@ static void test_extracts(void **state)
                              "yet; read a local file, s3:// or https://");
     set_up(&fixture);
     fixture.extracts[0].metadata = true;
-    assert_refused(&fixture,
-        "p.yaml:10:3: extract.a.metadata: cannot be executed by this version yet; leave it out");
-    set_up(&fixture);
     fixture.extracts[0].on_bad_row = ON_BAD_ROW_QUARANTINE;
     fixture.extracts[0].mask = (struct text_list){columns, 1};
     fixture.extracts[0].max_bad_rows = 5;

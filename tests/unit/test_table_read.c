@@ -245,6 +245,33 @@ static void test_results(void **state)
     end(&reading);
 }
 
+/* Each file of the partitions that are named, with the delta that brought it. */
+static void test_origins(void **state)
+{
+    static const char *const values[] = {"z", "y"};
+    static const struct catalog_partition partitions[] = {
+        {.values = values, .value_count = 1}, {.values = &values[1], .value_count = 1}};
+    struct reading reading;
+    const struct sql_dataset *dataset = &reading.read.ret_dataset;
+
+    (void)state;
+    set_log();
+    assert_reads(READ(.partitions = partitions, .partition_count = 2), "b.parquet");
+    read_until(&reading, READ(.origins = true), 0);
+    for (size_t p = 0; p < dataset->part_count; p++) {
+        const struct sql_part *part = &dataset->parts[p];
+
+        for (size_t i = 0; i < part->files.count; i++) {
+            const struct table_origin *origin = &reading.read.ret_origins[part->origins[i]];
+            const char which = origin->file.key[0];
+            assert_string_equal(origin->file.key, strrchr(part->files.items[i], '/') + 1);
+            assert_int_equal(origin->delta.position, which == 'd' ? 3 : which - 'a' + 1);
+        }
+    }
+    assert_int_equal(dataset->part_count, 2);
+    end(&reading);
+}
+
 static void test_an_empty_table(void **state)
 {
     static const struct partition partitions[] = {{0}};
@@ -553,6 +580,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_table_at_a_position),
         TEST(test_results),
+        TEST(test_origins),
         TEST(test_an_empty_table),
         TEST(test_files_are_skipped),
         TEST(test_only_what_is_not_clean_is_merged),
