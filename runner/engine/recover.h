@@ -17,15 +17,15 @@ enum recover_step {
     RECOVER_JOURNAL,    /* list what dead runs own */
     RECOVER_COMMIT,     /* for each entry: was its run committed? */
     RECOVER_LISTING,    /* table files of the run */
-    RECOVER_NAMED,      /* where it was: those that the catalog names, page by page. The others are of
-                           an earlier process of the run, or of an attempt that failed */
-    RECOVER_DELETING,   /* the others, one by one */
-    RECOVER_SWEEPING,   /* what was being put there when it was killed */
-    RECOVER_FOLDER,     /* a folder goes as a whole */
-    RECOVER_CLEARING,   /* the entries of the run */
-    RECOVER_COMMITS,    /* history: what the catalog says … */
-    RECOVER_RUNS,       /* … back to the commit that the state knows, too … */
-    RECOVER_REPAIRING,  /* … is put there, run by run */
+    RECOVER_NAMED,    /* where it was: those that the catalog names, page by page. The others are of
+                         an earlier process of the run, or of an attempt that failed */
+    RECOVER_DELETING, /* the others, one by one */
+    RECOVER_SWEEPING, /* what was being put there when it was killed */
+    RECOVER_FOLDER,   /* a folder goes as a whole */
+    RECOVER_CLEARING, /* the entries of the run */
+    RECOVER_COMMITS,  /* history: what the catalog says … */
+    RECOVER_RUNS,     /* … back to the commit that the state knows, too … */
+    RECOVER_REPAIRING, /* … is put there, run by run */
     RECOVER_DONE,
 };
 
