@@ -26,7 +26,7 @@ os.environ.setdefault("SLUICE_BIN", str(ROOT / "build/sluice"))
 
 import chain  # noqa: E402
 import inputs  # noqa: E402
-import rules  # noqa: E402
+import random_pipelines  # noqa: E402
 
 SHARES = {"kill": 1, "term": 5, "full": 5, "disk": 10, "s3-kill": 10, "s3-step": 10, "s3-server": 50}
 STEP_ROUNDS = (0, 1)  # the first makes the tables, the second finds them
@@ -116,6 +116,13 @@ class Crash:
             self.say(cell, f"every {stride}." if stride > 1 else "all")
 
     def all(self):
+        try:
+            self.all_cells()
+        except KeyboardInterrupt:
+            print("\ninterrupted")
+            self.pool.shutdown(wait=False, cancel_futures=True)
+
+    def all_cells(self):
         count = self.options.count
         for fault in self.options.faults:
             for mode in self.options.modes:
@@ -175,6 +182,32 @@ def repeat(name, folder):
     return wrong
 
 
+def one_property(folder, seed):
+    own = pathlib.Path(folder) / f"seed-{seed}"
+    own.mkdir()
+    try:
+        return (seed, *random_pipelines.check_case(own, seed))
+    except Exception as error:  # pylint: disable=broad-exception-caught
+        return seed, f"the test itself failed: {type(error).__name__}: {error}", 0, 0
+
+
+def properties(options, folder):
+    """Seeds of random pipelines that differ from the model."""
+    began, wrong, kills, failed, count = time.monotonic(), [], 0, 0, 0
+    seeds = range(options.seed, options.seed + options.count)
+    with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
+        for future in concurrent.futures.as_completed([pool.submit(one_property, folder, seed) for seed in seeds]):
+            seed, difference, case_kills, case_failed = future.result()
+            count, kills, failed = count + 1, kills + case_kills, failed + case_failed
+            if difference:
+                wrong.append(seed)
+                print(f"\nDIFFERENCE seed {seed}: {difference}\n  again: just crash-test --property 1 --seed {seed}", flush=True)
+            if count % 20 == 0:
+                print(f"{count} of {options.count} pipelines, {(time.monotonic() - began) / 60:.1f} min", flush=True)
+    print(f"{count} pipelines, {kills} kills, {failed} runs that had to fail, {len(wrong)} differences, seed {options.seed}")
+    return wrong
+
+
 def work_folder():
     """In memory where there is such a place: what is tested is the death of processes, not of disks."""
     shared = pathlib.Path("/dev/shm")
@@ -186,7 +219,7 @@ def main():
     folder = work_folder()
     print(f"seed {options.seed}, projects in {folder}", flush=True)
     if options.property:
-        wrong = rules.check(options.count, options.seed, folder)
+        wrong = properties(options, folder)
     elif options.repeat:
         wrong = repeat(options.repeat, folder)
     else:
