@@ -123,7 +123,7 @@ def ours(mode):
     os.environ["SLUICE_BIN"] = os.environ.get("SLUICE_BIN", str(SLUICE))
     merges, dice = mode == "upsert", random.Random(SEED)
     folder = work_folder(f"crash-sluice-{mode}", merges)
-    said, found, typical = collections.Counter(), [], 0.3
+    said, found, typical = collections.Counter(), [], None
     for chain in sorted(folder.glob("chain-*")):
         if said["kills"] >= KILLS:
             break
@@ -131,12 +131,17 @@ def ours(mode):
         project.pipeline("t", OURS % (", mode: upsert, key: [id]" if merges else ""))
         for waiting in sorted(chain.glob("waiting/*.csv")):
             waiting.rename(chain / "in" / waiting.name)
+            if typical is None:  # the very first run shows how long one takes
+                began = time.monotonic()
+                said["failed"] += project.sluice("run", "t", "--quiet").exit != 0
+                typical = time.monotonic() - began
+                continue
             process = project.start("run", "t", "--quiet")
             time.sleep(dice.uniform(0, typical))
             alive = process.poll() is None
             process.kill()
             process.communicate()
-            typical *= 1.02 if alive else 0.93
+            typical *= 1.05 if alive else 0.93
             said += collections.Counter(rounds=1, kills=int(alive))
             said["failed"] += project.sluice("run", "t", "--quiet").exit != 0
         said["failed"] += project.sluice("run", "t", "--quiet").exit != 0
