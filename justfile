@@ -37,6 +37,11 @@ bench *args: _ready
 run *args: _ready
     @build/sluice run "$@"
 
+# Hit runs at every step and at N random moments a mode: just crash-test 500; --property 200 for random pipelines
+crash-test *args: _ready
+    @ninja -C build tests/tools/libfail_write.so >build/ready.log
+    @build/venv/bin/python tests/crash/crash.py "$@"
+
 # Start a pipeline where its environment runs pipelines
 [no-exit-message]
 trigger *args: _ready

@@ -102,7 +102,8 @@ static void on_run(struct work *work)
     struct operation *operation = container_of(work, struct operation, work);
 
     operation->more = false;
-    if (!work_cancelled(work))
+    /* Without a slot it was cancelled, and has begun all the same before that was said. */
+    if (operation->slot && !work_cancelled(work))
         operation->verb->run(operation, &operation->err);
 }
 

@@ -139,8 +139,6 @@ static const char *window_id(
         backfill->pipeline->name, "", backfill->param, window->text, others};
     char id[UUID_TEXT_SIZE];
 
-    if (backfill->options->again)
-        return arena_strdup(&backfill->cli->arena, uuid_v7(time_now_ms(), id));
     return arena_strdup(
         &backfill->cli->arena, uuid_v5(parts, others ? ARRAY_LENGTH(parts) : 4, id));
 }
@@ -242,7 +240,18 @@ static int check_first(struct backfill *backfill)
 }
 
 /* Those that are committed need no lease and no look at them. What cannot be known now, the run
- * finds out under its lease. */
+ * finds out under its lease. Again, they are runs of their own; the others are the window's run, so
+ * that they are known for done later. */
+static void mark_one(struct backfill *backfill, struct batch_item *item, bool known, bool committed)
+{
+    char id[UUID_TEXT_SIZE];
+
+    if (backfill->options->again && (committed || !known))
+        item->run_id = arena_strdup(&backfill->cli->arena, uuid_v7(time_now_ms(), id));
+    else if (committed)
+        item->state = BATCH_DONE_BEFORE;
+}
+
 static void mark_done_before(struct backfill *backfill)
 {
     struct batch *batch = &backfill->batch;
@@ -259,8 +268,8 @@ static void mark_done_before(struct backfill *backfill)
         }
         questions_wait(backfill->cli);
         for (size_t i = 0; i < count; i++) {
-            if (!questions[i].err.code && questions[i].catalog.count > 0)
-                batch->items[first + i].state = BATCH_DONE_BEFORE;
+            mark_one(backfill, &batch->items[first + i], !questions[i].err.code,
+                !questions[i].err.code && questions[i].catalog.count > 0);
             question_deinit(&questions[i]);
         }
     }
@@ -306,8 +315,7 @@ static int go(struct backfill *backfill)
 
     if (open_stores(cli, &err))
         return cli_fail(cli, &err);
-    if (!backfill->options->again)
-        mark_done_before(backfill);
+    mark_done_before(backfill);
     batch->grouped = true; /* also with nothing left to run: one that was killed left files */
     batch->group.engine = cli->engine;
     batch->group.pipeline = backfill->pipeline->name;

@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { HISTORY_REPAIRED = 50 };
+enum { HISTORY_REPAIRED = 50, FILES_PAGE = 10000 };
 
 static void recover_step(struct recover *recover);
 
@@ -59,6 +59,18 @@ static void on_listed(struct store_request *list, const struct error *err)
     struct recover *recover = container_of(list, struct recover, list);
 
     if (err && err->code != ERROR_NOT_FOUND)
+        error_keep_first(&recover->err, err);
+    recover_step(recover);
+}
+
+/* A table that is gone names no file; what it had is gc's. */
+static void on_named(struct catalog_query *files, const struct error *err)
+{
+    struct recover *recover = container_of(files, struct recover, files);
+
+    if (err && err->code == ERROR_NOT_FOUND)
+        recover->next_object = recover->list.object_count;
+    else
         error_keep_first(&recover->err, err);
     recover_step(recover);
 }
@@ -176,6 +188,41 @@ static void list_files(struct recover *recover)
     recover->tables->type->start(recover->tables, &recover->list);
 }
 
+/* "wildlife/strikes/1" is the table's version; `after` is the page before's. */
+static void ask_named(struct recover *recover, const char *after)
+{
+    const char *key = entry_of(recover)->what;
+    const char *table = strchr(key, '/'), *version = table ? strchr(table + 1, '/') : NULL;
+    struct arena *arena = &recover->page_arena;
+    char *from = after ? mem_strdup(after) : NULL;
+
+    assert(version);
+    arena_deinit(arena);
+    recover->files = (struct catalog_query){.verb = CATALOG_LIST_ALL_FILES,
+        .at = {.namespace = arena_strndup(arena, key, (size_t)(table - key)),
+            .table = arena_strndup(arena, table + 1, (size_t)(version - table - 1)),
+            .version = strtoll(version + 1, NULL, 10)},
+        .with_files = true,
+        .limit = FILES_PAGE,
+        .after = from ? arena_strdup(arena, from) : NULL,
+        .arena = arena,
+        .done = on_named};
+    free(from);
+    recover->catalog->type->query(recover->catalog, &recover->files);
+}
+
+static void keep_named(struct recover *recover)
+{
+    for (size_t i = 0; i < recover->files.count; i++) {
+        for (size_t j = 0; j < recover->files.deltas[i].file_count; j++) {
+            const char *key = recover->files.deltas[i].files[j].key;
+
+            if (strstr(key, entry_of(recover)->run_id))
+                table_put(&recover->named, key, NULL);
+        }
+    }
+}
+
 static void delete_file(struct recover *recover)
 {
     recover->object = (struct store_request){.verb = STORE_DELETE,
@@ -266,6 +313,9 @@ static void enter_step(struct recover *recover, enum recover_step step)
     case RECOVER_LISTING:
         list_files(recover);
         break;
+    case RECOVER_NAMED:
+        ask_named(recover, NULL);
+        break;
     case RECOVER_DELETING:
         delete_file(recover);
         break;
@@ -341,9 +391,13 @@ static bool is_complete(struct recover *recover, const struct store_object *obje
 /* Whether the listing has another one to be deleted. */
 static bool find_doomed(struct recover *recover)
 {
-    while (recover->next_object < recover->list.object_count &&
-           is_complete(recover, &recover->list.objects[recover->next_object]))
+    while (recover->next_object < recover->list.object_count) {
+        const struct store_object *object = &recover->list.objects[recover->next_object];
+
+        if (!is_complete(recover, object) && !table_has(&recover->named, object->key))
+            break;
         recover->next_object++;
+    }
     return recover->next_object < recover->list.object_count;
 }
 
@@ -354,9 +408,7 @@ static enum recover_step step_of_entry(struct recover *recover)
         recover->kept_folders[recover->kept_folder_count++] = entry_of(recover)->what;
         return RECOVER_CLEARING;
     }
-    if (strcmp(entry_of(recover)->kind, "folder") == 0)
-        return RECOVER_FOLDER;
-    return recover->query.count > 0 ? RECOVER_CLEARING : RECOVER_LISTING;
+    return strcmp(entry_of(recover)->kind, "folder") == 0 ? RECOVER_FOLDER : RECOVER_LISTING;
 }
 
 /* After an entry: the next one, or its run's entries are cleared with the run's last one. */
@@ -422,6 +474,20 @@ static void recover_step(struct recover *recover)
         return;
     }
     case RECOVER_LISTING:
+        if (recover->query.count > 0 && recover->list.object_count > 0) {
+            enter_step(recover, RECOVER_NAMED);
+            return;
+        }
+        enter_step(recover, find_doomed(recover) ? RECOVER_DELETING : RECOVER_SWEEPING);
+        return;
+    case RECOVER_NAMED:
+        keep_named(recover);
+        if (recover->files.next) {
+            ask_named(recover, recover->files.next);
+            return;
+        }
+        enter_step(recover, find_doomed(recover) ? RECOVER_DELETING : RECOVER_SWEEPING);
+        return;
     case RECOVER_DELETING:
         if (find_doomed(recover))
             enter_step(recover, RECOVER_DELETING);
@@ -461,6 +527,7 @@ void recover_start(struct recover *recover, struct engine *engine, const char *p
     recover->done = done;
     recover->step = RECOVER_PUBLISHING;
     table_init(&recover->found);
+    table_init(&recover->named);
     assert(engine->catalog && engine->state && engine->tables);
     publish_start(&recover->publish, engine, recover->catalog, pipeline, instance, run_id, fence,
         on_published);
@@ -494,7 +561,9 @@ void recover_deinit(struct recover *recover)
 {
     publish_deinit(&recover->publish);
     table_deinit(&recover->found);
+    table_deinit(&recover->named);
     arena_deinit(&recover->arena);
     arena_deinit(&recover->commit_arena);
     arena_deinit(&recover->list_arena);
+    arena_deinit(&recover->page_arena);
 }

@@ -16,14 +16,16 @@ enum recover_step {
     RECOVER_SCRATCH,    /* folders of previews and queries that were killed */
     RECOVER_JOURNAL,    /* list what dead runs own */
     RECOVER_COMMIT,     /* for each entry: was its run committed? */
-    RECOVER_LISTING,    /* table files of a run that was not */
-    RECOVER_DELETING,   /* one by one */
-    RECOVER_SWEEPING,   /* what was being put there when it was killed */
-    RECOVER_FOLDER,     /* a folder goes as a whole */
-    RECOVER_CLEARING,   /* the entries of the run */
-    RECOVER_COMMITS,    /* history: what the catalog says … */
-    RECOVER_RUNS,       /* … back to the commit that the state knows, too … */
-    RECOVER_REPAIRING,  /* … is put there, run by run */
+    RECOVER_LISTING,    /* table files of the run */
+    RECOVER_NAMED,    /* where it was: those that the catalog names, page by page. The others are of
+                         an earlier process of the run, or of an attempt that failed */
+    RECOVER_DELETING, /* the others, one by one */
+    RECOVER_SWEEPING, /* what was being put there when it was killed */
+    RECOVER_FOLDER,   /* a folder goes as a whole */
+    RECOVER_CLEARING, /* the entries of the run */
+    RECOVER_COMMITS,  /* history: what the catalog says … */
+    RECOVER_RUNS,     /* … back to the commit that the state knows, too … */
+    RECOVER_REPAIRING, /* … is put there, run by run */
     RECOVER_DONE,
 };
 
@@ -35,13 +37,14 @@ struct recover {
     recover_done_fn done;
 
     enum recover_step step;
-    struct arena arena, commit_arena, list_arena; /* one for each answer that is kept */
+    struct arena arena, commit_arena, list_arena, page_arena; /* one for each answer that is kept */
     struct publish publish;
     struct state_request journal, request;
-    struct catalog_query query, commits;
+    struct catalog_query query, commits, files;
     struct store_request list, object;
     struct store *tables;
     struct work remove_folder, sweep_scratch;
+    struct table named; /* keys in the catalog, of committed runs that are looked at */
     size_t next;        /* journal entry, or commit */
     size_t next_object; /* of the listing */
     size_t removed_files, removed_folders, repaired_runs, swept_scratch;

@@ -1,7 +1,7 @@
 """Measures sluice as whole processes and prints the table of tests/bench/README.md.
 
     bench.py [--runs 5] [--large] [NAME...]      NAMEs: version health validate flights empty tasks s3
-                                                 catalog care deltacat runs [FIGURE...]
+                                                 catalog care crash deltacat runs [FIGURE...]
 
 Pairs run in turn (A B A B ...) so that a noisy machine harms both alike; figures are medians, and
 ratios are the median of the pairs' ratios. --large adds flights at ten times the rows. Works in
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from bench_care import bench_care
 from bench_catalog import bench_catalog
+from bench_crash import bench_crash
 from bench_deltacat import bench_deltacat
 from bench_runs import FIGURES, bench_runs
 from bench_s3 import bench_s3
@@ -141,8 +142,8 @@ BENCHES = {
     "tasks": bench_tasks,
     "flights": bench_flights,
 }
-APART = {"s3": bench_s3, "catalog": bench_catalog, "care": bench_care, "deltacat": bench_deltacat,
-         "runs": bench_runs}  # fmt: skip
+APART = {"s3": bench_s3, "catalog": bench_catalog, "care": bench_care, "crash": bench_crash,
+         "deltacat": bench_deltacat, "runs": bench_runs}  # fmt: skip
 
 
 def main():

@@ -2,9 +2,11 @@
 so that each row of each file is in one of them, once."""
 
 import os
+import pathlib
 import random
 import time
 
+import pytest
 from conftest import SANITIZED, Project, multiset
 
 HITS = 20 if not SANITIZED else 6
@@ -156,3 +158,38 @@ def test_kill_while_some_rows_are_tried_again(tmp_path):
         project.run("x")
         project.check_consistent()
     assert killed >= HITS // 2
+
+
+FAIL_WRITE = pathlib.Path(os.environ.get("SLUICE_BIN", "sluice")).parent / "tests/tools/libfail_write.so"
+RUN = "01890000-0000-7000-8000-000000000001"
+
+
+def journal(project):
+    return [row["what"] for row in project.query("SELECT what FROM journal", database=".sluice/state.db")]
+
+
+def kill_until(project, steps, condition):
+    """The run, under one id, killed at later and later steps until that holds."""
+    for step in steps:
+        environment = {"LD_PRELOAD": str(FAIL_WRITE), "FAIL_AT": str(step), "FAIL_KILL": "1"}
+        result = project.sluice("run", "x", "--run-id", RUN, env=environment)
+        if condition():
+            return step
+        assert result.exit == -9, str(result)
+    return pytest.fail("it was never there")
+
+
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer wants to be the first library")
+@pytest.mark.timeout(600)
+def test_killed_behind_its_commit_after_it_was_gone_on_with(tmp_path):
+    """What an earlier process of the run had put aside is named by no commit, and goes."""
+    project = make_project(tmp_path / "project")
+    add_file(project, 0)
+    step = kill_until(project, range(40, 2000, 10), lambda: any("-quarantine-" in what for what in journal(project)))
+    kill_until(project, range(step, 4000, 5), project.commits)
+    named = {row["path"] for row in project.query("SELECT path FROM files")}
+    assert journal(project) and set(project.stored()) - named, "it was killed too late"
+    project.run("x")
+    check(project, [0])
+    project.check_consistent()
+    assert journal(project) == []

@@ -85,6 +85,14 @@ def test_a_run_for_each_window(days):
     assert sorted(days.rows("t.days"))[:2] == [(day(0), 1), (day(0), 2)]
 
 
+def test_what_was_done_by_again_is_done(days):
+    assert backfill(days, "--again", to="2001-01-03").json["committed"] == 3
+    assert backfill(days, to="2001-01-04").json["done_before"] == 3
+    assert backfill(days, "--again", to="2001-01-05").json["committed"] == 5
+    assert backfill(days, to="2001-01-05").json["done_before"] == 5
+    check_days(days, range(5))
+
+
 def test_in_parallel_they_commit_in_order(days):
     result = backfill(days, "--parallel", "2", to="2001-02-14")
     assert result.json["committed"] == 45

@@ -5,14 +5,18 @@
  * FAIL_AT     n: the first call that fails; 0, or not set: none does
  * FAIL_ERROR  the errno that it fails with
  * FAIL_ON     set: all after it fail, too, as on a disk that is full
+ * FAIL_KILL   set: it does not fail, the process is killed in its place (SIGKILL). What removes
+ *             files and what is sent to servers is counted then, too
  * FAIL_MARK   a file that is made when the first one fails */
 #undef _FILE_OFFSET_BITS /* pwrite and pwrite64 are two names here */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -44,6 +48,8 @@ static bool fails_now(void)
         return false;
     if (call == at)
         make_mark();
+    if (getenv("FAIL_KILL"))
+        kill(getpid(), SIGKILL);
     errno = (int)number_of("FAIL_ERROR");
     return true;
 }
@@ -53,6 +59,12 @@ static bool is_file(int fd)
     struct stat status;
 
     return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* Counted for kills only: no full disk keeps a file from being removed. */
+static bool ends_now(void)
+{
+    return getenv("FAIL_KILL") && fails_now();
 }
 
 /* What stands behind a name of libc's, found once. */
@@ -68,6 +80,14 @@ static bool is_file(int fd)
     {                                                                                              \
         REAL(name);                                                                                \
         return is_file(fd) && fails_now() ? -1 : real(__VA_ARGS__);                                \
+    }
+
+#define ON_END(type, name, parameters, ...)                                                        \
+    type name parameters;                                                                          \
+    type name parameters                                                                           \
+    {                                                                                              \
+        REAL(name);                                                                                \
+        return ends_now() ? -1 : real(__VA_ARGS__);                                                \
     }
 
 #define ON_NAME(name, parameters, ...)                                                             \
@@ -95,6 +115,11 @@ ON_NAME(linkat, (int from_fd, const char *from, int to_fd, const char *to, int f
     from, to_fd, to, flags)
 ON_NAME(symlink, (const char *from, const char *to), from, to)
 ON_NAME(mkdir, (const char *path, mode_t mode), path, mode)
+ON_END(int, unlink, (const char *path), path)
+ON_END(int, unlinkat, (int fd, const char *path, int flags), fd, path, flags)
+ON_END(int, rmdir, (const char *path), path)
+ON_END(
+    ssize_t, send, (int fd, const void *bytes, size_t length, int flags), fd, bytes, length, flags)
 
 ssize_t copy_file_range(
     int from, off64_t *from_at, int fd, off64_t *at, size_t length, unsigned flags)

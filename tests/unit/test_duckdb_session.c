@@ -419,6 +419,32 @@ static void test_many_at_once(void **state)
     sluice_close(&s);
 }
 
+/* The jobs of those that have the slots may have ended, and a thread be idle, before the loop
+ * knows: what is cancelled while it waits for a slot must not run then. */
+static void test_cancel_without_a_slot(void **state)
+{
+    struct sluice s;
+
+    (void)state;
+    sluice_open(&s);
+    for (int round = 0; round < 2000; round++) {
+        struct call calls[4];
+
+        for (size_t i = 0; i < ARRAY_LENGTH(calls); i++) {
+            calls[i] = (struct call){.request = {.verb = SQL_DROP, .drop = "none"}};
+            call_start(&s, &calls[i]);
+            if (i + 2 == ARRAY_LENGTH(calls))
+                usleep(300);
+        }
+        sluice_duckdb_engine()->cancel(&calls[3].request);
+        loop_run(&s.loop);
+        assert_int_equal(calls[2].done, 1);
+        assert_int_equal(calls[3].done, 1);
+        assert_int_equal(calls[3].err.code, ERROR_STOPPED);
+    }
+    sluice_close(&s);
+}
+
 /* How soon there is something to tell depends on the machine: asked again until there is. */
 static void on_look(struct timer *timer)
 {
@@ -553,6 +579,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cancel, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(
             test_many_at_once, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test_setup_teardown(
+            test_cancel_without_a_slot, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_progress, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_memory, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_spill, fixture_folder_make, fixture_folder_remove),
