@@ -142,6 +142,10 @@ int record_masks(const struct pipeline *pipeline, struct arena *arena, struct ma
         masks[count++] = mask_of(extract, format, arena);
     }
     for (size_t i = 0; i < pipeline->extracts.count && count > 0; i++) {
+        if (extracts[i].only_new.on_changed == ON_CHANGED_REPLACE)
+            return refuse(arena_printf(arena, "extract.%s looks up the rows that it replaces",
+                              extracts[i].item.name),
+                "record without on_changed: replace", err);
         if (extracts[i].from_table)
             return refuse(arena_printf(arena, "extract.%s reads a table", extracts[i].item.name),
                 "record without the table", err);
