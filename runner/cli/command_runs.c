@@ -242,7 +242,8 @@ static const struct command sub_commands[] = {
                    "rejected, objects, files, bytes_read, bytes_written, retries, tasks; each task "
                    "has task, state, attempts, duration_ms, rows, and as an extract objects, "
                    "bytes_read, rejected, rejects (object, line, column), as a load into or to, "
-                   "files, bytes_written, and checks (check, passed, severity, rows), error.",
+                   "files, bytes_written, and checks (check, kind, passed, severity, rows, found, "
+                   "message, sample), error.",
         .args_min = 1,
         .args_max = 1,
         .argument = ARGUMENT_RUN,

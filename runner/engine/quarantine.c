@@ -1,9 +1,11 @@
 #include "runner/engine/quarantine.h"
 
 #include "runner/base/buffer.h"
+#include "runner/base/json.h"
 #include "runner/base/mem.h"
 #include "runner/base/time.h"
 #include "runner/engine/check.h"
+#include "runner/engine/check_sample.h"
 #include "runner/engine/checking.h"
 #include "runner/engine/quarantine_table.h"
 #include "runner/engine/run_private.h"
@@ -96,8 +98,42 @@ static void on_counts(struct sql_request *request, const struct sql_schema *sche
     for (size_t i = 0; i < row_count; i++) {
         const int64_t rows = strtoll(cells[2 * i + 1], NULL, 10);
 
-        quarantine->counts[strtoul(cells[2 * i], NULL, 10)] = rows;
+        quarantine->counts[strtoul(cells[2 * i], NULL, 10)].rows = rows;
         quarantine->task->quarantined.rows += rows;
+    }
+}
+
+static void keep_sample(struct quarantine *quarantine)
+{
+    struct buffer text;
+
+    if (!quarantine->sample)
+        return;
+    buffer_init(&text, 0);
+    json_append(&text, quarantine->sample);
+    quarantine->counts[quarantine->sampled].sample =
+        arena_strdup(&quarantine->task->arena, text.data);
+    buffer_deinit(&text);
+    json_decref(quarantine->sample);
+    quarantine->sample = NULL;
+}
+
+/* In the order of the checks. */
+static void on_sample(struct sql_request *request, const struct sql_schema *schema,
+    const char *const *cells, size_t row_count)
+{
+    struct quarantine *quarantine = container_of(request, struct quarantine, request);
+
+    for (size_t i = 0; i < row_count; i++) {
+        const char *const *row = cells + i * schema->count;
+        const size_t check = strtoul(row[0], NULL, 10);
+
+        if (!quarantine->sample || check != quarantine->sampled) {
+            keep_sample(quarantine);
+            quarantine->sample = json_array();
+            quarantine->sampled = check;
+        }
+        json_array_append_new(quarantine->sample, check_sample_row(schema, 1, row));
     }
 }
 
@@ -174,22 +210,30 @@ static void append_numbered(struct buffer *sql, const struct quarantine *quarant
         quarantine_numbered(quarantine->checks, quarantine->dataset, &quarantine->task->arena));
 }
 
+static void append_marked(struct buffer *sql, const struct quarantine *quarantine)
+{
+    append_numbered(sql, quarantine);
+    buffer_puts(sql, " join ");
+    text_append_sql_name(sql, name_of(quarantine, "marks"));
+    buffer_puts(sql, " using (__sluice_row)");
+}
+
 /* The numbers of the rows that offend a check, each with the first such check. */
 static void start_marking(struct quarantine *quarantine)
 {
     struct buffer sql;
 
     buffer_init(&sql, 0);
-    buffer_puts(&sql, "select __sluice_row, mark from (select __sluice_row, case");
+    buffer_puts(&sql, "select __sluice_row, __sluice_mark from (select __sluice_row, case");
     for (size_t i = 0; i < quarantine->checks->count; i++) {
         if (check_at(quarantine, i)->severity == SEVERITY_QUARANTINE)
             buffer_printf(&sql, " when %s then %zu",
                 check_offends(check_at(quarantine, i), "__sluice_row", &quarantine->task->arena),
                 i);
     }
-    buffer_puts(&sql, " end as mark from ");
+    buffer_puts(&sql, " end as __sluice_mark from ");
     append_numbered(&sql, quarantine);
-    buffer_puts(&sql, ") as q where mark is not null");
+    buffer_puts(&sql, ") as q where __sluice_mark is not null");
     derive(quarantine, name_of(quarantine, "marks"), &sql, true, NULL);
 }
 
@@ -198,11 +242,31 @@ static void start_counting(struct quarantine *quarantine)
     struct buffer sql;
 
     buffer_init(&sql, 0);
-    buffer_puts(&sql, "select mark, count(*) from ");
+    buffer_puts(&sql, "select __sluice_mark, count(*) from ");
     text_append_sql_name(&sql, name_of(quarantine, "marks"));
-    buffer_puts(&sql, " group by mark order by mark");
+    buffer_puts(&sql, " group by __sluice_mark order by __sluice_mark");
     quarantine->request = (struct sql_request){
         .query = {.sql = arena_strdup(&quarantine->task->arena, sql.data), .on_rows = on_counts}};
+    buffer_deinit(&sql);
+    start(quarantine, SQL_QUERY);
+}
+
+/* The first rows of each check. */
+static void start_sampling(struct quarantine *quarantine)
+{
+    struct task *task = quarantine->task;
+    struct buffer sql;
+
+    buffer_init(&sql, 0);
+    buffer_puts(&sql, "select __sluice_mark, ");
+    check_sample_append_columns(&sql, task->run->pipeline, quarantine_rows_schema(task), NULL, "r");
+    buffer_puts(&sql, " from (select *, row_number() over (partition by __sluice_mark order by "
+                      "__sluice_row) as __sluice_nth from ");
+    append_marked(&sql, quarantine);
+    buffer_printf(&sql, ") as r where __sluice_nth <= %d order by __sluice_mark, __sluice_row",
+        CHECK_SAMPLE_ROWS);
+    quarantine->request = (struct sql_request){
+        .query = {.sql = arena_strdup(&task->arena, sql.data), .on_rows = on_sample}};
     buffer_deinit(&sql);
     start(quarantine, SQL_QUERY);
 }
@@ -223,7 +287,7 @@ static void start_keeping(struct quarantine *quarantine)
 
 static void append_check_titles(struct buffer *sql, const struct quarantine *quarantine)
 {
-    buffer_puts(sql, "case mark");
+    buffer_puts(sql, "case __sluice_mark");
     for (size_t i = 0; i < quarantine->checks->count; i++) {
         if (check_at(quarantine, i)->severity != SEVERITY_QUARANTINE)
             continue;
@@ -243,10 +307,8 @@ static void append_offenders(struct buffer *sql, const struct quarantine *quaran
     buffer_puts(sql, " as check_name, null::varchar as raw, ");
     quarantine_append_row_json(sql, quarantine->task, "r");
     buffer_puts(sql, " as row_json from (select * from ");
-    append_numbered(sql, quarantine);
-    buffer_puts(sql, " join ");
-    text_append_sql_name(sql, name_of(quarantine, "marks"));
-    buffer_puts(sql, " using (__sluice_row) order by __sluice_row) as r");
+    append_marked(sql, quarantine);
+    buffer_puts(sql, " order by __sluice_row) as r");
 }
 
 /* The table's rows, as a view. Their numbers make their ids: the same rows have the same ones when
@@ -303,14 +365,15 @@ static void log_checks(const struct quarantine *quarantine)
         const struct check *check = check_at(quarantine, i);
         json_t *fields;
 
-        if (quarantine->counts[i] == 0)
+        if (quarantine->counts[i].rows == 0)
             continue;
         fields = json_object();
         json_put_text(fields, "check", check->title);
-        json_put_int(fields, "rejected", quarantine->counts[i]);
+        json_put_int(fields, "rejected", quarantine->counts[i].rows);
         json_put_text(fields, "table", task->quarantined.table);
+        check_sample_log(task->run->engine->environment, quarantine->counts[i].sample, fields);
         task_log(task, LOG_WARN, "rows.quarantined", fields, "%" PRId64 " rows put aside by %s",
-            quarantine->counts[i], check->title);
+            quarantine->counts[i].rows, check->title);
     }
 }
 
@@ -341,6 +404,9 @@ static void begin_step(struct quarantine *quarantine)
         break;
     case QUARANTINE_COUNTING:
         start_counting(quarantine);
+        break;
+    case QUARANTINE_SAMPLING:
+        start_sampling(quarantine);
         break;
     case QUARANTINE_KEEPING:
         start_keeping(quarantine);
@@ -384,6 +450,7 @@ static void quarantine_step(struct quarantine *quarantine)
         finish(quarantine);
         return;
     }
+    keep_sample(quarantine);
     quarantine->step = next_step(quarantine);
     begin_step(quarantine);
 }
@@ -427,6 +494,7 @@ void quarantine_cancel(struct quarantine *quarantine)
 
 void quarantine_deinit(struct quarantine *quarantine)
 {
+    json_decref(quarantine->sample);
     if (quarantine->puts.task)
         load_puts_deinit(&quarantine->puts);
 }

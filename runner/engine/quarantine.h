@@ -4,6 +4,7 @@
 #ifndef RUNNER_ENGINE_QUARANTINE_H
 #define RUNNER_ENGINE_QUARANTINE_H
 
+#include "runner/engine/checking.h"
 #include "runner/engine/load_put.h"
 
 #define QUARANTINE_NAMESPACE "quarantine"
@@ -17,6 +18,7 @@ enum quarantine_step {
     QUARANTINE_COPYING,
     QUARANTINE_MARKING,
     QUARANTINE_COUNTING,
+    QUARANTINE_SAMPLING,
     QUARANTINE_KEEPING,
     QUARANTINE_SELECTING,
     QUARANTINE_WRITING,
@@ -37,7 +39,9 @@ struct quarantine {
 
     enum quarantine_step step;
     bool running, cancelled;
-    int64_t *counts; /* by check */
+    struct checking_aside *counts; /* by check */
+    json_t *sample;                /* rows that were put aside, as they come: of check `sampled` */
+    size_t sampled;
     struct sql_request request;
     struct load_puts puts;
     struct error err;
