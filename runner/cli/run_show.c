@@ -4,6 +4,7 @@
 #include "runner/base/mem.h"
 #include "runner/cli/print.h"
 #include "runner/cli/run_checks.h"
+#include "runner/cli/run_staged.h"
 #include "runner/cli/run_text.h"
 #include "runner/engine/run_json.h"
 
@@ -174,8 +175,9 @@ static bool has_rejects(const json_t *tasks)
     return false;
 }
 
-void run_show(const struct cli *cli, const struct state_run *run)
+void run_show(struct cli *cli, const struct state_run *run)
 {
+    const char *staged;
     json_t *record, *tasks, *task;
     size_t i;
 
@@ -186,6 +188,9 @@ void run_show(const struct cli *cli, const struct state_run *run)
     record = run_json_record(run);
     tasks = json_object_get(record, "tasks");
     print_head(cli, run, record);
+    staged = run_staged_says(cli, run);
+    if (staged)
+        put_field(cli, "staged", staged, "");
     if (json_array_size(tasks) > 0)
         print_tasks(cli, tasks);
     run_checks_print(cli, tasks);

@@ -37,6 +37,8 @@ static bool begin_state(struct run *run)
         else
             tasks_start(run);
         return true;
+    case RUN_STAGING:
+        return run_step_stage(run);
     case RUN_PREVIEWING:
         return run_step_preview(run);
     case RUN_WAITING:
@@ -93,8 +95,10 @@ static enum run_state next_state(const struct run *run)
         return failed ? RUN_CLEANING : RUN_TASKS;
     case RUN_TASKS:
         if (failed)
-            return RUN_CLEANING;
+            return run_stages(run) ? RUN_STAGING : RUN_CLEANING;
         return preview ? RUN_PREVIEWING : RUN_QUEUED;
+    case RUN_STAGING:
+        return RUN_CLEANING;
     case RUN_QUEUED:
         return failed ? RUN_CLEANING : RUN_RENEWING;
     case RUN_RENEWING:
@@ -209,6 +213,9 @@ static void cancel_step(struct run *run)
         break;
     case RUN_TASKS:
         tasks_cancel(run);
+        break;
+    case RUN_STAGING:
+        run_cancel_staging(run);
         break;
     case RUN_PREVIEWING:
         run->session->type->cancel(&run->preview);
@@ -352,6 +359,7 @@ const char *run_activity(const struct run *run)
         [RUN_PLANNING] = "planning",
         [RUN_PREPARING] = "starting",
         [RUN_TASKS] = "running",
+        [RUN_STAGING] = "keeping what failed its checks",
         [RUN_PREVIEWING] = "reading",
         [RUN_WAITING] = "waiting to commit again",
         [RUN_REPLANNING] = "planning again",

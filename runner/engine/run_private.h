@@ -13,6 +13,7 @@
 #include "runner/engine/run.h"
 #include "runner/engine/run_group.h"
 #include "runner/engine/slots.h"
+#include "runner/engine/staged.h"
 #include "runner/engine/task.h"
 #include "runner/io/scratch.h"
 #include "runner/io/timer.h"
@@ -25,6 +26,7 @@ enum run_state {
     RUN_PLANNING,
     RUN_PREPARING, /* journal, folder, SQL session */
     RUN_TASKS,
+    RUN_STAGING, /* a check failed: what was about to be committed stays for a while */
     RUN_PREVIEWING,
     RUN_WAITING,    /* somebody else changed a table first: for a moment */
     RUN_REPLANNING, /* which loads are to be run again? */
@@ -39,6 +41,14 @@ enum run_state {
     RUN_DELIVERING, /* hooks */
     RUN_RELEASING,
     RUN_DONE,
+};
+
+/* run_staging.c */
+struct run_staging {
+    struct staged staged;
+    struct staged_dataset *writing; /* NULL: none is under way */
+    struct sql_request write;
+    bool cancelled;
 };
 
 struct run {
@@ -67,6 +77,7 @@ struct run {
     struct resume resume;
     struct publish publish;
     struct deliver deliver;
+    struct run_staging staging;
     struct compact compact;
     char compact_id[UUID_TEXT_SIZE];
     struct state_request state_request;
@@ -92,7 +103,9 @@ struct run {
     struct task *first_ready, *last_ready;
     unsigned running, unfinished, retried;
     uint64_t spool_bytes; /* of datasets that are there */
+    uint64_t held_bytes;  /* of those that nobody reads any more, but a check may fail */
     unsigned dropping;    /* datasets whose last consumer is done */
+    unsigned strict_left; /* tasks that are not done and have checks which may fail the run */
 
     int64_t started_ms;
     struct run_summary summary;
@@ -115,6 +128,7 @@ void tasks_again(struct run *run); /* those whose `again` is set */
 void tasks_cancel(struct run *run);
 void tasks_on_finished(struct task *task);
 void tasks_free(struct run *run);
+bool tasks_are_loaded(const struct task *task); /* a load of the run takes its dataset */
 bool tasks_failed(const struct run *run);
 void tasks_check_finished(struct run *run); /* what they waited for has ended */
 

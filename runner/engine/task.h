@@ -107,6 +107,8 @@ struct task {
     struct text_list inputs; /* of an extract: what it read in the run's folder, links among it */
     bool is_view;            /* the dataset is evaluated when it is read */
     unsigned consumers_left; /* of the dataset */
+    bool dropped;            /* its files are gone, or about to go */
+    bool is_strict;          /* it is not done, and a check of it may fail the run */
     int64_t rows, rejected, objects;
     uint64_t bytes_read, bytes_written;
     struct sql_reject *rejects;
