@@ -42,6 +42,7 @@ struct cli {
     struct project *project;
     struct engine *engine;
     bool loop_open;
+    bool offline; /* stores in a network are refused, hooks are not posted */
     bool color; /* of stdout */
     bool err_tty, err_color;
     int exit_code; /* for callbacks that end a command */
