@@ -180,8 +180,8 @@ static void read_count(
             rows->name, value->text);
 }
 
-static void read_quarantine(const struct reader *reader, const struct yaml_node *map,
-    struct test_rows_list *ret_list)
+static void read_quarantine(
+    const struct reader *reader, const struct yaml_node *map, struct test_rows_list *ret_list)
 {
     if (!map || !is_a(reader, map, YAML_MAP, "quarantine"))
         return;
@@ -256,9 +256,8 @@ static void check_words(const struct reader *reader, const struct test_case *tes
 static void read_case(
     const struct reader *reader, const struct yaml_node *map, struct test_case *test)
 {
-    static const char *const known[] = {
-        "name", "params", "due", "inputs", "tables",
-        "expect", "quarantine", "checks", "fails", NULL};
+    static const char *const known[] = {"name", "params", "due", "inputs", "tables", "expect",
+        "quarantine", "checks", "fails", NULL};
     const char *due;
     struct error err;
 

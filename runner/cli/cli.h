@@ -43,7 +43,7 @@ struct cli {
     struct engine *engine;
     bool loop_open;
     bool offline; /* stores in a network are refused, hooks are not posted */
-    bool color; /* of stdout */
+    bool color;   /* of stdout */
     bool err_tty, err_color;
     int exit_code; /* for callbacks that end a command */
 };

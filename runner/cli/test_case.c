@@ -363,7 +363,8 @@ static json_t *quarantined_rows(struct testing *testing, const struct graph_node
         return json_array();
     return select_rows(testing, name,
         arena_printf(arena,
-            "select line, column_name as \"column\", reason, check_name as \"check\", raw, row_json "
+            "select line, column_name as \"column\", reason, check_name as \"check\", raw, "
+            "row_json "
             "as \"row\" from %s order by line, id",
             name));
 }
