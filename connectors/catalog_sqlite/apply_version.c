@@ -203,7 +203,8 @@ static int same_lists(struct apply_context *context, const struct catalog_change
 }
 
 /* Whether the version that is there was made of the same columns, partitions and key as this one
- * would be. Files that were written for this one fit only then. */
+ * would be. Files that were written for this one fit only then: they say that they have its first
+ * schema, whatever it has evolved to since. */
 static int check_same(
     struct apply_context *context, const struct catalog_change *change, struct error *err)
 {
@@ -214,8 +215,8 @@ static int check_same(
     size_t count;
 
     if (database_find_version(context->db, &change->at, &version, err) != 1 ||
-        database_read_columns(context->db, version.version_id, version.schema_id, &context->arena,
-            &columns, &count, err) ||
+        database_read_columns(
+            context->db, version.version_id, 1, &context->arena, &columns, &count, err) ||
         same_lists(context, change, version.version_id, &same, err))
         return -1;
     if (same && same_columns(columns, count, change))

@@ -309,6 +309,32 @@ static void test_a_file_says_its_schema(void **state)
     desk_check(desk);
 }
 
+/* Who found no table wrote files of the first schema; by now there may be a second one. */
+static void test_created_meanwhile(void **state)
+{
+    static const struct catalog_column first[] = {{.name = "n", .type = "INTEGER"}};
+    static const struct catalog_column second[] = {{.name = "n", .type = "BIGINT", .field_id = 1}};
+    struct desk *desk = desk_with_table(state, false);
+    struct catalog_change *change;
+
+    for (int again = 0; again < 3; again++) {
+        change = desk_add(desk, CATALOG_CREATE_VERSION);
+        change->at.version = 2;
+        change->if_missing = true;
+        change->version.columns = again == 2 ? second : first;
+        change->version.column_count = 1;
+        change->version.lifecycle = CATALOG_ACTIVE;
+        if (again < 2)
+            desk_apply(desk);
+        else
+            desk_apply_fails(desk, ERROR_CONFLICT, "another load has created it");
+        if (again == 0) {
+            add_schema(desk, second, 1)->at.version = 2;
+            desk_apply(desk);
+        }
+    }
+}
+
 int conformance_schemas(const struct conformance_implementation *implementation)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +347,7 @@ int conformance_schemas(const struct conformance_implementation *implementation)
         ON_DESK(test_types_that_widen, implementation),
         ON_DESK(test_types_are_types, implementation),
         ON_DESK(test_a_file_says_its_schema, implementation),
+        ON_DESK(test_created_meanwhile, implementation),
     };
 
     return cmocka_run_group_tests_name("schemas", tests, NULL, NULL);
