@@ -262,7 +262,7 @@ static int run_show_command(
 static const struct command sub_commands[] = {
     {
         .name = "show",
-        .arguments = "RUN [--staged [DATASET]]",
+        .arguments = "RUN [DATASET]",
         .help = "Show one run: its tasks, counts, checks, rejected rows, error",
         .details = "RUN is a run's id or the beginning of one, if no other begins so.\n\n"
                    "Keys of --json: those of sluice runs, and what the run wrote about itself: "

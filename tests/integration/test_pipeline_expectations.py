@@ -242,3 +242,29 @@ def test_bytes_that_are_no_text_are_no_reason_for_broken_xml(cases, project):
     check_schema(ET.parse(project.path("out.xml")).getroot())
     said = json.loads(cases(text, "--json", expect=1).stdout)
     assert said[0]["passed"] is False and "quarantine.orders: 1 rows came" in said[0]["why"]
+
+
+def test_what_the_readme_shows(project):
+    """The cases of README.md, "Tests of pipelines", over a pipeline that they fit."""
+    readme = (pathlib.Path(__file__).parents[2] / "README.md").read_text()
+    (text,) = [part.split("```")[0] for part in readme.split("```yaml\n") if part.startswith("# pipelines/orders.test")]
+    project.write("pipelines/orders.test.yaml", text)
+    project.write(
+        "pipelines/orders.yaml",
+        """
+params: {since: {type: date, default: 2020-01-01}}
+extract:
+  orders: {from: in/*.csv, repeat: true, on_bad_row: quarantine, columns: {id: bigint}}
+transform:
+  kept:
+    sql: select * from orders where state <> 'cancelled'
+    checks:
+      - not_null: [id]
+      - unique: [id]
+      - {row_count: {min: 2}, severity: warn}
+load:
+  kept: {into: shop.orders, mode: append}
+""",
+    )
+    result = project.sluice("test", "orders")
+    assert result.exit == 0 and "3 passed" in result.stdout, str(result)

@@ -139,4 +139,4 @@ def test_tests_are_no_pipelines(cases, project):
 def test_those_that_ship(shipped):
     result = shipped.sluice("test")
     assert result.exit == 0, str(result)
-    assert "3 passed, 0 failed" in result.stdout
+    assert "4 passed, 0 failed" in result.stdout
