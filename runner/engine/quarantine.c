@@ -467,11 +467,15 @@ bool quarantine_start(struct quarantine *quarantine)
 
     if (!quarantine->rejects && !quarantine_checks(quarantine->checks))
         return false;
+    quarantine_forget(task);
+    task->quarantined.table = quarantine_table(task->run->pipeline, task->node, &task->run->arena);
+    if (quarantine->rejects && task->run->options.preview_dataset) {
+        task->quarantined.rows = task->rejected; /* which are gone from the dataset already */
+        return false;
+    }
     load_puts_init(&quarantine->puts, task, on_put);
     quarantine->puts.quarantines = true;
     task->activity = "putting rows aside";
-    quarantine_forget(task);
-    task->quarantined.table = quarantine_table(task->run->pipeline, task->node, &task->run->arena);
     quarantine->step = quarantine->copies ? QUARANTINE_COPYING : QUARANTINE_MARKING;
     if (quarantine->rejects) {
         quarantine->step = QUARANTINE_SELECTING;
