@@ -141,7 +141,9 @@ static const struct option only_new_table[] = {
     {"enabled", OPTION_BOOL, offsetof(struct only_new, enabled), .preset = "false",
         .help = "Read each version of an object once"},
     {"reread", OPTION_ENUM, offsetof(struct only_new, reread), .preset = "none",
-        .choices = reread_names, .help = "partition: a new object brings its whole partition back"},
+        .choices = reread_names,
+        .help =
+            "partition: a new object brings its whole folder back, for mode: overwrite_partitions"},
     {"on_changed", OPTION_ENUM, offsetof(struct only_new, on_changed), .preset = "append",
         .choices = on_changed_names, .value_name = "choice for changed objects",
         .help = "What becomes of an object that was read before and is another one now; replace: "

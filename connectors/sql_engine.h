@@ -389,6 +389,12 @@ struct sql_engine_type {
     int (*parse)(const char *sql, struct arena *arena, struct sql_statement *ret_statement,
         size_t *ret_offset, struct error *err);
 
+    /* Pure and synchronous, too: the condition, as SQL over the column's dataset, of rows whose
+     * value in `from` WRITE can give a column like `to`: what can be cast without loss, no null
+     * where one is required. NULL: all can. */
+    const char *(*fits)(
+        const struct sql_column *from, const struct sql_column *to, struct arena *arena);
+
     /* Opens on the calling thread (tens of ms: once a run). */
     struct sql_session *(*open)(const struct sql_session_options *options, struct error *err);
     void (*start)(struct sql_session *session, struct sql_request *request);

@@ -63,12 +63,14 @@ enum state_verb {
                           its end is to be told to if it commits nothing: once it is known to have
                           failed (also if it is LOST later) all of them are due, those of `finally`
                           where there was nothing new or it was cancelled; none after a success */
-    STATE_GET_RUN,     /* run_id or an unambiguous beginning of it → runs (0 or 1) */
-    STATE_LIST_RUNS,   /* pipeline (NULL: all), failed_only, limit; newest first → runs */
-    STATE_LATEST_RUNS, /* the newest finished and the newest successful run of each pipeline → runs
-                        */
-    STATE_LIST_HOOKS,  /* pipeline, instance: those that are due → hooks */
-    STATE_END_HOOK,    /* run_id, place: delivered, or given up */
+    STATE_GET_RUN,     /* run_id or an unambiguous beginning of it, brief → runs (0 or 1) */
+    STATE_LIST_RUNS,   /* pipeline (NULL: all), failed_only, limit; newest first → runs, whose
+                          records may be shortened: `tasks` with `into` and `rows` */
+    STATE_LATEST_RUNS, /* the newest finished and the newest successful run of each pipeline → runs,
+                          the same */
+    STATE_LIST_HOOKS,    /* pipeline, instance: those that are due → hooks */
+    STATE_END_HOOK,      /* run_id, place: delivered, or given up; pipeline and instance where they
+                            are known, as in all that follows: some states look for the run else */
     STATE_ADD_JOURNAL,   /* journal, or entries[entry_count] at once, of the request's pipeline and
                             instance; where they are NULL, of those that the run's record or lease
                             says. Again is harmless. With a fence: ERROR_FENCED where the lease of
@@ -88,6 +90,7 @@ enum state_verb {
                           and instance that run: it is there once more for each, by its id */
 };
 
+struct log;
 struct state;
 struct state_request;
 
@@ -99,6 +102,7 @@ struct state_request {
     enum state_verb verb;
     const char *pipeline, *instance, *run_id;
     bool failed_only;
+    bool brief;    /* GET_RUN: the record may be shortened as in lists */
     int64_t limit; /* 0: 1000 */
     struct state_run run;
     struct state_journal journal;
@@ -126,16 +130,21 @@ struct state_request {
 
 struct state_options {
     struct loop *loop;
+    struct log *log; /* NULL: none */
     struct work_pool *pool;
+    struct work_lane *lane; /* for what blocks, where it has no lane of its own */
     const char *location;
-    bool read_only; /* a missing state is then an empty one */
+    bool read_only;       /* a missing state is then an empty one */
+    const void *settings; /* the connector's own struct, in its header; NULL: its defaults. What it
+                             points to is copied */
 };
 
 struct state_type {
-    const char *scheme; /* "sqlite" */
+    const char *scheme; /* "sqlite", "s3" */
     struct state *(*open)(const struct state_options *options, struct error *err);
     void (*start)(struct state *state, struct state_request *request);
-    void (*close)(struct state *state); /* nothing may be under way; NULL is fine */
+    void (*close)(struct state *state); /* nothing may be under way; NULL is fine. What it leaves on
+                                           the loop ends by itself */
 };
 
 struct state {

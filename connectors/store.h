@@ -29,7 +29,8 @@ struct store_object {
     const char *key;
     uint64_t size;
     int64_t modified_ms;
-    const char *version; /* changes whenever the bytes do: an ETag, or size, times and inode */
+    const char
+        *version; /* changes whenever the bytes do: an ETag, or size and time of modification */
 };
 
 struct buffer;

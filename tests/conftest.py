@@ -76,6 +76,7 @@ class Project:
     def __init__(self, root):
         self.root = pathlib.Path(root)
         self.started = []
+        self.state = "sqlite:.sluice/state.db"
         self.environment = {
             key: value for key, value in os.environ.items() if not key.startswith("SLUICE_")
         }
@@ -84,6 +85,10 @@ class Project:
         self.write("sluice.yaml", SLUICE_YAML)
 
     # --- making it
+
+    def yaml(self, more=""):
+        """sluice.yaml with more lines of the environment, indented by 4."""
+        return SLUICE_YAML.replace("sqlite:.sluice/state.db", self.state) + more
 
     def path(self, name):
         return self.root / name
@@ -362,6 +367,14 @@ def origin():
     with s3_origin.Origin() as server:
         server.store.buckets["b"] = {}
         yield server
+
+
+def keep_state_in(project, endpoint, bucket="b"):
+    """The project's state is in S3 from now on, its tables stay where they are."""
+    project.environment.update(servers.aws_environment(endpoint))
+    project.state = f"s3://{bucket}/_sluice"
+    project.write("sluice.yaml", project.yaml())
+    return project
 
 
 @pytest.fixture

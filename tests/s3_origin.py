@@ -130,6 +130,9 @@ class Store:
         # As AWS: those that come are compared and kept, those of whole objects are sent where they are
         # asked for. Else they are not looked at.
         self.checksums = False
+        # Of PUT: "hold"; "ignored"; "early": looked at before the bytes are there, so that of several at
+        # once every one is done; "refused": 501.
+        self.conditions = "hold"
 
     def answer(self, request):
         if not request.bucket:
@@ -197,11 +200,9 @@ class Store:
 
     def put(self, request):
         objects = self.buckets[request.bucket]
-        if request.headers.get("if-none-match") == "*" and request.key in objects:
-            return error(412, "PreconditionFailed")
-        wanted = request.headers.get("if-match")
-        if wanted and (request.key not in objects or objects[request.key].etag != wanted):
-            return error(412, "PreconditionFailed")
+        failed = self.check_conditions(request) if self.conditions in ("hold", "refused") else None
+        if failed:
+            return failed
         body = request.body
         source = self.source(request)
         if isinstance(source, Answer):
@@ -216,6 +217,18 @@ class Store:
         if source is not None:
             return xml("CopyObjectResult", f"<ETag>{objects[request.key].etag}</ETag>")
         return Answer(200, {"ETag": objects[request.key].etag})
+
+    def check_conditions(self, request):
+        """The answer where a condition does not hold; None where all do."""
+        objects = self.buckets.get(request.bucket, {})
+        wanted = request.headers.get("if-match")
+        if self.conditions == "refused" and (wanted or "if-none-match" in request.headers):
+            return error(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
+        if request.headers.get("if-none-match") == "*" and request.key in objects:
+            return error(412, "PreconditionFailed")
+        if wanted and (request.key not in objects or objects[request.key].etag != wanted):
+            return error(412, "PreconditionFailed")
+        return None
 
     def source(self, request):
         """The bytes that a copy names; None without one; an Answer where there are none."""
@@ -439,7 +452,11 @@ class Origin:
             await reader.readexactly(length // 2)
             return reset(writer)
         request.body = await read_body(reader, headers, length)
-        answer = self.decide(request, kind, options)
+        early = None
+        if self.store.conditions == "early" and method == "PUT":
+            early = self.store.check_conditions(request)
+            await asyncio.sleep(0.05)
+        answer = early or self.decide(request, kind, options)
         if self.delay or kind == "slow_first_byte":
             await asyncio.sleep(options.get("seconds", 0) + (self.delay() if self.delay else 0))
         if kind in ("reset_before", "reset_request", "drop_answer"):

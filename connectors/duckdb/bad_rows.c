@@ -83,7 +83,15 @@ static bool is_plain(unsigned char byte)
     return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
-static void append_escaped(struct buffer *line, const char *bytes, size_t length)
+/* Of a `raw` text what is no UTF-8, and NUL, which ends texts elsewhere, are \xNN in it; a
+ * backslash that would read as the beginning of such a byte is \x5c. */
+static bool is_hidden(const char *bytes, size_t left, bool raw)
+{
+    return raw && (*bytes == '\0' || (*bytes == '\\' && left > 3 && bytes[1] == 'x' &&
+                                         strspn(bytes + 2, "0123456789abcdefABCDEF") >= 2));
+}
+
+static void append_escaped(struct buffer *line, const char *bytes, size_t length, bool raw)
 {
     for (size_t i = 0, step; i < length; i += MAX(step, 1)) {
         const unsigned char byte = (unsigned char)bytes[i];
@@ -94,11 +102,8 @@ static void append_escaped(struct buffer *line, const char *bytes, size_t length
         if (step > 0)
             continue;
         step = text_utf8_length(bytes + i, length - i);
-        if (step == 0)
+        if (step == 0 || is_hidden(bytes + i, length - i, raw))
             buffer_printf(line, "\\\\x%02x", byte);
-        else if (byte == '\\' && i + 3 < length && bytes[i + 1] == 'x' &&
-                 strspn(bytes + i + 2, "0123456789abcdefABCDEF") >= 2)
-            buffer_puts(line, "\\\\x5c"); /* else it would read as a byte that was escaped */
         else if (byte == '"' || byte == '\\')
             buffer_printf(line, "\\%c", byte);
         else if (byte < 0x20 || byte == 0x7f)
@@ -113,7 +118,7 @@ static void append_text(struct buffer *line, const char *key, const char *text)
     if (!text)
         return;
     buffer_printf(line, ",\"%s\":\"", key);
-    append_escaped(line, text, strlen(text));
+    append_escaped(line, text, strlen(text), false);
     buffer_putc(line, '"');
 }
 
@@ -121,7 +126,7 @@ static void append_text(struct buffer *line, const char *key, const char *text)
 static void append_piece(struct buffer *line, const char *bytes, size_t length)
 {
     buffer_puts(line, line->data[line->length - 1] == '[' ? "\"" : ",\"");
-    append_escaped(line, bytes, length);
+    append_escaped(line, bytes, length, true);
     buffer_putc(line, '"');
 }
 
@@ -233,7 +238,7 @@ static bool cell_value(
         if (strcmp(nulls->items[i], value->data) == 0)
             return false;
     }
-    return nulls->count > 0 || value->length > 0 || quoted;
+    return nulls->count > 0 || value->length > 0;
 }
 
 /* The cells by name, so that the row can be read without the rest of its file. */
@@ -254,10 +259,10 @@ static void append_cells(
          i++) {
         buffer_puts(&object, i ? ",\"" : "{\"");
         append_escaped(&object, plan->columns[file->columns[i]].name,
-            strlen(plan->columns[file->columns[i]].name));
+            strlen(plan->columns[file->columns[i]].name), false);
         if (cell_value(plan, row->raw + cell.start, cell.length, &value)) {
             buffer_puts(&object, "\":\"");
-            append_escaped(&object, value.data, value.length);
+            append_escaped(&object, value.data, value.length, false);
             buffer_putc(&object, '"');
         } else {
             buffer_puts(&object, "\":null");

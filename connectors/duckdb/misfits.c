@@ -112,13 +112,15 @@ const char *misfits_lossless(
 
 /* The condition of one column, for null, too; NULL: all its values fit. A cast within a list or a
  * struct that fails gives a null there: TRY asks for the whole. */
-static const char *column_fits(
+const char *misfits_fits(
     const struct sql_column *source, const struct sql_column *target, struct arena *arena)
 {
     const char *name = schema_quoted(source->name, arena);
     const char *type = target->type;
     const char *condition;
 
+    if (schema_is_untyped(target))
+        return NULL;
     if (schema_is_untyped(source) || strcasecmp(source->type, type) == 0)
         return target->required ? arena_printf(arena, "%s IS NOT NULL", name) : NULL;
     condition = misfits_lossless(source->type, type, name, arena);
@@ -140,7 +142,7 @@ void misfits_append_fits(struct buffer *sql, const struct sql_write *write,
         if (!target && !schema_is_untyped(source))
             condition = arena_printf(arena, "%s IS NULL", schema_quoted(source->name, arena));
         else if (target && !schema_is_untyped(target))
-            condition = column_fits(source, target, arena);
+            condition = misfits_fits(source, target, arena);
         if (condition)
             buffer_printf(sql, "%s%s", sql->length > before ? " AND " : "", condition);
     }
@@ -283,7 +285,7 @@ int misfits_explain(duckdb_connection connection, const struct sql_write *write,
         const struct sql_column *target = &write->schema->columns[i];
         const struct sql_column *source = schema_find(&have, target->name);
         const char *condition =
-            source && !schema_is_untyped(target) ? column_fits(source, target, arena) : NULL;
+            source && !schema_is_untyped(target) ? misfits_fits(source, target, arena) : NULL;
         struct misfit misfit = {0};
         int64_t nulls = 0, first = 0;
 

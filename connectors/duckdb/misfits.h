@@ -13,6 +13,11 @@
 const char *misfits_lossless(
     const char *from, const char *to, const char *name, struct arena *arena);
 
+/* The condition of rows whose value in a column fits another one; NULL: all do
+ * (sql_engine_type.fits). */
+const char *misfits_fits(
+    const struct sql_column *source, const struct sql_column *target, struct arena *arena);
+
 /* Appends the condition of rows that fit the schema of `write`, which has one: what can be cast
  * without loss, no null where one is required, no value in a column that the schema lacks. Nothing
  * where all rows do. `have`: the dataset's columns. */

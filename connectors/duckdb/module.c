@@ -1,5 +1,6 @@
 /* The module's face: the vtable and the one symbol that loader.c looks for. */
 #include "connectors/duckdb/loader.h"
+#include "connectors/duckdb/misfits.h"
 #include "connectors/duckdb/parse.h"
 #include "connectors/duckdb/session.h"
 #include "runner/base/mem.h"
@@ -33,6 +34,7 @@ static struct sql_session *open_session(
 static const struct sql_engine_type duckdb_engine = {
     .name = "duckdb",
     .parse = parse_statement,
+    .fits = misfits_fits,
     .open = open_session,
     .start = request_start,
     .cancel = request_cancel,

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WINDOW_BYTES = 1024 * 1024 };
+enum { WINDOW_BYTES = 1024 * 1024, UNIT_BYTES = 64 * 1024 };
 
 /* Where in a record a byte stands. */
 enum place { AT_CELL, IN_CELL, IN_QUOTES, ESCAPED, BEHIND_QUOTES, BROKEN };
@@ -22,9 +22,90 @@ struct records {
     int64_t line;    /* of data[at] */
     char line_end;   /* '\r' in files of the old kind */
     bool ended;
+    /* Of UTF-16: bytes the other way round, whether that is known, half a pair, half a unit. */
+    bool big, begun;
+    uint32_t high;
+    int odd; /* -1: none */
 };
 
 /* --- the window --- */
+
+static ssize_t read_plain(struct records *records, char *bytes, size_t size)
+{
+    ssize_t got;
+
+    do {
+        got = read(records->fd, bytes, size);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
+static size_t put_utf8(char *at, uint32_t code)
+{
+    if (code < 0x80) {
+        *at = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        at[0] = (char)(0xc0 | code >> 6);
+        at[1] = (char)(0x80 | (code & 0x3f));
+        return 2;
+    }
+    if (code < 0x10000) {
+        at[0] = (char)(0xe0 | code >> 12);
+        at[1] = (char)(0x80 | (code >> 6 & 0x3f));
+        at[2] = (char)(0x80 | (code & 0x3f));
+        return 3;
+    }
+    at[0] = (char)(0xf0 | code >> 18);
+    at[1] = (char)(0x80 | (code >> 12 & 0x3f));
+    at[2] = (char)(0x80 | (code >> 6 & 0x3f));
+    at[3] = (char)(0x80 | (code & 0x3f));
+    return 4;
+}
+
+/* One unit of UTF-16; of the first half of a pair nothing comes yet. */
+static size_t decode_unit(struct records *records, uint32_t unit, char *at)
+{
+    const uint32_t high = records->high;
+
+    records->high = 0;
+    if (high && unit >= 0xdc00 && unit < 0xe000)
+        return put_utf8(at, 0x10000 + ((high - 0xd800) << 10) + (unit - 0xdc00));
+    if (unit >= 0xd800 && unit < 0xdc00) {
+        records->high = unit;
+        return 0;
+    }
+    return put_utf8(at, unit >= 0xdc00 && unit < 0xe000 ? 0xfffd : unit);
+}
+
+/* Each unit is at most three bytes, each pair four. */
+static ssize_t read_utf16(struct records *records, char *bytes, size_t size)
+{
+    unsigned char units[UNIT_BYTES];
+    size_t length = 0;
+    ssize_t got;
+
+    if (records->odd >= 0)
+        units[0] = (unsigned char)records->odd;
+    got =
+        read_plain(records, (char *)units + (records->odd >= 0), MIN(size / 3 * 2, UNIT_BYTES) - 1);
+    if (got <= 0)
+        return got;
+    got += records->odd >= 0;
+    for (ssize_t i = 0; i + 1 < got; i += 2) {
+        uint32_t unit = (uint32_t)units[i] | (uint32_t)units[i + 1] << 8;
+
+        if (!records->begun)
+            records->big = unit == 0xfffe;
+        records->begun = true;
+        if (records->big)
+            unit = (unit >> 8 | unit << 8) & 0xffff;
+        length += decode_unit(records, unit, bytes + length);
+    }
+    records->odd = got % 2 ? units[got - 1] : -1;
+    return length ? (ssize_t)length : read_utf16(records, bytes, size);
+}
 
 /* More bytes behind those from `at` on, which move to its beginning. */
 static int fill(struct records *records, struct error *err)
@@ -35,14 +116,12 @@ static int fill(struct records *records, struct error *err)
     records->offset += records->at;
     records->length -= records->at;
     records->at = 0;
-    if (records->length == records->capacity) {
+    if (records->capacity - records->length < UNIT_BYTES * 2) {
         records->capacity *= 2;
         records->data = mem_realloc(records->data, records->capacity, 1);
     }
-    do {
-        got =
-            read(records->fd, records->data + records->length, records->capacity - records->length);
-    } while (got < 0 && errno == EINTR);
+    got = (records->dialect.utf16 ? read_utf16 : read_plain)(
+        records, records->data + records->length, records->capacity - records->length);
     if (got < 0)
         return error_set_errno(err, errno, "cannot read the file again");
     records->length += (size_t)got;
@@ -67,6 +146,7 @@ struct records *records_open(
     records->dialect = *dialect;
     records->delimiter_length = dialect->delimiter ? strlen(dialect->delimiter) : 0;
     records->line = 1;
+    records->odd = -1;
     records->fd = open(path, O_RDONLY | O_CLOEXEC);
     records->capacity = WINDOW_BYTES;
     records->data = mem_calloc(1, records->capacity);

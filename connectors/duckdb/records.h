@@ -15,6 +15,7 @@ enum { RECORDS_BYTES_MAX = 8 * 1024 * 1024 };
 struct records_dialect {
     const char *delimiter; /* NULL: lines; then the other two mean nothing */
     char quote, escape;    /* '\0': none */
+    bool utf16; /* the file is; its text, and all offsets, are those of the same in UTF-8 */
 };
 
 struct record {

@@ -311,18 +311,24 @@ static int read_records(struct reading *reading, struct error *err)
     return rc < 0 ? -1 : 0;
 }
 
+static bool has_encoding(const struct scan_plan *plan, const char *name)
+{
+    return plan->scan->csv.encoding && strcasecmp(plan->scan->csv.encoding, name) == 0;
+}
+
 static int add_with_text(struct sifting *sifting, size_t index, struct error *err)
 {
     const struct scan_plan *plan = sifting->plan;
     const bool lines = plan->scan->format == FORMAT_NDJSON;
     const struct records_dialect dialect = {.delimiter = lines ? NULL : plan->delimiter,
         .quote = lines ? '\0' : *plan->quote,
-        .escape = lines ? '\0' : *plan->escape};
+        .escape = lines ? '\0' : *plan->escape,
+        .utf16 = !lines && has_encoding(plan, "utf-16")};
     struct reading reading = {.sifting = sifting,
         .file = &plan->files[index],
         .index = index,
         .lines = lines,
-        .latin = plan->scan->csv.encoding && strcasecmp(plan->scan->csv.encoding, "latin-1") == 0};
+        .latin = has_encoding(plan, "latin-1")};
     int rc;
 
     reading.records = records_open(reading.file->source->path, &dialect, err);

@@ -45,8 +45,7 @@ bool sift_has_text(const struct scan_plan *plan, const struct scan_file *file)
 {
     return (plan->scan->format == FORMAT_CSV || plan->scan->format == FORMAT_NDJSON) &&
            (file->source->compression == COMPRESSION_NONE ||
-               file->source->compression == COMPRESSION_AUTO) &&
-           !(plan->scan->csv.encoding && strcasecmp(plan->scan->csv.encoding, "utf-16") == 0);
+               file->source->compression == COMPRESSION_AUTO);
 }
 
 /* The row as a JSON object, where it has no text: of Parquet, or encoded in its own way. */

@@ -4,6 +4,7 @@
 #define CONNECTORS_NET_NET_H
 
 #include "connectors/post.h"
+#include "connectors/state.h"
 #include "connectors/store.h"
 #include "runner/base/error.h"
 
@@ -14,6 +15,7 @@ struct s3_tool; /* connectors/s3/tool.h */
 
 struct net_module {
     const struct store_type *const *stores; /* NULL-terminated */
+    const struct state_type *const *states; /* the same */
     const struct s3_tool *s3;               /* S3 by hand */
     const struct post_type *post;
 };

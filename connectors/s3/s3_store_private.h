@@ -44,6 +44,12 @@ enum s3_store_state {
     S3_STORE_ABORTING,
 };
 
+/* What LIST has found so far. */
+struct s3_store_found {
+    struct store_object *objects; /* on the heap; their texts are in the request's arena */
+    size_t count, capacity;
+};
+
 struct s3_operation {
     struct s3_store *store;
     struct store_request *request;
@@ -57,6 +63,7 @@ struct s3_operation {
     const char *etag; /* that GET expects, with quotes; NULL: any */
     int fd;
     size_t next_upload;
+    struct s3_store_found found;
     union {
         struct s3_list list;
         struct s3_call head;

@@ -163,57 +163,78 @@ static bool is_folder(const struct s3_item *item)
     return length > 0 && item->key[length - 1] == '/';
 }
 
-static void take_items(
-    struct s3_operation *operation, const struct s3_item *items, size_t count, struct arena *arena)
+static struct store_object object_of(
+    const struct s3_operation *operation, const struct s3_item *item, struct arena *arena)
 {
-    struct store_request *request = operation->request;
+    const uint64_t size = item->size > 0 ? (uint64_t)item->size : 0;
 
-    request->object_count = 0;
-    request->objects = arena_array(arena, count, sizeof(*request->objects));
-    for (size_t i = 0; i < count; i++) {
-        const struct s3_item *item = &items[i];
-        const uint64_t size = item->size > 0 ? (uint64_t)item->size : 0;
-
-        if (is_folder(item))
-            continue;
-        request->objects[request->object_count++] =
-            (struct store_object){.key = s3_store_key(&operation->name, item->key, arena),
-                .size = size,
-                .modified_ms = MAX(item->modified_ms, 0),
-                .version = s3_store_version(item->etag, size, item->modified_ms, arena)};
-    }
+    return (struct store_object){.key = s3_store_key(&operation->name, item->key, arena),
+        .size = size,
+        .modified_ms = MAX(item->modified_ms, 0),
+        .version = s3_store_version(item->etag, size, item->modified_ms, arena)};
 }
 
-static int take_listing(struct s3_operation *operation, struct error *err)
-{
-    const struct s3_list *list = &operation->list;
-
-    operation->request->store_ms = list->store_ms;
-    if (operation->request->page)
-        return 0;
-    if (list->more || list->item_count > STORE_LIST_MAX)
-        return error_set(err, ERROR_LIMIT,
-            "more than %d objects match s3://%s/%s: split them over several globs", STORE_LIST_MAX,
-            operation->name.bucket, operation->name.pattern);
-    take_items(operation, list->items, list->item_count, operation->request->arena);
-    return 0;
-}
-
-static int take_page(
+/* For who takes pages. */
+static int pass_page(
     struct s3_list *list, const struct s3_item *items, size_t count, struct error *err)
 {
     struct s3_operation *operation = container_of(list, struct s3_operation, list);
-    struct store_request *request = operation->request;
+    struct store_object *objects;
     struct arena arena;
+    size_t passed = 0;
     int result;
 
     arena_init(&arena);
-    take_items(operation, items, count, &arena);
-    result = request->page(request, request->objects, request->object_count, err);
-    request->objects = NULL;
-    request->object_count = 0;
+    objects = arena_array(&arena, count, sizeof(*objects));
+    for (size_t i = 0; i < count; i++) {
+        if (!is_folder(&items[i]))
+            objects[passed++] = object_of(operation, &items[i], &arena);
+    }
+    result = operation->request->page(operation->request, objects, passed, err);
     arena_deinit(&arena);
     return result;
+}
+
+/* For who takes all: no more of each is kept than what is asked for. */
+static int keep_page(
+    struct s3_list *list, const struct s3_item *items, size_t count, struct error *err)
+{
+    struct s3_operation *operation = container_of(list, struct s3_operation, list);
+    struct s3_store_found *found = &operation->found;
+
+    if (list->count > STORE_LIST_MAX)
+        return error_set(err, ERROR_LIMIT,
+            "more than %d objects match s3://%s/%s: split them over several globs", STORE_LIST_MAX,
+            operation->name.bucket, operation->name.pattern);
+    for (size_t i = 0; i < count; i++) {
+        if (is_folder(&items[i]))
+            continue;
+        found->objects =
+            mem_grow(found->objects, &found->capacity, found->count, sizeof(*found->objects));
+        found->objects[found->count++] = object_of(operation, &items[i], operation->request->arena);
+    }
+    return 0;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct store_object *x = a, *y = b;
+
+    return strcmp(x->key, y->key);
+}
+
+static void take_listing(struct s3_operation *operation)
+{
+    struct store_request *request = operation->request;
+    const struct s3_store_found *found = &operation->found;
+
+    request->store_ms = operation->list.store_ms;
+    if (!found->count)
+        return;
+    request->objects = arena_array(request->arena, found->count, sizeof(*found->objects));
+    memcpy(request->objects, found->objects, found->count * sizeof(*found->objects));
+    mem_sort(request->objects, found->count, sizeof(*found->objects), compare_keys);
+    request->object_count = found->count;
 }
 
 /* --- what states do on entry --- */
@@ -226,8 +247,8 @@ static void start_listing(struct s3_operation *operation, enum s3_list_what what
         .limit = limit,
         .arena = &operation->arena,
         .done = on_listed};
-    if (what == S3_LIST_OBJECTS && operation->request->page)
-        operation->list.page = take_page;
+    if (what == S3_LIST_OBJECTS)
+        operation->list.page = operation->request->page ? pass_page : keep_page;
     s3_list_start(client_of(operation), &operation->list);
 }
 
@@ -359,6 +380,7 @@ static void finish(struct s3_operation *operation)
         operation->next->previous = operation->previous;
     if (!store->first)
         timer_stop(&store->ticker);
+    free(operation->found.objects);
     arena_deinit(&operation->arena);
     free(operation);
     request->operation = NULL;
@@ -372,7 +394,7 @@ static void s3_operation_step(struct s3_operation *operation)
     switch (operation->state) {
     case S3_STORE_LISTING:
         if (!failed)
-            take_listing(operation, &operation->err);
+            take_listing(operation);
         break;
     case S3_STORE_PUTTING:
         if (!failed && operation->request->move) {

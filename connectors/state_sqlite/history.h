@@ -4,7 +4,7 @@
 
 #include "connectors/sqlite/sqlite.h"
 #include "connectors/state.h"
-#include "connectors/state_sqlite/process.h"
+#include "connectors/process.h"
 
 extern const struct sqlite_schema history_schema;
 

@@ -247,8 +247,10 @@ static int judge_holder(struct observer *self, struct state_request *request,
     struct error *err)
 {
     enum presence presence = presence_of(self, holder);
-    const bool is_ours = presence == HOLDER_LIVE && holder->process.id == self->self.id &&
-                         strcmp(holder->run_id, lease->run_id) == 0;
+    /* A number alone is that of many: in containers it is 1. */
+    const bool is_ours =
+        presence == HOLDER_LIVE && process_look(&self->self, &holder->process) == PROCESS_LIVE &&
+        holder->process.id == self->self.id && strcmp(holder->run_id, lease->run_id) == 0;
 
     if (presence == HOLDER_DOUBTED) {
         if (is_silent(self, lease, holder))

@@ -2,7 +2,7 @@
  *
  * What the contract leaves open:
  * - Everything survives a crash of the process; leases survive a power failure, too.
- * - A lease's holder is gone when its process is (state_sqlite/process.h). One that is there, or
+ * - A lease's holder is gone when its process is (connectors/process.h). One that is there, or
  *   under the same kernel, is silent when the clock that all of them share says so. One elsewhere
  *   is watched: it is silent when no heartbeat came for its ttl by the observer's own clock. Wall
  *   clocks only say whether to watch.

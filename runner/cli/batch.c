@@ -5,6 +5,7 @@
 #include "runner/base/time.h"
 #include "runner/cli/live.h"
 #include "runner/cli/print.h"
+#include "runner/cli/quarantine_names.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -34,6 +35,16 @@ int64_t batch_rows(const struct batch *batch)
 
 /* --- one item --- */
 
+/* Other pipelines are looked at once, not for each window. */
+static int check(const struct batch_item *item, struct error *err)
+{
+    const bool first = item == item->batch->items || strcmp(item[-1].pipeline, item->pipeline) != 0;
+
+    if (graph_check_supported(item->graph, err))
+        return -1;
+    return first ? quarantine_names_check(item->batch->cli, item->graph, err) : 0;
+}
+
 /* Warnings are worth a line once, not for each window. */
 static int load(struct batch_item *item, struct error *err)
 {
@@ -55,7 +66,7 @@ static int load(struct batch_item *item, struct error *err)
     if (item->loaded)
         item->graph = graph_new(item->loaded, cli_load_sql, NULL, &problems);
     diagnostics_sort(&problems);
-    if (item->graph && (result = graph_check_supported(item->graph, err)) != 0) {
+    if (item->graph && (result = check(item, err)) != 0) {
         graph_free(item->graph);
         item->graph = NULL;
     } else if (!item->graph) {

@@ -7,6 +7,7 @@
 #include "runner/cli/batch.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/due.h"
+#include "runner/cli/quarantine_names.h"
 #include "runner/cli/questions.h"
 #include "runner/cli/windows.h"
 
@@ -232,7 +233,7 @@ static int check_first(struct backfill *backfill)
 
     if (code)
         return code;
-    if (graph_check_supported(graph, &err) ||
+    if (graph_check_supported(graph, &err) || quarantine_names_check(backfill->cli, graph, &err) ||
         (backfill->options->parallel > 1 && check_parallel(graph, &err)))
         code = cli_fail(backfill->cli, &err);
     graph_free(graph);

@@ -165,8 +165,9 @@ static int run_show(struct cli *cli, const void *options, const char *const *arg
     if (index == tables.count || (arg_count < 2 && tables.count > 1))
         return unknown_dataset(cli, &tables, arg_count > 1 ? args[1] : NULL);
     buffer_init(&sql, 0);
-    buffer_puts(&sql, "select quarantined_at, run_id, source, source_version, line, column_name, "
-                      "reason, check_name, raw, row_json");
+    buffer_puts(&sql,
+        "select id, quarantined_at, run_id, source, source_version, line, column_name, "
+        "reason, check_name, raw, row_json");
     append_from(&sql, &tables, index);
     if (said->run_id) {
         buffer_puts(&sql, " where run_id = ");
@@ -200,7 +201,7 @@ static const struct command sub_commands[] = {
                    "checks, as JSON "
                    "objects. The same rows are in the table "
                    "quarantine.<pipeline>_<dataset>.\n\n"
-                   "Keys of --json under rows: quarantined_at, run_id, source, source_version, "
+                   "Keys of --json under rows: id, quarantined_at, run_id, source, source_version, "
                    "line, column_name, reason, check_name, raw, row_json.",
         .options = &show_flags,
         .args_min = 1,
@@ -216,9 +217,12 @@ static const struct command sub_commands[] = {
         .details =
             "A run of its own reads the quarantined rows in place of the extract's objects, or the "
             "repaired ones that --file has, and loads them; its commit takes them out of the "
-            "quarantine. What is bad still is quarantined anew. Rows that no cells can be told "
-            "of, or whose values are masked, need --file. Loads that overwrite are not run: they "
-            "read everything in each run, and the object itself is to be mended.\n\n"
+            "quarantine, so that none gets through twice, whatever crashes and however often it "
+            "is tried. --object, --line and --id choose rows; else it is all of them. What is bad "
+            "still stays, with its new reason. Rows that no cells can be told of, or whose values "
+            "are masked, need --file: then it has the rows that stand for those that were "
+            "chosen. Loads that overwrite are not run: they read everything in each run, and the "
+            "object itself is to be mended.\n\n"
             "Keys of --json: those of sluice run.",
         .options = &quarantine_retry_flags,
         .args_min = 1,
@@ -227,6 +231,7 @@ static const struct command sub_commands[] = {
         .next_argument = ARGUMENT_DATASET,
         .run = quarantine_retry,
         .examples = "sluice quarantine retry birdstrikes\n"
+                    "sluice quarantine retry birdstrikes strikes --object in/3.csv --line 17\n"
                     "sluice quarantine retry birdstrikes strikes --file repaired.csv"},
     {0},
 };

@@ -1,11 +1,13 @@
 #include "runner/base/buffer.h"
 #include "runner/base/table.h"
 #include "runner/cli/commands.h"
+#include "runner/cli/quarantine_names.h"
 
 struct validation {
     struct cli *cli;
     struct diagnostics problems;
     struct table paths_by_name; /* of the pipelines so far → their files */
+    struct quarantine_names quarantines;
     size_t count;
 };
 
@@ -28,12 +30,16 @@ static void validate_file(struct validation *validation, const char *path)
 {
     const struct pipeline_scope scope = {.environment = validation->cli->project->environment};
     struct pipeline *pipeline = pipeline_load(path, &scope, &validation->problems);
+    struct graph *graph;
 
     validation->count++;
     if (!pipeline)
         return;
     check_name(validation, pipeline);
-    graph_free(graph_new(pipeline, cli_load_sql, NULL, &validation->problems));
+    graph = graph_new(pipeline, cli_load_sql, NULL, &validation->problems);
+    if (graph)
+        quarantine_names_add(&validation->quarantines, graph);
+    graph_free(graph);
     pipeline_free(pipeline);
 }
 
@@ -111,11 +117,13 @@ static int run(struct cli *cli, const void *options, const char *const *args, si
         return code;
     diagnostics_init(&validation.problems);
     table_init(&validation.paths_by_name);
+    quarantine_names_init(&validation.quarantines, cli, &validation.problems);
     project_check_environments(cli->project, &validation.problems);
     code = validate_all(&validation, args, arg_count);
     if (code == EXIT_OK)
         code = report(&validation);
     table_deinit(&validation.paths_by_name);
+    quarantine_names_deinit(&validation.quarantines);
     diagnostics_deinit(&validation.problems);
     return code;
 }

@@ -57,6 +57,26 @@ static void put_source(
         buffer_printf(out, ", at position %lld\n", (long long)table->position);
 }
 
+/* "; 3 of them again, with the 1 folder of new ones; 2 folders more where their rows go where they
+ * went; 1 that was read is gone" */
+static void put_reread(const struct plan_extract *extract, struct buffer *out)
+{
+    char count[PRINT_COUNT_SIZE];
+
+    if (extract->again > 0)
+        buffer_printf(out, "; %s again, with the new ones of %s",
+            print_count((int64_t)extract->again, count),
+            extract->folders == 1 ? "its folder" : "their folders");
+    if (extract->near_folders > 0)
+        buffer_printf(out, "; %s folder%s more, if rows go into the partitions of before",
+            print_count((int64_t)extract->near_folders, count),
+            extract->near_folders == 1 ? "" : "s");
+    if (extract->gone_count > 0)
+        buffer_printf(out, "; %s that %s read before %s gone",
+            print_count((int64_t)extract->gone_count, count),
+            extract->gone_count == 1 ? "was" : "were", extract->gone_count == 1 ? "is" : "are");
+}
+
 static void put_extract(const struct plan_extract *extract, const struct extract *options,
     size_t objects_max, struct buffer *out)
 {
@@ -71,6 +91,8 @@ static void put_extract(const struct plan_extract *extract, const struct extract
     if (options->only_new.enabled)
         buffer_printf(out, "; %s of %zu were read before",
             print_count((int64_t)extract->seen_before, count), extract->listed);
+    if (extract->rereads)
+        put_reread(extract, out);
     if (options->on_bad_row == ON_BAD_ROW_QUARANTINE)
         buffer_puts(out, "; bad rows are quarantined");
     if (options->cursor.column) {
@@ -99,15 +121,16 @@ static void put_transform(
     if (quarantine_has(node))
         buffer_puts(out, "; rows that offend some are quarantined");
     buffer_putc(out, '\n');
-    for (size_t i = 0; i < node->statement.doubt_count; i++) {
-        const struct sql_doubt *doubt = &node->statement.doubts[i];
-        const char *path;
-        const struct option_mark mark =
-            pipeline_sql_mark(graph->pipeline, node->transform, doubt->offset, &path);
+}
+
+static void put_doubts(const struct graph_node *node, struct buffer *out)
+{
+    for (size_t i = 0; i < node->doubt_count; i++) {
+        const struct graph_doubt *doubt = &node->doubts[i];
 
         buffer_puts(out, "    not deterministic: ");
         text_append_printable(out, doubt->what);
-        buffer_printf(out, " (%s:%u:%u)\n", path, mark.line, mark.column);
+        buffer_printf(out, " (%s:%u:%u)\n", doubt->path, doubt->mark.line, doubt->mark.column);
     }
 }
 
@@ -181,6 +204,7 @@ void plan_render(const struct plan *plan, const struct graph *graph, size_t obje
             put_transform(graph, node, buffer);
         else
             put_load(&task->load, node->load, buffer);
+        put_doubts(node, buffer);
     }
     if (plan->nothing_new)
         buffer_puts(buffer, "Nothing new: a run would commit nothing.\n");

@@ -19,12 +19,20 @@
 
 struct retry_flags {
     struct run_flags run;
-    const char *file;
+    const char *file, *object;
+    int64_t line; /* 0: all */
+    struct text_list ids;
 };
 
 static const struct option retry_table[] = {
+    {"object", OPTION_TEXT, offsetof(struct retry_flags, object), .value_name = "KEY",
+        .help = "Only rows of this object, as ls shows it"},
+    {"line", OPTION_INT, offsetof(struct retry_flags, line), .min = 1, .max = 9e15,
+        .value_name = "N", .help = "Only the row of that line"},
+    {"id", OPTION_TEXTS, offsetof(struct retry_flags, ids), .value_name = "ID",
+        .help = "Only this row, as show has it; again for more"},
     {"file", OPTION_TEXT, offsetof(struct retry_flags, file), .value_name = "FILE",
-        .help = "Repaired rows, in place of all that are quarantined"},
+        .help = "Repaired rows, in place of those that are quarantined"},
     {"param", OPTION_PAIRS, offsetof(struct retry_flags, run.params), .value_name = "NAME=VALUE",
         .help = "A parameter of the pipeline"},
 };
@@ -67,8 +75,8 @@ static int find_extract(struct retrying *retrying, const char *name)
             "several extracts of %s quarantine rows: name one, like %s", graph->pipeline->name,
             retrying->node->name);
     return error_set(&retrying->err, ERROR_INVALID,
-        "%s%s%s: no such extract quarantines rows (on_bad_row: quarantine); rows of checks are "
-        "tried again by mending what they come from",
+        "%s%s%s: no such extract quarantines rows (on_bad_row: quarantine); rows that a "
+        "check or a load behind SQL put aside are tried again by mending what they come from",
         graph->pipeline->name, name ? "." : "", name ? name : "");
 }
 
@@ -130,80 +138,343 @@ static int look_at_table(struct retrying *retrying)
     return 0;
 }
 
-/* --- the rows as a file --- */
+/* --- the rows as files --- */
 
-struct writing {
+#define SELECTED "__sluice_selected"
+#define TAKEN "__sluice_taken"
+
+struct reading {
     struct query_session query;
     struct adhoc_tables tables;
     FILE *out;
-    int64_t rows, lost;
+    int64_t rows, readable;
+    const char **names; /* of the cells of CSV */
+    size_t name_count, name_capacity;
+    struct buffer header;
 };
 
-static void on_rows(struct sql_request *request, const struct sql_schema *schema,
+static void on_counts(struct sql_request *request, const struct sql_schema *schema,
     const char *const *cells, size_t row_count)
 {
-    struct writing *writing = container_of(request, struct writing, query.request);
+    struct reading *reading = container_of(request, struct reading, query.request);
+
+    (void)schema;
+    if (row_count == 0)
+        return;
+    reading->rows = strtoll(cells[0], NULL, 10);
+    reading->readable = strtoll(cells[1], NULL, 10);
+}
+
+static void on_texts(struct sql_request *request, const struct sql_schema *schema,
+    const char *const *cells, size_t row_count)
+{
+    struct reading *reading = container_of(request, struct reading, query.request);
+
+    (void)schema;
+    for (size_t i = 0; i < row_count; i++)
+        fprintf(reading->out, "%s\n", cells[i]);
+}
+
+static void append_condition(struct buffer *sql, const struct retry_flags *flags)
+{
+    const char *separator = " where ";
+
+    if (flags->object) {
+        buffer_printf(sql, "%ssource = ", separator);
+        text_append_sql_literal(sql, flags->object);
+        separator = " and ";
+    }
+    if (flags->line) {
+        buffer_printf(sql, "%sline = %" PRId64, separator, flags->line);
+        separator = " and ";
+    }
+    for (size_t i = 0; i < flags->ids.count; i++) {
+        buffer_printf(sql, "%s", i ? ", " : separator);
+        buffer_puts(sql, i ? "" : "id in (");
+        text_append_sql_literal(sql, flags->ids.items[i]);
+    }
+    buffer_puts(sql, flags->ids.count ? ")" : "");
+}
+
+static bool selects(const struct retry_flags *flags)
+{
+    return flags->object || flags->line || flags->ids.count;
+}
+
+/* The rows that were asked for, each as a JSON object of one line where it can be read again: what
+ * row_json has, else what it was in an object of JSON. There `\x5c` is a backslash
+ * (connectors/duckdb/bad_rows.c). */
+static const char *select_rows(const struct retrying *retrying)
+{
+    struct buffer sql;
+    const char *copy;
+
+    buffer_init(&sql, 0);
+    buffer_printf(&sql,
+        "select *, replace(replace(coalesce(row_json, case when json_valid(json) then case "
+        "json_type(json) when 'OBJECT' then json end end), chr(10), ' '), chr(13), ' ') as text "
+        "from (select *, replace(raw, '\\x5c', '\\') as json from %s.%s",
+        QUARANTINE_NAMESPACE, retrying->retry.table);
+    append_condition(&sql, &retrying->flags);
+    buffer_puts(&sql, ") as q");
+    copy = arena_strdup(&retrying->cli->arena, sql.data);
+    buffer_deinit(&sql);
+    return copy;
+}
+
+static int ask(struct reading *reading, enum sql_verb verb, struct sql_request request)
+{
+    reading->query.request = request;
+    reading->query.request.verb = verb;
+    return query_session_ask(&reading->query);
+}
+
+static int open_session(struct retrying *retrying, struct reading *reading, const char *sql)
+{
+    struct error *err = &reading->query.err;
+
+    reading->tables =
+        (struct adhoc_tables){.cli = retrying->cli, .folder = reading->query.scratch.path};
+    if (adhoc_tables_find(&reading->tables, reading->query.type, sql, NULL, err) ||
+        adhoc_tables_read(&reading->tables, err))
+        return -1;
+    query_session_note_stop(&reading->query);
+    return query_session_open(&reading->query, (struct sql_session_options){.views_over = true,
+                                                   .datasets = reading->tables.datasets,
+                                                   .dataset_count = reading->tables.dataset_count});
+}
+
+/* What is there is counted: with --file all of it is stood for, else what can be read. */
+static int count_rows(struct retrying *retrying, struct reading *reading)
+{
+    const bool own = retrying->retry.own;
+    struct error *err = &reading->query.err;
+
+    if (ask(reading, SQL_QUERY,
+            (struct sql_request){.query = {.sql = "select count(*), count(text) from " SELECTED,
+                                     .on_rows = on_counts}}))
+        return -1;
+    if (reading->rows == 0)
+        return error_set(err, ERROR_NOT_FOUND,
+            "no %srows of extract.%s are quarantined: there is nothing to try again",
+            selects(&retrying->flags) ? "such " : "", retrying->node->name);
+    if (own && reading->readable == 0)
+        return error_set(err, ERROR_INVALID,
+            "%" PRId64 " rows cannot be read again as they are (their cells cannot be told apart): "
+            "give them, repaired, with --file",
+            reading->rows);
+    if (own && reading->readable < reading->rows)
+        fprintf(stderr,
+            "sluice: warning: %" PRId64 " of %" PRId64 " rows cannot be read again as they are "
+            "(their cells cannot be told apart), and stay: give them, repaired, with --file\n",
+            reading->rows - reading->readable, reading->rows);
+    retrying->retry.all =
+        !selects(&retrying->flags) && (!own || reading->readable == reading->rows);
+    return 0;
+}
+
+/* The files outlive the session: the run reads them. */
+static int keep_files(struct retrying *retrying, const struct sql_dataset *taken, struct error *err)
+{
+    struct arena *arena = &retrying->cli->arena;
+    struct sql_dataset *rows = &retrying->retry.rows;
+
+    *rows = *taken;
+    rows->files.items = arena_array(arena, taken->files.count, sizeof(*rows->files.items));
+    for (size_t i = 0; i < taken->files.count; i++) {
+        rows->files.items[i] =
+            arena_printf(arena, "%s/retried-%zu.parquet", retrying->scratch.path, i);
+        if (rename(taken->files.items[i], rows->files.items[i]))
+            return error_set_errno(err, errno, "%s", taken->files.items[i]);
+    }
+    return 0;
+}
+
+/* --- as lines of the format that they came from --- */
+
+static bool is_csv(const struct retrying *retrying)
+{
+    const struct extract *extract = retrying->node->extract;
+
+    return (extract->format == FORMAT_AUTO ? dialect_format_of(extract->from)
+                                           : (enum file_format)extract->format) == FORMAT_CSV;
+}
+
+static void on_names(struct sql_request *request, const struct sql_schema *schema,
+    const char *const *cells, size_t row_count)
+{
+    struct reading *reading = container_of(request, struct reading, query.request);
 
     (void)schema;
     for (size_t i = 0; i < row_count; i++) {
-        writing->rows++;
-        writing->lost += cells[i] == NULL;
-        if (cells[i])
-            fprintf(writing->out, "%s\n", cells[i]);
+        const char *name = arena_strdup(&reading->query.cli->arena, cells[i]);
+
+        reading->names = mem_grow(
+            reading->names, &reading->name_capacity, reading->name_count, sizeof(*reading->names));
+        reading->names[reading->name_count++] = name;
     }
 }
 
-/* Rows as JSON objects, one a line: what row_json has, else what they were in the object. */
-static int write_rows(struct retrying *retrying, struct writing *writing)
+static void append_quoted(struct buffer *out, const char *text)
 {
-    const char *sql = arena_printf(&retrying->cli->arena,
-        "select replace(replace(coalesce(row_json, case when json_valid(raw) then case "
-        "json_type(raw) when 'OBJECT' then raw end end), "
-        "chr(10), "
-        "' '), chr(13), ' ') from %s.%s order by quarantined_at, source, line, id",
-        QUARANTINE_NAMESPACE, retrying->retry.table);
-    struct error *err = &writing->query.err;
-    const int begun = query_session_begin(&writing->query);
-
-    writing->tables =
-        (struct adhoc_tables){.cli = retrying->cli, .folder = writing->query.scratch.path};
-    if (begun || adhoc_tables_find(&writing->tables, writing->query.type, sql, NULL, err) ||
-        adhoc_tables_read(&writing->tables, err))
-        return -1;
-    query_session_note_stop(&writing->query);
-    if (query_session_open(&writing->query, (struct sql_session_options){.views_over = true,
-                                                .datasets = writing->tables.datasets,
-                                                .dataset_count = writing->tables.dataset_count}))
-        return -1;
-    writing->query.request =
-        (struct sql_request){.verb = SQL_QUERY, .query = {.sql = sql, .on_rows = on_rows}};
-    return query_session_ask(&writing->query);
+    buffer_putc(out, '"');
+    for (; *text; text++) {
+        buffer_puts(out, *text == '"' ? "\"" : "");
+        buffer_putc(out, *text);
+    }
+    buffer_putc(out, '"');
 }
 
-static int make_file(struct retrying *retrying)
+/* The JSON pointer of a member. */
+static void append_pointer(struct buffer *sql, const char *name)
 {
-    struct writing writing = {.query = {.cli = retrying->cli, .memory = 512u << 20}};
-    struct error *err = &retrying->err;
+    struct buffer pointer;
+
+    buffer_init(&pointer, 0);
+    buffer_putc(&pointer, '/');
+    for (; *name; name++) {
+        if (*name == '~' || *name == '/')
+            buffer_puts(&pointer, *name == '~' ? "~0" : "~1");
+        else
+            buffer_putc(&pointer, *name);
+    }
+    text_append_sql_literal(sql, pointer.data);
+    buffer_deinit(&pointer);
+}
+
+/* A line of CSV as an expression over `text`. */
+static void append_cells(
+    struct buffer *sql, const struct reading *reading, const struct extract *extract)
+{
+    const struct text_list *nulls = &extract->csv.nulls;
+
+    for (size_t i = 0; i < reading->name_count; i++) {
+        buffer_puts(sql, i ? " || ',' || " : "");
+        buffer_puts(sql, "coalesce('\"' || replace(json_extract_string(text, ");
+        append_pointer(sql, reading->names[i]);
+        buffer_puts(sql, "), '\"', '\"\"') || '\"', ");
+        text_append_sql_literal(sql, nulls->count ? nulls->items[0] : "");
+        buffer_putc(sql, ')');
+    }
+}
+
+static int64_t lines_of(const char *text)
+{
+    int64_t lines = 0;
+
+    while ((text = strchr(text, '\n')) != NULL) {
+        lines++;
+        text++;
+    }
+    return lines;
+}
+
+/* Rows of CSV become CSV again, so that their types are found in the same way; the number of a row
+ * is the line that it begins in. */
+static const char *take_rows(struct retrying *retrying, struct reading *reading)
+{
+    static const char order[] = "order by quarantined_at, source, line, id";
+    struct buffer sql;
+    const char *copy;
+
+    buffer_init(&sql, 0);
+    if (!retrying->retry.own) {
+        buffer_printf(&sql, "select row_number() over (%s) as number, * from " SELECTED, order);
+    } else if (!is_csv(retrying)) {
+        buffer_printf(&sql,
+            "select row_number() over (%s) as number, * from " SELECTED " where text is not null",
+            order);
+    } else {
+        buffer_puts(&sql, "select * exclude (text, csv), csv as text, ");
+        buffer_printf(&sql,
+            "%" PRId64 " + coalesce(sum(1 + length(csv) - length(replace(csv, chr(10), ''))) over "
+            "(%s rows between unbounded preceding and 1 preceding), 0)::bigint as number from "
+            "(select *, ",
+            2 + lines_of(reading->header.data), order);
+        append_cells(&sql, reading, retrying->node->extract);
+        buffer_puts(&sql, " as csv from " SELECTED " where text is not null) as c");
+    }
+    copy = arena_strdup(&retrying->cli->arena, sql.data);
+    buffer_deinit(&sql);
+    return copy;
+}
+
+static int find_names(struct reading *reading)
+{
+    static const char sql[] =
+        "select name from (select unnest(json_keys(text)) as name, "
+        "unnest(range(len(json_keys(text)))) as place from " SELECTED
+        " where text is not null) as k group by name order by min(place), name";
+
+    if (ask(reading, SQL_QUERY, (struct sql_request){.query = {.sql = sql, .on_rows = on_names}}))
+        return -1;
+    for (size_t i = 0; i < reading->name_count; i++) {
+        buffer_puts(&reading->header, i ? "," : "");
+        append_quoted(&reading->header, reading->names[i]);
+    }
+    return 0;
+}
+
+static int write_texts(struct retrying *retrying, struct reading *reading)
+{
+    struct error *err = &reading->query.err;
     int rc;
 
-    if (scratch_make(&retrying->scratch, retrying->cli->engine->environment->spool,
-            retrying->flags.run.run_id, err))
-        return -1;
-    retrying->file = arena_printf(
-        &retrying->cli->arena, "%s/%s.ndjson", retrying->scratch.path, retrying->retry.table);
-    writing.out = fopen(retrying->file, "we");
-    if (!writing.out)
+    retrying->file = arena_printf(&retrying->cli->arena, "%s/%s.%s", retrying->scratch.path,
+        retrying->retry.table, is_csv(retrying) ? "csv" : "ndjson");
+    reading->out = fopen(retrying->file, "we");
+    if (!reading->out)
         return error_set_errno(err, errno, "%s", retrying->file);
-    rc = write_rows(retrying, &writing);
-    if (fclose(writing.out) && !rc)
-        rc = error_set_errno(&writing.query.err, errno, "%s", retrying->file);
-    query_session_end(&writing.query);
-    error_keep_first(err, &writing.query.err);
-    if (!rc && writing.lost > 0)
-        rc = error_set(err, ERROR_INVALID,
-            "%" PRId64 " of %" PRId64 " rows cannot be read again as they are (their cells cannot "
-            "be told apart, or are masked): give all of them, repaired, with --file",
-            writing.lost, writing.rows);
+    if (is_csv(retrying))
+        fprintf(reading->out, "%s\n", reading->header.data);
+    rc = ask(reading, SQL_QUERY,
+        (struct sql_request){
+            .query = {.sql = "select text from " TAKEN " order by number", .on_rows = on_texts}});
+    if (fclose(reading->out) && !rc)
+        rc = error_set_errno(err, errno, "%s", retrying->file);
+    return rc;
+}
+
+static int read_rows(struct retrying *retrying, struct reading *reading)
+{
+    const char *sql = select_rows(retrying);
+    const char *folder = reading->query.scratch.path;
+    struct sql_dataset taken;
+
+    if (!folder) {
+        reading->query.err = reading->query.scratch_err;
+        return -1;
+    }
+    if (open_session(retrying, reading, sql) ||
+        ask(reading, SQL_DERIVE,
+            (struct sql_request){.derive = {.dataset = SELECTED, .sql = sql}}) ||
+        count_rows(retrying, reading) ||
+        (retrying->retry.own && is_csv(retrying) && find_names(reading)) ||
+        ask(reading, SQL_DERIVE,
+            (struct sql_request){
+                .derive = {
+                    .dataset = TAKEN, .sql = take_rows(retrying, reading), .folder = folder}}))
+        return -1;
+    taken = reading->query.request.derive.ret_dataset;
+    if (retrying->retry.own && write_texts(retrying, reading))
+        return -1;
+    return keep_files(retrying, &taken, &reading->query.err);
+}
+
+static int make_files(struct retrying *retrying)
+{
+    struct reading reading = {.query = {.cli = retrying->cli, .memory = 512u << 20}};
+    int rc;
+
+    buffer_init(&reading.header, 0);
+    if (scratch_make(&retrying->scratch, retrying->cli->engine->environment->spool,
+            retrying->flags.run.run_id, &retrying->err))
+        return -1;
+    rc = query_session_begin(&reading.query) || read_rows(retrying, &reading) ? -1 : 0;
+    query_session_end(&reading.query);
+    buffer_deinit(&reading.header);
+    free(reading.names);
+    error_keep_first(&retrying->err, &reading.query.err);
     return rc;
 }
 
@@ -216,8 +487,13 @@ static int use_file(struct retrying *retrying, const char *said)
     struct diagnostics problems;
 
     if (!said) {
-        extract->format = FORMAT_NDJSON;
         extract->compression = COMPRESSION_NONE;
+        extract->format = is_csv(retrying) ? FORMAT_CSV : FORMAT_NDJSON;
+        extract->csv.delimiter = ",";
+        extract->csv.quote = extract->csv.escape = "\"";
+        extract->csv.encoding = NULL;
+        extract->csv.header = true;
+        extract->csv.skip = 0;
     } else if (extract->format == FORMAT_AUTO && dialect_format_of(said) == FORMAT_AUTO) {
         extract->format = (int)dialect_format_of(extract->from);
     } else if (dialect_format_of(said) != FORMAT_AUTO) {
@@ -227,6 +503,8 @@ static int use_file(struct retrying *retrying, const char *said)
     extract->only_new = (struct only_new){0};
     extract->cursor = (struct cursor_options){0};
     extract->repeat = true;
+    extract->max_bad_rows = -1; /* of what is bad already there may be any number */
+    extract->bad_share = -1;
     diagnostics_init(&problems);
     graph_free(retrying->graph);
     retrying->graph = graph_new(retrying->pipeline, cli_load_sql, NULL, &problems);
@@ -243,6 +521,9 @@ static int prepare(struct retrying *retrying, const char *name)
     struct cli *cli = retrying->cli;
     const char *said = retrying->flags.file;
 
+    if (retrying->flags.line && !retrying->flags.object)
+        return error_set(&retrying->err, ERROR_INVALID,
+            "--line needs --object: which object's line %" PRId64 "?", retrying->flags.line);
     if (find_extract(retrying, name) || choose_loads(retrying) || look_at_table(retrying))
         return -1;
     if (!said && retrying->node->extract->mask.count)
@@ -257,9 +538,10 @@ static int prepare(struct retrying *retrying, const char *name)
 
         retrying->file = arena_strdup(&cli->arena, path ? path : said);
         free(path);
-    } else if (make_file(retrying)) {
-        return -1;
     }
+    retrying->retry.own = said == NULL;
+    if (make_files(retrying))
+        return -1;
     return use_file(retrying, said);
 }
 

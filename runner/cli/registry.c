@@ -48,6 +48,23 @@ static int refuse_store(const char *scheme, const struct store_type **ret_type, 
     return 0;
 }
 
+static int load_state(const char *scheme, const struct state_type **ret_type, struct error *err)
+{
+    const struct state_type *found = NULL;
+    const struct net_module *module;
+
+    if (strcmp(scheme, "s3") == 0) {
+        if (net_load(&module, err))
+            return -1;
+        for (size_t i = 0; module->states[i] && !found; i++) {
+            if (strcmp(module->states[i]->scheme, scheme) == 0)
+                found = module->states[i];
+        }
+    }
+    *ret_type = found;
+    return 0;
+}
+
 static int load_post(const struct post_type **ret_type, struct error *err)
 {
     const struct net_module *module;
@@ -64,6 +81,8 @@ const struct engine_registry registry = {
     .store_settings = store_settings,
     .catalogs = catalogs,
     .states = states,
+    .load_state = load_state,
+    .state_settings = state_settings,
     .load_sql = duckdb_engine_load,
     .load_post = load_post,
 };

@@ -2,6 +2,7 @@
 
 #include "runner/base/mem.h"
 #include "runner/cli/due.h"
+#include "runner/cli/quarantine_names.h"
 #include "runner/cli/run_resume.h"
 #include "runner/engine/seal.h"
 
@@ -194,7 +195,8 @@ int run_flags_load(struct run_flags *flags, struct cli *cli, const char *pipelin
     code = cli_load_graph(cli, pipeline_name, &scope, &pipeline, &graph);
     if (code)
         return code;
-    if (run_resume_check(flags, pipeline->name, &err) || check(flags, graph, &err)) {
+    if (run_resume_check(flags, pipeline->name, &err) || check(flags, graph, &err) ||
+        quarantine_names_check(cli, graph, &err)) {
         graph_free(graph);
         pipeline_free(pipeline);
         return cli_fail(cli, &err);

@@ -29,3 +29,9 @@ const void *store_settings(
     http->ca_file = environment->http.ca_file;
     return http;
 }
+
+const void *state_settings(
+    const struct state_type *type, const struct environment *environment, struct arena *arena)
+{
+    return strcmp(type->scheme, "s3") == 0 ? settings_of_s3(&environment->s3, arena) : NULL;
+}

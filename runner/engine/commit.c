@@ -341,7 +341,7 @@ static void add_quarantine(struct changes *changes, unsigned index)
             .value_count = task->quarantined.old[i].value_count};
     }
     if (task->state == TASK_DONE)
-        quarantine_commit(table, CATALOG_UPSERT, task->quarantined.files,
+        quarantine_commit(task->quarantined.table, task->quarantined.files,
             task->quarantined.file_count, &run->arena, add_change, changes);
 }
 
@@ -350,7 +350,7 @@ static void add_retry(struct changes *changes, const struct run_retry *retry)
 {
     static const enum catalog_change_verb verbs[] = {CATALOG_EXPECT, CATALOG_DELETE_ALL_PARTITIONS};
 
-    for (size_t i = 0; i < ARRAY_LENGTH(verbs); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(verbs) - !retry->all; i++) {
         struct catalog_change *change = add(changes, verbs[i]);
 
         change->at =
@@ -363,6 +363,26 @@ static void add_retry(struct changes *changes, const struct run_retry *retry)
 }
 
 /* --- cursors --- */
+
+/* Of objects: how many there were, and what `reread: partition` is to know. */
+static const char *objects_state(
+    struct changes *changes, const struct task *load, const struct task *extract)
+{
+    const struct run *run = changes->run;
+    json_t *state = json_object(), *reread = run_reread_remember(load, extract);
+    const char *kept;
+    char *line;
+
+    json_put_int(state, "objects", (int64_t)extract->plan->extract.listed);
+    json_put_text(state, "run_id", run->options.run_id);
+    if (reread)
+        json_object_set_new(state, "reread", reread);
+    line = json_line(state);
+    kept = arena_strdup(&changes->run->arena, line);
+    json_decref(state);
+    free(line);
+    return kept;
+}
 
 static void add_cursor(struct changes *changes, const struct task *load, const struct task *extract)
 {
@@ -377,8 +397,7 @@ static void add_cursor(struct changes *changes, const struct task *load, const s
                        ? plan_source_cursor(plan->table, run->options.run_id, &changes->run->arena)
                    : extract->node->extract->cursor.column
                        ? cursor_write(&extract->cursor, run->options.run_id, &changes->run->arena)
-                       : arena_printf(&changes->run->arena, "{\"objects\":%zu,\"run_id\":\"%s\"}",
-                             plan->listed, run->options.run_id);
+                       : objects_state(changes, load, extract);
 
     add(changes, CATALOG_SET_CURSOR)->cursor = cursor;
     for (size_t i = 0; extract->node->extract->only_new.enabled && i < plan->object_count; i++) {
@@ -390,6 +409,12 @@ static void add_cursor(struct changes *changes, const struct task *load, const s
             .key = plan_cursor_key(run->engine, plan->store, object->key, &changes->run->arena),
             .version = object->version,
             .size = object->size};
+    }
+    for (size_t i = 0; i < plan->gone_count; i++) { /* were it put again as it was, it is new */
+        struct catalog_change *change = add(changes, CATALOG_ADD_SEEN);
+
+        change->seen.cursor = cursor;
+        change->seen.seen = (struct catalog_seen){.key = plan->gone[i], .version = ""};
     }
 }
 

@@ -192,7 +192,7 @@ static void run_attempt(struct retry *retry)
 static void start_posting(struct deliver *deliver)
 {
     const struct hook *hook = deliver->hook;
-    const struct retry_policy policy = {.attempts = (unsigned)hook->attempts,
+    const struct retry_policy policy = {.attempts = deliver->earlier ? 1 : (unsigned)hook->attempts,
         .backoff_ms = BACKOFF_MS,
         .max_backoff_ms = BACKOFF_MAX_MS};
     char key[UUID_TEXT_SIZE];
@@ -220,6 +220,8 @@ static void end_hook(struct deliver *deliver)
     if (!is_of_commit(deliver)) {
         arena_deinit(&deliver->step_arena);
         deliver->request = (struct state_request){.verb = STATE_END_HOOK,
+            .pipeline = deliver->pipeline->name,
+            .instance = deliver->instance,
             .run_id = due->run_id,
             .place = due->place,
             .arena = &deliver->step_arena,
@@ -274,6 +276,8 @@ static enum deliver_step begin_next(struct deliver *deliver)
     const struct hook_due *due;
 
     for (; !deliver->cancelled && (due = current(deliver)) != NULL; deliver->next++) {
+        if (deliver->earlier && text_equal(due->run_id, deliver->run_id))
+            continue; /* what a process before it has failed at, it is about to do */
         deliver->hook = hooks_find(deliver->pipeline, due);
         deliver->post.status = 0;
         deliver->retry.attempt = 0;
@@ -362,7 +366,7 @@ static void deliver_step(struct deliver *deliver, const struct error *err)
 
 void deliver_start(struct deliver *deliver, struct engine *engine, const struct pipeline *pipeline,
     const char *instance, const char *run_id, int64_t fence, const struct log_context *context,
-    deliver_done_fn done)
+    bool earlier, deliver_done_fn done)
 {
     *deliver = (struct deliver){.engine = engine,
         .pipeline = pipeline,
@@ -370,6 +374,7 @@ void deliver_start(struct deliver *deliver, struct engine *engine, const struct 
         .run_id = run_id,
         .fence = fence,
         .context = context,
+        .earlier = earlier,
         .done = done};
     table_init(&deliver->failing);
     enter_step(deliver, DELIVER_COMMITTED);

@@ -1,4 +1,5 @@
-/* Tells what is due to be told: of this run, and what runs before it could not deliver. Each hook
+/* Tells what is due to be told: what runs before it could not deliver, when a run begins, and of
+ * the run itself, with what is left of those, when it ends. Each hook
  * is posted until it is taken, or its attempts are over: then the next run goes on. One that waits
  * for a week, or that the pipeline does not have any more, is given up. What goes wrong here fails
  * no run: it is logged. */
@@ -30,6 +31,8 @@ struct deliver {
     int64_t fence;
     const struct log_context *context;
     deliver_done_fn done;
+    bool earlier; /* the run has yet to begin: of runs before it alone, and one attempt each, so
+                     that a server that is down does not hold it up */
 
     enum deliver_step step;
     struct arena arena, step_arena;
@@ -50,7 +53,7 @@ struct deliver {
 /* The texts must outlive it. */
 void deliver_start(struct deliver *deliver, struct engine *engine, const struct pipeline *pipeline,
     const char *instance, const char *run_id, int64_t fence, const struct log_context *context,
-    deliver_done_fn done);
+    bool earlier, deliver_done_fn done);
 void deliver_cancel(struct deliver *deliver);
 void deliver_deinit(struct deliver *deliver);
 

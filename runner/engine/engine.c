@@ -59,7 +59,7 @@ void engine_free(struct engine *engine)
         engine->remote[i]->type->close(engine->remote[i]);
     if (engine->poster)
         engine->poster->type->close(engine->poster);
-    if (engine->remote_count > 0 || engine->poster)
+    if (engine->remote_count > 0 || engine->poster || engine->state_is_remote)
         loop_run(engine->loop); /* what they do in the background ends, and uses the lane */
     work_lane_deinit(&engine->files);
     work_lane_deinit(&engine->sql);
@@ -133,19 +133,49 @@ int engine_catalog(struct engine *engine, struct catalog **ret_catalog, struct e
     return 0;
 }
 
+static int find_state(const struct engine *engine, const char *url,
+    const struct state_type **ret_type, bool *ret_is_remote, struct error *err)
+{
+    const struct engine_registry *registry = engine->registry;
+    const struct state_type *type = NULL;
+    char *scheme;
+    int result = 0;
+
+    FIND_TYPE(registry->states, url, type);
+    *ret_is_remote = !type;
+    if (!type && registry->load_state) {
+        scheme = mem_strndup(url, scheme_length(url));
+        result = registry->load_state(scheme, &type, err);
+        free(scheme);
+    }
+    if (result == 0 && !type)
+        result = no_connector("state", url, err);
+    if (result == 0)
+        *ret_type = type;
+    return result;
+}
+
 int engine_state(struct engine *engine, struct state **ret_state, struct error *err)
 {
+    const struct engine_registry *registry = engine->registry;
     const char *url = engine->environment->state;
-    const struct state_type *type = NULL;
-    struct state_options options = {
-        .loop = engine->loop, .pool = engine->pool, .read_only = engine->read_only};
+    const struct state_type *type;
+    struct state_options options = {.loop = engine->loop,
+        .log = engine->log,
+        .pool = engine->pool,
+        .lane = &engine->files,
+        .read_only = engine->read_only};
+    struct arena arena;
 
     if (!engine->state) {
-        FIND_TYPE(engine->registry->states, url, type);
-        if (!type)
-            return no_connector("state", url, err);
+        if (find_state(engine, url, &type, &engine->state_is_remote, err))
+            return -1;
+        arena_init(&arena);
+        if (registry->state_settings)
+            options.settings = registry->state_settings(type, engine->environment, &arena);
         options.location = after_scheme(url);
         engine->state = type->open(&options, err);
+        arena_deinit(&arena);
         if (!engine->state)
             return -1;
     }

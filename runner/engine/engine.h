@@ -25,6 +25,10 @@ struct engine_registry {
         const struct store_type *type, const struct environment *environment, struct arena *arena);
     const struct catalog_type *const *catalogs;
     const struct state_type *const *states;
+    /* The same for states of the module. NULL: there is none. */
+    int (*load_state)(const char *scheme, const struct state_type **ret_type, struct error *err);
+    const void *(*state_settings)(
+        const struct state_type *type, const struct environment *environment, struct arena *arena);
     /* Loads the SQL engine's module on first use; the same answer each time. */
     int (*load_sql)(const struct sql_engine_type **ret_type, struct error *err);
     /* What hooks are posted by; loaded on first use. NULL: nothing is. */
@@ -52,6 +56,7 @@ struct engine {
     struct work_lane files, sql; /* jobs on files; SQL statements */
     struct catalog *catalog;     /* these: NULL until asked for */
     struct state *state;
+    bool state_is_remote;
     struct store *tables;        /* the environment's `store`: table data files */
     struct store *project_files; /* local files, relative to the project's root: `from`, `to` */
     struct store *remote[ENGINE_REMOTE_MAX]; /* one a type, `tables` among them where it is one */

@@ -167,6 +167,24 @@ static void find_drivers(const struct graph_builder *builder, struct graph *grap
     free(sets.seen);
 }
 
+/* Rows of a load that do not fit its table are treated as those extracts say that its rows come
+ * from; of several, all: a row does not tell which one it was. */
+static void find_casts(struct graph *graph)
+{
+    for (unsigned i = 0; i < graph->count; i++) {
+        struct graph_node *node = &graph->nodes[i];
+
+        if (node->kind != TASK_LOAD || !node->load->into || node->undriven ||
+            node->load->schema == SCHEMA_DISCARD_ROWS)
+            continue;
+        node->casts_aside = node->driver_count > 0;
+        for (unsigned j = 0; j < node->driver_count; j++)
+            node->casts_aside =
+                node->casts_aside &&
+                graph->nodes[node->drivers[j]].extract->on_bad_row == ON_BAD_ROW_QUARANTINE;
+    }
+}
+
 /* --- what the whole graph tells --- */
 
 /* A transform with checks is of use without a load: a run asks them. */
@@ -242,6 +260,7 @@ struct graph *graph_new(const struct pipeline *pipeline, graph_sql_fn load_sql, 
     graph_order(&builder);
     place_nodes(&builder, graph);
     find_drivers(&builder, graph);
+    find_casts(graph);
     guard_check(&builder, graph);
     if (problems->error_count == errors_before)
         warn_unused(&builder, graph);

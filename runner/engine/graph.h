@@ -22,6 +22,13 @@ struct buffer;
 
 enum task_kind { TASK_EXTRACT, TASK_TRANSFORM, TASK_LOAD };
 
+/* A place of its SQL, be it a condition's or a check's, that leaves open what it gives. */
+struct graph_doubt {
+    const char *label; /* "transform.clean.sql", "load.clean.scope" */
+    const char *what, *path;
+    struct option_mark mark;
+};
+
 struct graph_node {
     enum task_kind kind;
     unsigned index;   /* in graph->nodes */
@@ -34,14 +41,18 @@ struct graph_node {
     };
     struct sql_statement statement; /* of a transform */
     struct sql_statement *checks;   /* one a check, in their order; empty where it is not SQL */
+    const struct graph_doubt *doubts;
+    size_t doubt_count;
     /* Indices of nodes, each once. `inputs` carry data, `needs` are inputs and `after`. */
     unsigned *inputs, *needs, *dependents; /* dependents: who needs this one */
     unsigned input_count, need_count, dependent_count;
     unsigned consumer_count; /* nodes whose inputs name this one */
     unsigned *drivers;       /* of a load or transform: the extracts that drive it */
     unsigned driver_count;
-    bool undriven;  /* some of its rows come from no extract: VALUES, a SELECT without FROM */
-    unsigned depth; /* 0: needs nobody; for drawing */
+    bool undriven;    /* some of its rows come from no extract: VALUES, a SELECT without FROM */
+    bool casts_aside; /* of a load: rows that do not fit its table are put aside, as all that drives
+                         it says of its own bad rows */
+    unsigned depth;   /* 0: needs nobody; for drawing */
 };
 
 struct graph {

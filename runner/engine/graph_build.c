@@ -228,7 +228,7 @@ static void add_checks(struct graph_builder *builder, struct graph_draft *draft)
         if (checks[i].kind != CHECK_SQL)
             continue;
         sql = graph_sql_of_check(builder, draft, i, &checks[i]);
-        if (graph_sql_parse(builder, sql, &draft->node.checks[i]))
+        if (graph_sql_parse(builder, draft, sql, &draft->node.checks[i]))
             graph_build_tables(builder, draft, sql, &draft->node.checks[i], REFERENCE_CHECK);
     }
 }
@@ -237,7 +237,7 @@ static void add_statement(struct graph_builder *builder, struct graph_draft *dra
 {
     const struct graph_sql *sql = graph_sql_of_transform(builder, draft);
 
-    if (graph_sql_parse(builder, sql, &draft->node.statement))
+    if (graph_sql_parse(builder, draft, sql, &draft->node.statement))
         graph_build_tables(builder, draft, sql, &draft->node.statement, REFERENCE_SQL);
     else
         draft->broken = true;

@@ -83,10 +83,10 @@ void graph_sql_error(const struct graph_builder *builder, const struct graph_sql
 /* The byte where a WITH gives the name; 0: not found. */
 size_t graph_sql_find_cte(const char *sql, const char *name);
 
-/* Parses it and looks at its parameters; places in the result are those in the text. False, and
- * reported, where it is broken. */
-bool graph_sql_parse(struct graph_builder *builder, const struct graph_sql *sql,
-    struct sql_statement *ret_statement);
+/* Parses it and looks at its parameters; places in the result are those in the text; its doubts go
+ * to the draft's. False, and reported, where it is broken. */
+bool graph_sql_parse(struct graph_builder *builder, struct graph_draft *draft,
+    const struct graph_sql *sql, struct sql_statement *ret_statement);
 
 /* --- graph_condition.c: conditions of loads --- */
 bool graph_condition_is_in(const struct load *load); /* whether it has one */

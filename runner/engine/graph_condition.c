@@ -121,7 +121,7 @@ static void add_condition(struct graph_builder *builder, struct graph_draft *dra
     if (!*field)
         return;
     sql = sql_of(builder, draft, field, key, new_and_old);
-    if (!graph_sql_parse(builder, sql, &statement))
+    if (!graph_sql_parse(builder, draft, sql, &statement))
         return;
     graph_build_tables(builder, draft, sql, &statement, REFERENCE_CHECK);
     check_names(builder, draft, sql, &statement, new_and_old);

@@ -181,21 +181,33 @@ static size_t in_text(const struct graph_sql *sql, size_t offset)
 }
 
 /* One thread and sorted inputs cannot make up for them. */
-static void warn_of_doubts(struct graph_builder *builder, const struct graph_sql *sql,
-    const struct sql_statement *statement)
+static void add_doubts(struct graph_builder *builder, struct graph_draft *draft,
+    const struct graph_sql *sql, const struct sql_statement *statement)
 {
-    for (size_t i = 0; i < statement->doubt_count; i++) {
-        const char *path;
-        const struct option_mark mark =
-            graph_sql_mark(builder, sql, in_text(sql, statement->doubts[i].offset), &path);
+    struct graph_node *node = &draft->node;
+    struct graph_doubt *doubts =
+        arena_array(builder->arena, node->doubt_count + statement->doubt_count, sizeof(*doubts));
 
-        diagnostics_warn(builder->problems, path, mark, "%s: not deterministic: %s", sql->label,
-            statement->doubts[i].what);
+    if (statement->doubt_count == 0)
+        return;
+    for (size_t i = 0; i < node->doubt_count; i++)
+        doubts[i] = node->doubts[i];
+    for (size_t i = 0; i < statement->doubt_count; i++) {
+        struct graph_doubt *doubt = &doubts[node->doubt_count++];
+
+        doubt->label = sql->label;
+        doubt->what = statement->doubts[i].what;
+        doubt->mark =
+            graph_sql_mark(builder, sql, in_text(sql, statement->doubts[i].offset), &doubt->path);
+        if (builder->pipeline->deterministic)
+            diagnostics_warn(builder->problems, doubt->path, doubt->mark,
+                "%s: not deterministic: %s", doubt->label, doubt->what);
     }
+    node->doubts = doubts;
 }
 
-bool graph_sql_parse(
-    struct graph_builder *builder, const struct graph_sql *sql, struct sql_statement *ret_statement)
+bool graph_sql_parse(struct graph_builder *builder, struct graph_draft *draft,
+    const struct graph_sql *sql, struct sql_statement *ret_statement)
 {
     struct error err = {0};
     size_t offset = 0;
@@ -213,7 +225,6 @@ bool graph_sql_parse(
     for (size_t i = 0; i < ret_statement->name_count; i++)
         ret_statement->names[i].offset = in_text(sql, ret_statement->names[i].offset);
     check_parameters(builder, sql, ret_statement);
-    if (sql->transform && builder->pipeline->deterministic)
-        warn_of_doubts(builder, sql, ret_statement);
+    add_doubts(builder, draft, sql, ret_statement);
     return true;
 }

@@ -82,7 +82,41 @@ static void check_overwrite(
             "`only_new` from %s (line %u)%s, or write `mode: append` here",
             node->id, load_mode_names[load->mode], driver->extract->from_table ? "rows" : "objects",
             driver->id, driver->id, pipeline_mark(builder->pipeline, &only_new->enabled).line,
-            driver->extract->from_table ? "" : " or make it `only_new: {reread: partition}`");
+            driver->extract->from_table || load->mode != MODE_OVERWRITE_PARTITIONS
+                ? ""
+                : " or make it `only_new: {reread: partition}`");
+    }
+}
+
+/* Whole folders are read again: only who replaces what is there by them may see that. */
+static void check_reread(
+    const struct graph_builder *builder, const struct graph *graph, const struct graph_node *node)
+{
+    const struct load *load = node->load;
+    const bool fits = load->into && load->mode == MODE_OVERWRITE_PARTITIONS;
+    const void *field = load->to ? (const void *)&load->to
+                        : fits   ? (const void *)&load->scope
+                                 : &load->mode;
+
+    for (unsigned i = 0; i < node->driver_count; i++) {
+        const struct graph_node *driver = &graph->nodes[node->drivers[i]];
+        const struct only_new *only_new = &driver->extract->only_new;
+
+        if (!only_new->enabled || only_new->reread != REREAD_PARTITION || (fits && !load->scope))
+            continue;
+        diagnostics_error(builder->problems, builder->pipeline->path,
+            pipeline_mark(builder->pipeline, field),
+            "%s.%s: `reread: partition` of %s (line %u) brings whole folders back, and %s; %s",
+            node->id,
+            load->to ? "to"
+            : fits   ? "scope"
+                     : "mode",
+            driver->id, pipeline_mark(builder->pipeline, &only_new->reread).line,
+            load->to ? "this file would have their rows again"
+            : fits   ? "not all that is in scope: what is not among them would be taken away"
+                     : "only `mode: overwrite_partitions` puts them in the place of what is there",
+            fits ? "leave scope out, or remove `reread`"
+                 : "write that, or `only_new: true` in place of `reread`");
     }
 }
 
@@ -243,6 +277,7 @@ void guard_check(const struct graph_builder *builder, const struct graph *graph)
             continue;
         if (node->load->into && node->load->key.count > 0)
             check_alone(builder, graph, node);
+        check_reread(builder, graph, node);
         if (node->load->to)
             check_to(builder, graph, node);
         else if (node->load->mode == MODE_APPEND)

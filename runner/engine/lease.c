@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { TRIES_MAX = 5, BEATS = 6, TTL_DEFAULT_MS = 60 * MS_PER_SECOND };
+enum { TRIES_MAX = 5, BEATS = 6, TTL_DEFAULT_MS = 60 * MS_PER_SECOND, NS_PER_MS = 1000000 };
 
 static void lease_step(struct lease *lease, const struct error *err);
 static void enter_step(struct lease *lease, enum lease_step step, int64_t fence_at_least);
@@ -61,6 +61,51 @@ static void warn(struct lease *lease, const struct error *err)
         "a heartbeat of the lease failed, the next one follows: %s", err->message);
 }
 
+static int64_t unconfirmed_ms(const struct lease *lease)
+{
+    return (int64_t)((time_monotonic_ns() - lease->confirmed_ns) / NS_PER_MS);
+}
+
+bool lease_is_doubtful(const struct lease *lease)
+{
+    return lease->told || unconfirmed_ms(lease) > ttl_ms(lease) / 2;
+}
+
+static void tell(struct lease *lease, const struct error *err)
+{
+    lease->told = true;
+    lease->lost_err = *err;
+    timer_stop(&lease->timer);
+    if (lease->options.lost)
+        lease->options.lost(lease, err);
+}
+
+/* Nobody else has it, as long as its ttl from the last good heartbeat is not over. -1: the next one
+ * would come too late to say so. */
+static int check_sure(const struct lease *lease, const struct error *why, struct error *err)
+{
+    const int64_t silent_ms = unconfirmed_ms(lease);
+    char text[TIME_TEXT_SIZE];
+
+    if (silent_ms + ttl_ms(lease) / BEATS < ttl_ms(lease))
+        return 0;
+    return error_set(err, ERROR_FENCED,
+        "the lease of %s could not be renewed for %s, so another run may soon have it; nothing was "
+        "committed: %s",
+        lease->options.pipeline, duration_format(silent_ms, text), why->message);
+}
+
+static void judge_late_beat(struct lease *lease, const struct error *beat_err)
+{
+    struct error err;
+
+    warn(lease, beat_err);
+    if (check_sure(lease, beat_err, &err) == 0)
+        return;
+    lease->guessed = true;
+    tell(lease, &err);
+}
+
 static void on_beat(struct state_request *beat, const struct error *err)
 {
     struct lease *lease = container_of(beat, struct lease, beat);
@@ -70,14 +115,12 @@ static void on_beat(struct state_request *beat, const struct error *err)
         enter_step(lease, LEASE_RELEASING, 0); /* which waited for this */
         return;
     }
-    if (err && err->code != ERROR_FENCED)
-        warn(lease, err);
-    if (err && err->code == ERROR_FENCED && !lease->told) {
-        lease->told = true;
-        timer_stop(&lease->timer);
-        if (lease->options.lost)
-            lease->options.lost(lease, err);
-    }
+    if (!err)
+        lease->confirmed_ns = MAX(lease->confirmed_ns, lease->beat_ns);
+    else if (err->code == ERROR_FENCED && !lease->told)
+        tell(lease, err);
+    else if (!lease->told)
+        judge_late_beat(lease, err);
 }
 
 static void beat(struct timer *timer)
@@ -87,6 +130,7 @@ static void beat(struct timer *timer)
     if (lease->beating)
         return;
     lease->beating = true;
+    lease->beat_ns = time_monotonic_ns();
     arena_deinit(&lease->beat_arena);
     lease->beat = (struct state_request){.verb = STATE_RENEW_LEASE,
         .lease = names_of(lease),
@@ -100,6 +144,7 @@ static void beat(struct timer *timer)
 static void ask_state(struct lease *lease, enum state_verb verb, int64_t fence_at_least)
 {
     arena_deinit(&lease->arena);
+    lease->asked_ns = time_monotonic_ns();
     lease->request = (struct state_request){.verb = verb,
         .pipeline = lease->options.pipeline,
         .instance = lease->options.instance,
@@ -174,6 +219,8 @@ static bool is_to_be_watched(struct lease *lease, const struct error *err)
 
 static void lease_step(struct lease *lease, const struct error *err)
 {
+    struct error late;
+
     switch (lease->step) {
     case LEASE_ACQUIRING:
         if (is_to_be_watched(lease, err)) {
@@ -184,6 +231,7 @@ static void lease_step(struct lease *lease, const struct error *err)
         lease->warned = false;
         if (!err) {
             lease->fence = lease->request.lease.fence;
+            lease->confirmed_ns = lease->asked_ns;
             lease->silent = lease->silent || lease->request.lease.silent;
         }
         enter_step(lease, err ? LEASE_CLOSING : LEASE_RAISING, 0);
@@ -203,8 +251,15 @@ static void lease_step(struct lease *lease, const struct error *err)
         enter_step(lease, err ? LEASE_RELEASING : LEASE_HELD, 0);
         break;
     case LEASE_CHECKING:
-        if (err && err->code == ERROR_FENCED)
+        if (!err)
+            lease->confirmed_ns = MAX(lease->confirmed_ns, lease->asked_ns);
+        if (err && err->code != ERROR_FENCED && check_sure(lease, err, &late))
+            err = &late;
+        if (err && err->code == ERROR_FENCED) {
             lease->told = true; /* by this */
+            lease->guessed = err == &late;
+            lease->lost_err = *err;
+        }
         if (lease->told)
             timer_stop(&lease->timer);
         enter_step(lease, LEASE_HELD, 0);

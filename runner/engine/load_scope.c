@@ -211,11 +211,11 @@ static void check_outside(struct load_scope *scope)
     task_place_error(scope->task, &load->scope, "scope", &scope->err);
 }
 
-static void empty_partition(struct load_scope *scope)
+static void empty_partition(
+    struct load_scope *scope, const struct catalog_partition *partition, int64_t rows)
 {
     struct task_merge *table = &scope->task->merged;
     struct arena *arena = &scope->task->arena;
-    const struct catalog_partition *partition = partition_of(scope);
     struct catalog_partition *emptied = (struct catalog_partition *)table->emptied;
     const char **values = arena_array(arena, partition->value_count, sizeof(*values));
 
@@ -225,7 +225,24 @@ static void empty_partition(struct load_scope *scope)
         values[i] = partition->values[i] ? arena_strdup(arena, partition->values[i]) : NULL;
     emptied[table->emptied_count].values = values;
     emptied[table->emptied_count++].value_count = partition->value_count;
-    table->deleted += scope->all;
+    table->deleted += rows;
+}
+
+/* reread: what had rows of the folders that were read, and has none any more. It holds for the
+ * table as it was listed. */
+static void empty_reread(struct load_scope *scope)
+{
+    struct task_merge *table = &scope->task->merged;
+
+    for (size_t i = 0; i < scope->query.count; i++) {
+        const struct catalog_partition *partition = &scope->query.partitions[i];
+
+        if (run_reread_touches(scope->task, partition->values, partition->value_count) &&
+            !is_written(scope, partition))
+            empty_partition(scope, partition, partition->rows);
+    }
+    if (table->emptied_count > 0)
+        table->expects = table->repeats = true;
 }
 
 static void judge_partition(struct load_scope *scope)
@@ -238,7 +255,7 @@ static void judge_partition(struct load_scope *scope)
         return;
     if (scope->inside == scope->all) {
         if (!is_written(scope, partition))
-            empty_partition(scope);
+            empty_partition(scope, partition, scope->all);
         return;
     }
     buffer_init(&name, 200);
@@ -261,6 +278,7 @@ static void keep_results(struct load_scope *scope)
         check_outside(scope);
     } else if (scope->step == SCOPE_LISTING) {
         check_rewrite(scope);
+        empty_reread(scope);
     } else if (scope->step == SCOPE_JUDGING) {
         judge_partition(scope);
         scope->next++;
@@ -324,7 +342,8 @@ bool load_scope_start(struct load_scope *scope)
     const bool exists = scope->task->plan->load.table_exists;
 
     if (load->to || scope->task->keeps_table ||
-        !(load->scope || (exists && (load->limits.rewrite || load->limits.deletes))))
+        !(load->scope || (exists && (load->limits.rewrite || load->limits.deletes ||
+                                        run_reread_may_empty(scope->task)))))
         return false;
     scope->param_count = checking_params(scope->task, &scope->params);
     enter(scope, load->scope ? SCOPE_OUTSIDE : SCOPE_LISTING);

@@ -249,3 +249,20 @@ struct text_list load_table_described(
         list.items[list.count++] = table->merge.sequence_by;
     return list;
 }
+
+struct sql_schema load_table_rows(const struct load *load, bool exists,
+    const struct sql_schema *dataset, const struct text_list *described, struct arena *arena)
+{
+    const bool keys_only = load->mode == MODE_DELETE && exists;
+    struct sql_schema rows = {
+        .columns = arena_array(arena, dataset->count + 2, sizeof(*rows.columns))};
+
+    for (size_t i = 0; i < dataset->count; i++) {
+        if (!keys_only || load_table_lists(described, dataset->columns[i].name))
+            rows.columns[rows.count++] = dataset->columns[i];
+    }
+    for (size_t i = 0; load->mode == MODE_SCD2 && i < 2; i++)
+        rows.columns[rows.count++] = (struct sql_column){
+            .name = i ? SCD2_TO : SCD2_FROM, .type = "TIMESTAMP WITH TIME ZONE"};
+    return rows;
+}

@@ -50,4 +50,9 @@ bool load_table_has(const struct sql_schema *schema, const char *name);
 struct text_list load_table_described(
     const struct load *load, const struct load_table *table, struct arena *arena);
 
+/* What is written of the dataset's rows into a table with a key: of scd2 with the times; of deletes
+ * of a table that `exists` the key and what they are ordered and found by. */
+struct sql_schema load_table_rows(const struct load *load, bool exists,
+    const struct sql_schema *dataset, const struct text_list *described, struct arena *arena);
+
 #endif

@@ -3,6 +3,7 @@
 #include "runner/base/mem.h"
 #include "runner/engine/load_table.h"
 #include "runner/engine/plan_private.h"
+#include "runner/engine/plan_reread.h"
 #include "runner/engine/pushdown.h"
 
 #include <assert.h>
@@ -78,6 +79,17 @@ static void on_seen(struct catalog_query *query, const struct error *err)
     plan->operation->pending--;
     plan_keep_error(plan, question->extract, &question->extract->extract->only_new,
         question->extract->extract->cursor.column ? "cursor" : "only_new", err);
+    plan_step(plan);
+}
+
+static void on_remembered(struct catalog_query *query, const struct error *err)
+{
+    struct seen_question *question = container_of(query, struct seen_question, cursor_query);
+    struct plan *plan = question->plan;
+
+    plan->operation->pending--;
+    plan_keep_error(
+        plan, question->extract, &question->extract->extract->only_new, "only_new", err);
     plan_step(plan);
 }
 
@@ -173,6 +185,13 @@ static int ask_seen(struct plan *plan, struct seen_question *question, struct er
     question->query.done = on_seen;
     operation->pending++;
     catalog->type->query(catalog, &question->query);
+    if (!plan_reread_is_asked(question->extract))
+        return 0;
+    question->cursor_query = question->query;
+    question->cursor_query.verb = CATALOG_LIST_CURSORS;
+    question->cursor_query.done = on_remembered;
+    operation->pending++;
+    catalog->type->query(catalog, &question->cursor_query);
     return 0;
 }
 
@@ -324,10 +343,15 @@ void plan_deinit(struct plan *plan)
     struct plan_operation *operation = plan->operation;
 
     if (operation) {
-        for (unsigned i = 0; i < operation->options.graph->count; i++)
+        for (unsigned i = 0; i < operation->options.graph->count; i++) {
             arena_deinit(&operation->nodes[i].arena);
-        for (size_t i = 0; i < operation->seen_count; i++)
+            table_deinit(&operation->nodes[i].read);
+            table_deinit(&operation->nodes[i].more);
+        }
+        for (size_t i = 0; i < operation->seen_count; i++) {
             arena_deinit(&operation->seen[i].arena);
+            reread_deinit(&operation->seen[i].map);
+        }
         free(operation->nodes);
         free(operation->seen);
         free(operation);

@@ -31,10 +31,16 @@ struct plan_extract {
     struct plan_object *objects; /* to be read, in order of keys */
     size_t object_count;
     uint64_t bytes;
-    size_t listed, seen_before;        /* all that matched; those that only_new leaves out */
-    struct cursor_value cursor;        /* of `cursor: {column: …}`: what the last run read */
-    const char *listing;               /* cursor_listing() of all that matched; NULL: no cursor */
+    size_t listed, seen_before; /* all that matched; those that only_new leaves out */
+    struct cursor_value cursor; /* of `cursor: {column: …}`: what the last run read */
+    const char *listing; /* cursor_listing() of all that matched; NULL: no cursor, no reread */
     const struct store_object *sample; /* where all were seen before: one to take columns from */
+    bool rereads;                      /* `reread: partition`, and there is something to be read: */
+    size_t folders, again;             /* that are read; objects among them that were read before */
+    size_t near_folders; /* to be read as well, if rows go where those of these folders went */
+    const char **gone;   /* plan_cursor_key() of objects that were read before and are no longer in
+                            the folders that are read */
+    size_t gone_count;
 };
 
 struct plan_load {

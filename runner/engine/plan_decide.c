@@ -5,6 +5,7 @@
 #include "runner/base/mem.h"
 #include "runner/base/table.h"
 #include "runner/engine/load_table.h"
+#include "runner/engine/plan_reread.h"
 #include "runner/io/file.h"
 
 #include <string.h>
@@ -97,6 +98,8 @@ static void find_new_objects(struct plan *plan, struct seen_question *question)
             refuse_changed(plan, question, object, before);
     }
     table_deinit(&seen);
+    if (plan_reread_is_asked(question->extract))
+        plan_reread_find(plan, question);
 }
 
 /* Rows say what is new; where the objects are those of the last run, no row can be. */
@@ -201,8 +204,7 @@ static void choose_rows(struct plan *plan, const struct graph_node *node)
         question->source.table.after = question->chosen->after;
 }
 
-/* The objects that an extract reads in this run: what is new to its loads, or all. */
-static void choose_objects(struct plan *plan, const struct graph_node *node)
+void plan_choose_objects(struct plan *plan, const struct graph_node *node)
 {
     struct plan_operation *operation = plan->operation;
     const struct store_request *list = &operation->nodes[node->index].list;
@@ -214,6 +216,8 @@ static void choose_objects(struct plan *plan, const struct graph_node *node)
     if (chosen)
         extract->cursor = chosen->cursor;
     extract->listed = list->object_count;
+    extract->object_count = 0;
+    extract->bytes = 0;
     extract->objects = arena_array(&plan->arena, list->object_count, sizeof(*extract->objects));
     for (size_t i = 0; i < list->object_count; i++) {
         if (chosen && !chosen->is_new[i])
@@ -334,7 +338,8 @@ void plan_decide(struct plan *plan)
         if (!task->wanted)
             continue;
         if (node->kind == TASK_EXTRACT) {
-            (node->extract->from_table ? choose_rows : choose_objects)(plan, node);
+            (node->extract->from_table ? choose_rows : plan_choose_objects)(plan, node);
+            plan_reread_choose(plan, node);
             check_globs(plan, node);
         } else if (node->kind == TASK_LOAD && operation->nodes[i].version.count > 0) {
             task->load.table_exists = true;
@@ -350,6 +355,8 @@ void plan_add_up(struct plan *plan)
     const struct graph *graph = plan->operation->options.graph;
 
     plan->nothing_new = true;
+    plan->object_count = 0;
+    plan->bytes = 0;
     for (unsigned i = 0; i < graph->count; i++) {
         struct plan_extract *extract = &plan->tasks[i].extract;
 

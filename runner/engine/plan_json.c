@@ -28,6 +28,12 @@ static json_t *extract_json(const struct plan_extract *extract, const struct ext
     json_put_url(item, "from", options->from);
     json_put_int(item, "matched", (int64_t)extract->listed);
     json_put_int(item, "seen_before", (int64_t)extract->seen_before);
+    if (extract->rereads) {
+        json_put_int(item, "read_again", (int64_t)extract->again);
+        json_put_int(item, "folders", (int64_t)extract->folders);
+        json_put_int(item, "more_folders", (int64_t)extract->near_folders);
+        json_put_int(item, "gone", (int64_t)extract->gone_count);
+    }
     if (options->cursor.column) {
         json_put_text(item, "cursor", options->cursor.column);
         json_put_text(item, "after", extract->cursor.value);
@@ -76,21 +82,19 @@ static json_t *load_json(const struct plan_load *load, const struct load *option
 }
 
 /* Where its SQL leaves open what it gives. */
-static json_t *doubts_json(const struct pipeline *pipeline, const struct graph_node *node)
+static json_t *doubts_json(const struct graph_node *node)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < node->statement.doubt_count; i++) {
-        const struct sql_doubt *doubt = &node->statement.doubts[i];
+    for (size_t i = 0; i < node->doubt_count; i++) {
+        const struct graph_doubt *doubt = &node->doubts[i];
         json_t *item = json_object();
-        const char *path;
-        const struct option_mark mark =
-            pipeline_sql_mark(pipeline, node->transform, doubt->offset, &path);
 
         json_put_text(item, "what", doubt->what);
-        json_put_text(item, "file", path);
-        json_put_int(item, "line", mark.line);
-        json_put_int(item, "column", mark.column);
+        json_put_text(item, "in", doubt->label);
+        json_put_text(item, "file", doubt->path);
+        json_put_int(item, "line", doubt->mark.line);
+        json_put_int(item, "column", doubt->mark.column);
         json_array_append_new(list, item);
     }
     return list;
@@ -122,8 +126,8 @@ static json_t *task_json(
     for (unsigned i = 0; i < node->need_count; i++)
         json_array_append_new(needs, json_text(graph->nodes[node->needs[i]].id));
     json_object_set_new(item, "needs", needs);
-    if (node->kind == TASK_TRANSFORM && node->statement.doubt_count > 0)
-        json_object_set_new(item, "not_deterministic", doubts_json(graph->pipeline, node));
+    if (node->doubt_count > 0)
+        json_object_set_new(item, "not_deterministic", doubts_json(node));
     if (node->kind == TASK_EXTRACT)
         own = extract_json(&task->extract, node->extract);
     else if (node->kind == TASK_LOAD)

@@ -5,6 +5,7 @@
 
 #include "runner/engine/plan.h"
 #include "runner/engine/plan_source.h"
+#include "runner/engine/reread.h"
 #include "runner/io/timer.h"
 
 /* What is asked about one node: an extract's objects, a load's table version. */
@@ -17,6 +18,9 @@ struct node_question {
     struct catalog_query version;
     size_t first_seen, seen_count;      /* of a load: its part of the operation's `seen` */
     const struct seen_question *chosen; /* of an extract: whose new objects are read */
+    const char **folders;               /* of one that rereads: by object of the listing */
+    struct table read, more; /* folders: of the objects that are read; and, once the tasks have run,
+                                those that are to be read besides */
 };
 
 /* What one load has seen of one extract that drives it. */
@@ -27,8 +31,10 @@ struct seen_question {
     struct catalog_query query;
     bool *is_new; /* by object of the listing */
     size_t new_count;
-    struct cursor_value cursor; /* of `cursor: {column: …}` */
-    int64_t after;              /* of a table: the position behind which all is new */
+    struct cursor_value cursor;        /* of `cursor: {column: …}` */
+    int64_t after;                     /* of a table: the position behind which all is new */
+    struct catalog_query cursor_query; /* `reread: partition`: besides `query` */
+    struct reread_map map;
 };
 
 struct plan_operation {
@@ -50,6 +56,9 @@ void plan_keep_error(struct plan *plan, const struct graph_node *node, const voi
 
 /* Once all is answered: what is new, what is read, which tasks run. */
 void plan_decide(struct plan *plan);
+
+/* The objects that an extract reads in this run: what is new to its loads, or all. */
+void plan_choose_objects(struct plan *plan, const struct graph_node *node);
 
 /* At last: how much that is. */
 void plan_add_up(struct plan *plan);

@@ -4,9 +4,9 @@
 #include "runner/base/json.h"
 #include "runner/base/mem.h"
 #include "runner/base/time.h"
-#include "runner/engine/check.h"
 #include "runner/engine/check_sample.h"
 #include "runner/engine/checking.h"
+#include "runner/engine/quarantine_sample.h"
 #include "runner/engine/quarantine_table.h"
 #include "runner/engine/run_private.h"
 
@@ -17,13 +17,12 @@ static void quarantine_step(struct quarantine *quarantine);
 
 /* --- who puts rows aside, and where --- */
 
-bool quarantine_checks(const struct option_items *checks)
+bool quarantine_retries(const struct task *task)
 {
-    for (size_t i = 0; i < checks->count; i++) {
-        if (((const struct check *)checks->items)[i].severity == SEVERITY_QUARANTINE)
-            return true;
-    }
-    return false;
+    const struct run_retry *retry = task->run->options.retry;
+
+    return retry && task->node->kind == TASK_EXTRACT &&
+           strcmp(task->node->name, retry->extract) == 0;
 }
 
 bool quarantine_has(const struct graph_node *node)
@@ -34,7 +33,7 @@ bool quarantine_has(const struct graph_node *node)
     case TASK_TRANSFORM:
         return quarantine_checks(&node->transform->checks);
     case TASK_LOAD:
-        return quarantine_checks(&node->load->checks);
+        return node->casts_aside || quarantine_checks(&node->load->checks);
     }
     return false;
 }
@@ -42,8 +41,13 @@ bool quarantine_has(const struct graph_node *node)
 const char *quarantine_table(
     const struct pipeline *pipeline, const struct graph_node *node, struct arena *arena)
 {
-    const char *dataset = node->kind == TASK_LOAD ? node->load->from : node->name;
-    char *name = arena_printf(arena, "%s_%s", pipeline->name, dataset);
+    return quarantine_table_of(
+        pipeline->name, node->kind == TASK_LOAD ? node->load->from : node->name, arena);
+}
+
+const char *quarantine_table_of(const char *pipeline, const char *dataset, struct arena *arena)
+{
+    char *name = arena_printf(arena, "%s_%s", pipeline, dataset);
 
     for (char *at = name; *at; at++) {
         if (*at >= 'A' && *at <= 'Z')
@@ -78,6 +82,11 @@ static void on_request(struct sql_request *request, const struct error *err)
 
     quarantine->running = false;
     error_keep_first(&quarantine->err, err);
+    if (!err && quarantine->step == QUARANTINE_WRITING &&
+        request->write.ret_rows != quarantine->task->quarantined.rows)
+        error_set(&quarantine->err, ERROR_INTERNAL,
+            "%" PRId64 " of %" PRId64 " bad rows were written; nothing is committed",
+            request->write.ret_rows, quarantine->task->quarantined.rows);
     quarantine_step(quarantine);
 }
 
@@ -98,43 +107,22 @@ static void on_counts(struct sql_request *request, const struct sql_schema *sche
     for (size_t i = 0; i < row_count; i++) {
         const int64_t rows = strtoll(cells[2 * i + 1], NULL, 10);
 
-        quarantine->counts[strtoul(cells[2 * i], NULL, 10)].rows = rows;
+        const size_t mark = strtoul(cells[2 * i], NULL, 10);
+
+        quarantine->counts[mark].rows = rows;
+        quarantine->ret_casts += mark < quarantine->checks->count ? 0 : rows;
         quarantine->task->quarantined.rows += rows;
     }
 }
 
-static void keep_sample(struct quarantine *quarantine)
-{
-    struct buffer text;
-
-    if (!quarantine->sample)
-        return;
-    buffer_init(&text, 0);
-    json_append(&text, quarantine->sample);
-    quarantine->counts[quarantine->sampled].sample =
-        arena_strdup(&quarantine->task->arena, text.data);
-    buffer_deinit(&text);
-    json_decref(quarantine->sample);
-    quarantine->sample = NULL;
-}
-
-/* In the order of the checks. */
-static void on_sample(struct sql_request *request, const struct sql_schema *schema,
+static void on_found(struct sql_request *request, const struct sql_schema *schema,
     const char *const *cells, size_t row_count)
 {
     struct quarantine *quarantine = container_of(request, struct quarantine, request);
 
-    for (size_t i = 0; i < row_count; i++) {
-        const char *const *row = cells + i * schema->count;
-        const size_t check = strtoul(row[0], NULL, 10);
-
-        if (!quarantine->sample || check != quarantine->sampled) {
-            keep_sample(quarantine);
-            quarantine->sample = json_array();
-            quarantine->sampled = check;
-        }
-        json_array_append_new(quarantine->sample, check_sample_row(schema, 1, row));
-    }
+    (void)schema;
+    (void)cells;
+    quarantine->found = quarantine->found || row_count > 0;
 }
 
 static void on_file(struct sql_request *request, const struct sql_file *file)
@@ -146,7 +134,7 @@ static void on_file(struct sql_request *request, const struct sql_file *file)
         &(struct task_file){.values = file->values,
             .file = {.key = quarantine_key(task->quarantined.table, file, &task->arena),
                 .format = "parquet",
-                .content = CATALOG_ROWS,
+                .content = quarantine->step == QUARANTINE_DELETING ? CATALOG_DELETES : CATALOG_ROWS,
                 .rows = file->rows,
                 .bytes = file->bytes,
                 .schema_id = 1}});
@@ -155,14 +143,14 @@ static void on_file(struct sql_request *request, const struct sql_file *file)
 
 /* --- statements --- */
 
-static const struct check *check_at(const struct quarantine *quarantine, size_t index)
-{
-    return (const struct check *)quarantine->checks->items + index;
-}
-
 static const char *name_of(const struct quarantine *quarantine, const char *what)
 {
     return arena_printf(&quarantine->task->arena, "%s %s", quarantine->task->node->id, what);
+}
+
+static const char *numbered_name(const char *dataset, struct arena *arena)
+{
+    return arena_printf(arena, "%s numbered", dataset);
 }
 
 static void start(struct quarantine *quarantine, enum sql_verb verb)
@@ -191,6 +179,69 @@ static void derive(struct quarantine *quarantine, const char *dataset, struct bu
     start(quarantine, SQL_DERIVE);
 }
 
+/* --- rows that are tried again --- */
+
+#define RETRIED "__sluice_retried"
+
+static void start_opening(struct quarantine *quarantine)
+{
+    quarantine->retried = quarantine->task->run->options.retry->rows;
+    quarantine->retried.name = RETRIED;
+    quarantine->request = (struct sql_request){.open = {.dataset = &quarantine->retried}};
+    start(quarantine, SQL_OPEN);
+}
+
+/* What is bad again keeps what it was. */
+static void append_again(struct buffer *sql, const struct quarantine *quarantine)
+{
+    buffer_puts(sql,
+        "select o.id, o.quarantined_at, o.run_id, o.source, o.source_version, o.line, "
+        "r.column_name, r.reason, null::varchar as check_name, o.raw, o.row_json from ");
+    text_append_sql_name(sql, quarantine->rejects);
+    buffer_puts(sql, " as r join " RETRIED " as o on o.number = r.line order by o.number");
+}
+
+static bool is_own(const struct quarantine *quarantine)
+{
+    return quarantine_retries(quarantine->task) && quarantine->task->run->options.retry->own;
+}
+
+static void start_taking(struct quarantine *quarantine)
+{
+    struct buffer sql;
+
+    buffer_init(&sql, 0);
+    buffer_puts(&sql, "select id, quarantined_at from " RETRIED);
+    if (quarantine->rejects && is_own(quarantine)) {
+        buffer_puts(&sql, " where number not in (select line from ");
+        text_append_sql_name(&sql, quarantine->rejects);
+        buffer_putc(&sql, ')');
+    }
+    derive(quarantine, name_of(quarantine, "taken"), &sql, false, NULL);
+}
+
+/* --- rows of checks and of loads --- */
+
+/* Most often all rows fit, which is cheaper to see than to copy them. */
+static void start_looking(struct quarantine *quarantine)
+{
+    struct arena *arena = &quarantine->task->arena;
+    struct buffer sql;
+
+    buffer_init(&sql, 0);
+    buffer_puts(&sql, "select 1 from ");
+    text_append_sql_name(&sql, quarantine->dataset);
+    buffer_puts(&sql, " where ");
+    quarantine_marks_append_misfits(&quarantine->marks, &sql);
+    buffer_puts(&sql, " limit 1");
+    quarantine->request =
+        (struct sql_request){.query = {.sql = arena_strdup(arena, sql.data), .on_rows = on_found}};
+    buffer_deinit(&sql);
+    quarantine->request.query.param_count =
+        checking_params(quarantine->task, &quarantine->request.query.params);
+    start(quarantine, SQL_QUERY);
+}
+
 /* The rows of a dataset that others read, too, with numbers. */
 static void start_copying(struct quarantine *quarantine)
 {
@@ -201,13 +252,12 @@ static void start_copying(struct quarantine *quarantine)
     text_append_sql_name(&sql, quarantine->dataset);
     quarantine->dataset = name_of(quarantine, "rows");
     derive(quarantine, quarantine->dataset, &sql, true,
-        quarantine_numbered(quarantine->checks, quarantine->dataset, &quarantine->task->arena));
+        numbered_name(quarantine->dataset, &quarantine->task->arena));
 }
 
 static void append_numbered(struct buffer *sql, const struct quarantine *quarantine)
 {
-    text_append_sql_name(sql,
-        quarantine_numbered(quarantine->checks, quarantine->dataset, &quarantine->task->arena));
+    text_append_sql_name(sql, numbered_name(quarantine->dataset, &quarantine->task->arena));
 }
 
 static void append_marked(struct buffer *sql, const struct quarantine *quarantine)
@@ -218,20 +268,15 @@ static void append_marked(struct buffer *sql, const struct quarantine *quarantin
     buffer_puts(sql, " using (__sluice_row)");
 }
 
-/* The numbers of the rows that offend a check, each with the first such check. */
+/* The numbers of the rows that go, each with why. */
 static void start_marking(struct quarantine *quarantine)
 {
     struct buffer sql;
 
     buffer_init(&sql, 0);
-    buffer_puts(&sql, "select __sluice_row, __sluice_mark from (select __sluice_row, case");
-    for (size_t i = 0; i < quarantine->checks->count; i++) {
-        if (check_at(quarantine, i)->severity == SEVERITY_QUARANTINE)
-            buffer_printf(&sql, " when %s then %zu",
-                check_offends(check_at(quarantine, i), "__sluice_row", &quarantine->task->arena),
-                i);
-    }
-    buffer_puts(&sql, " end as __sluice_mark from ");
+    buffer_puts(&sql, "select __sluice_row, __sluice_mark from (select __sluice_row, ");
+    quarantine_marks_append_mark(&quarantine->marks, &sql, &quarantine->task->arena);
+    buffer_puts(&sql, " as __sluice_mark from ");
     append_numbered(&sql, quarantine);
     buffer_puts(&sql, ") as q where __sluice_mark is not null");
     derive(quarantine, name_of(quarantine, "marks"), &sql, true, NULL);
@@ -251,23 +296,14 @@ static void start_counting(struct quarantine *quarantine)
     start(quarantine, SQL_QUERY);
 }
 
-/* The first rows of each check. */
 static void start_sampling(struct quarantine *quarantine)
 {
-    struct task *task = quarantine->task;
-    struct buffer sql;
+    struct buffer marked;
 
-    buffer_init(&sql, 0);
-    buffer_puts(&sql, "select __sluice_mark, ");
-    check_sample_append_columns(&sql, task->run->pipeline, quarantine_rows_schema(task), NULL, "r");
-    buffer_puts(&sql, " from (select *, row_number() over (partition by __sluice_mark order by "
-                      "__sluice_row) as __sluice_nth from ");
-    append_marked(&sql, quarantine);
-    buffer_printf(&sql, ") as r where __sluice_nth <= %d order by __sluice_mark, __sluice_row",
-        CHECK_SAMPLE_ROWS);
-    quarantine->request = (struct sql_request){
-        .query = {.sql = arena_strdup(&task->arena, sql.data), .on_rows = on_sample}};
-    buffer_deinit(&sql);
+    buffer_init(&marked, 0);
+    append_marked(&marked, quarantine);
+    quarantine_sample_ask(quarantine, marked.data);
+    buffer_deinit(&marked);
     start(quarantine, SQL_QUERY);
 }
 
@@ -285,26 +321,12 @@ static void start_keeping(struct quarantine *quarantine)
     derive(quarantine, quarantine->dataset, &sql, false, NULL);
 }
 
-static void append_check_titles(struct buffer *sql, const struct quarantine *quarantine)
-{
-    buffer_puts(sql, "case __sluice_mark");
-    for (size_t i = 0; i < quarantine->checks->count; i++) {
-        if (check_at(quarantine, i)->severity != SEVERITY_QUARANTINE)
-            continue;
-        buffer_printf(sql, " when %zu then ", i);
-        text_append_sql_literal(sql, check_at(quarantine, i)->title);
-    }
-    buffer_puts(sql, " end");
-}
-
 static void append_offenders(struct buffer *sql, const struct quarantine *quarantine)
 {
     buffer_puts(sql, "null::varchar as source, null::varchar as source_version, null::bigint as "
-                     "line, null::varchar as column_name, 'check ' || ");
-    append_check_titles(sql, quarantine);
-    buffer_puts(sql, " || ' failed' as reason, ");
-    append_check_titles(sql, quarantine);
-    buffer_puts(sql, " as check_name, null::varchar as raw, ");
+                     "line, ");
+    quarantine_marks_append_why(&quarantine->marks, "r", sql);
+    buffer_puts(sql, ", null::varchar as raw, ");
     quarantine_append_row_json(sql, quarantine->task, "r");
     buffer_puts(sql, " as row_json from (select * from ");
     append_marked(sql, quarantine);
@@ -320,6 +342,11 @@ static void start_selecting(struct quarantine *quarantine)
     struct buffer sql;
 
     buffer_init(&sql, 0);
+    if (is_own(quarantine)) {
+        append_again(&sql, quarantine);
+        derive(quarantine, name_of(quarantine, "quarantine"), &sql, false, NULL);
+        return;
+    }
     buffer_printf(&sql,
         "select '%s/%s/' || row_number() over () as id, cast('%s' as timestamptz) as "
         "quarantined_at, '%s' as run_id, ",
@@ -335,45 +362,50 @@ static void start_selecting(struct quarantine *quarantine)
     derive(quarantine, name_of(quarantine, "quarantine"), &sql, false, NULL);
 }
 
-static void start_writing(struct quarantine *quarantine)
+static void start_writing(struct quarantine *quarantine, const char *what, const char *suffix,
+    const struct sql_schema *schema)
 {
     static const struct sql_partition partition = {
         .transform = SQL_PARTITION_DAY, .column = "quarantined_at"};
     struct task *task = quarantine->task;
     const struct run *run = task->run;
 
-    quarantine->request = (struct sql_request){
-        .write = {.dataset = name_of(quarantine, "quarantine"),
-            .folder = run->folder,
-            .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "-quarantine",
-                run->options.run_id, task->node->id, run->lease.fence),
-            .schema = &quarantine_schema,
-            .partitions = &partition,
-            .partition_count = 1,
-            .file_bytes = 128u << 20,
-            .on_file = on_file}};
+    quarantine->request =
+        (struct sql_request){.write = {.dataset = name_of(quarantine, what),
+                                 .folder = run->folder,
+                                 .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "-%s",
+                                     run->options.run_id, task->node->id, run->lease.fence, suffix),
+                                 .schema = schema,
+                                 .partitions = &partition,
+                                 .partition_count = 1,
+                                 .file_bytes = 128u << 20,
+                                 .on_file = on_file}};
     start(quarantine, SQL_WRITE);
 }
 
 /* --- the whole flow --- */
 
-static void log_checks(const struct quarantine *quarantine)
+static void log_marks(const struct quarantine *quarantine)
 {
     struct task *task = quarantine->task;
+    const struct check *checks = quarantine->checks->items;
 
-    for (size_t i = 0; quarantine->counts && i < quarantine->checks->count; i++) {
-        const struct check *check = check_at(quarantine, i);
+    for (size_t i = 0; i < quarantine_marks_count(&quarantine->marks); i++) {
+        const bool is_check = i < quarantine->checks->count;
+        const char *what = is_check ? checks[i].title
+                                    : quarantine->marks.casts[i - quarantine->checks->count].column;
         json_t *fields;
 
         if (quarantine->counts[i].rows == 0)
             continue;
         fields = json_object();
-        json_put_text(fields, "check", check->title);
+        json_put_text(fields, is_check ? "check" : "column", what);
         json_put_int(fields, "rejected", quarantine->counts[i].rows);
         json_put_text(fields, "table", task->quarantined.table);
         check_sample_log(task->run->engine->environment, quarantine->counts[i].sample, fields);
-        task_log(task, LOG_WARN, "rows.quarantined", fields, "%" PRId64 " rows put aside by %s",
-            quarantine->counts[i].rows, check->title);
+        task_log(task, LOG_WARN, "rows.quarantined", fields, "%" PRId64 " rows put aside%s%s%s",
+            quarantine->counts[i].rows, is_check ? " by " : ": column ", what,
+            is_check ? "" : " does not fit its table");
     }
 }
 
@@ -385,17 +417,40 @@ static void finish(struct quarantine *quarantine)
     quarantine->done(quarantine, quarantine->err.code ? &quarantine->err : NULL);
 }
 
+/* Where all of a table is tried again, the commit empties it. */
+static bool takes_out(const struct quarantine *quarantine)
+{
+    return quarantine_retries(quarantine->task) && !quarantine->task->run->options.retry->all;
+}
+
 /* The step after the one that ended. */
 static enum quarantine_step next_step(const struct quarantine *quarantine)
 {
-    if (quarantine->step == QUARANTINE_COUNTING && quarantine->task->quarantined.rows == 0)
-        return QUARANTINE_DONE;
-    return quarantine->step + 1;
+    switch (quarantine->step) {
+    case QUARANTINE_OPENING:
+        if (quarantine->rejects)
+            return QUARANTINE_SELECTING;
+        return takes_out(quarantine) ? QUARANTINE_TAKING : QUARANTINE_DONE;
+    case QUARANTINE_LOOKING:
+        return quarantine->found ? QUARANTINE_COPYING : QUARANTINE_DONE;
+    case QUARANTINE_COUNTING:
+        return quarantine->task->quarantined.rows ? QUARANTINE_SAMPLING : QUARANTINE_DONE;
+    case QUARANTINE_WRITING:
+        return takes_out(quarantine) ? QUARANTINE_TAKING : QUARANTINE_DONE;
+    default:
+        return quarantine->step + 1;
+    }
 }
 
 static void begin_step(struct quarantine *quarantine)
 {
     switch (quarantine->step) {
+    case QUARANTINE_OPENING:
+        start_opening(quarantine);
+        break;
+    case QUARANTINE_LOOKING:
+        start_looking(quarantine);
+        break;
     case QUARANTINE_COPYING:
         start_copying(quarantine);
         break;
@@ -418,11 +473,18 @@ static void begin_step(struct quarantine *quarantine)
             start_selecting(quarantine);
         break;
     case QUARANTINE_WRITING:
-        start_writing(quarantine);
+        start_writing(quarantine, "quarantine", "quarantine", &quarantine_schema);
+        break;
+    case QUARANTINE_TAKING:
+        start_taking(quarantine);
+        break;
+    case QUARANTINE_DELETING:
+        start_writing(quarantine, "taken", "deletes", &quarantine_entry_schema);
         break;
     case QUARANTINE_DONE:
         quarantine->ret_kept = quarantine->dataset;
-        log_checks(quarantine);
+        if (quarantine->counts)
+            log_marks(quarantine);
         finish(quarantine);
         break;
     }
@@ -450,7 +512,7 @@ static void quarantine_step(struct quarantine *quarantine)
         finish(quarantine);
         return;
     }
-    keep_sample(quarantine);
+    quarantine_sample_keep(quarantine);
     quarantine->step = next_step(quarantine);
     begin_step(quarantine);
 }
@@ -461,14 +523,36 @@ void quarantine_forget(struct task *task)
         .files = task->quarantined.files, .file_capacity = task->quarantined.file_capacity};
 }
 
+static enum quarantine_step first_step(const struct quarantine *quarantine)
+{
+    if (quarantine_retries(quarantine->task))
+        return QUARANTINE_OPENING;
+    if (quarantine->rejects)
+        return QUARANTINE_SELECTING;
+    if (!quarantine->copies)
+        return QUARANTINE_MARKING;
+    return quarantine_checks(quarantine->checks) ? QUARANTINE_COPYING : QUARANTINE_LOOKING;
+}
+
 bool quarantine_start(struct quarantine *quarantine)
 {
+    static const struct option_items none = {0};
     struct task *task = quarantine->task;
+    struct quarantine_marks *marks = &quarantine->marks;
 
-    if (!quarantine->rejects && !quarantine_checks(quarantine->checks))
+    if (!quarantine->checks)
+        quarantine->checks = &none;
+    marks->checks = quarantine->checks;
+    if (quarantine->table)
+        quarantine_marks_add_casts(marks, task->run->session->type, task->run->pipeline,
+            quarantine->rows, quarantine->table, &task->arena);
+    if (!quarantine->rejects && !quarantine_retries(task) && marks->cast_count == 0 &&
+        !quarantine_checks(quarantine->checks))
         return false;
     quarantine_forget(task);
-    task->quarantined.table = quarantine_table(task->run->pipeline, task->node, &task->run->arena);
+    task->quarantined.table = quarantine_retries(task) ? task->run->options.retry->table
+                                                       : quarantine_table(task->run->pipeline,
+                                                             task->node, &task->run->arena);
     if (quarantine->rejects && task->run->options.preview_dataset) {
         task->quarantined.rows = task->rejected; /* which are gone from the dataset already */
         return false;
@@ -476,14 +560,12 @@ bool quarantine_start(struct quarantine *quarantine)
     load_puts_init(&quarantine->puts, task, on_put);
     quarantine->puts.quarantines = true;
     task->activity = "putting rows aside";
-    quarantine->step = quarantine->copies ? QUARANTINE_COPYING : QUARANTINE_MARKING;
-    if (quarantine->rejects) {
-        quarantine->step = QUARANTINE_SELECTING;
+    if (quarantine->rejects)
         task->quarantined.rows = task->rejected;
-    } else {
+    else
         quarantine->counts =
-            arena_array(&task->arena, quarantine->checks->count, sizeof(*quarantine->counts));
-    }
+            arena_array(&task->arena, quarantine_marks_count(marks), sizeof(*quarantine->counts));
+    quarantine->step = first_step(quarantine);
     begin_step(quarantine);
     return true;
 }
@@ -506,5 +588,5 @@ void quarantine_deinit(struct quarantine *quarantine)
 const char *quarantine_numbered(
     const struct option_items *checks, const char *dataset, struct arena *arena)
 {
-    return quarantine_checks(checks) ? arena_printf(arena, "%s numbered", dataset) : NULL;
+    return quarantine_checks(checks) ? numbered_name(dataset, arena) : NULL;
 }

@@ -1,11 +1,13 @@
-/* Rows that a task puts aside: bad rows of an extract (on_bad_row: quarantine), rows that offend
- * checks of severity quarantine. They leave the dataset and become files of the table
- * `quarantine.<pipeline>_<dataset>`, which the run's own commit commits. Part of the stage. */
+/* Rows that a task puts aside: bad rows of an extract (on_bad_row: quarantine), rows of a load that
+ * do not fit its table, rows that offend checks of severity quarantine. They leave the dataset and
+ * become files of the table `quarantine.<pipeline>_<dataset>`, which the run's own commit commits.
+ * Part of the stage. */
 #ifndef RUNNER_ENGINE_QUARANTINE_H
 #define RUNNER_ENGINE_QUARANTINE_H
 
 #include "runner/engine/checking.h"
 #include "runner/engine/load_put.h"
+#include "runner/engine/quarantine_marks.h"
 
 #define QUARANTINE_NAMESPACE "quarantine"
 
@@ -15,6 +17,8 @@ struct quarantine;
 typedef void (*quarantine_fn)(struct quarantine *quarantine, const struct error *err);
 
 enum quarantine_step {
+    QUARANTINE_OPENING, /* rows that are tried again */
+    QUARANTINE_LOOKING,
     QUARANTINE_COPYING,
     QUARANTINE_MARKING,
     QUARANTINE_COUNTING,
@@ -22,6 +26,8 @@ enum quarantine_step {
     QUARANTINE_KEEPING,
     QUARANTINE_SELECTING,
     QUARANTINE_WRITING,
+    QUARANTINE_TAKING, /* out what is tried again */
+    QUARANTINE_DELETING,
     QUARANTINE_DONE,
 };
 
@@ -33,14 +39,20 @@ struct quarantine {
         *rejects; /* of an extract: the dataset of its bad rows (struct sql_scan); else NULL */
     const char *dataset;               /* what the checks are over */
     const struct option_items *checks; /* those of severity quarantine among them count */
+    const struct sql_schema *rows;     /* of a load: the columns of its dataset, */
+    const struct sql_schema *table;    /* and what they must fit; NULL: whatever they are */
     bool copies;                       /* the dataset is others', too: its rows are copied first */
     const char
         *ret_kept; /* the dataset without the rows: `dataset`, or a new one where it copies */
 
+    int64_t ret_casts; /* rows that did not fit */
+
     enum quarantine_step step;
-    bool running, cancelled;
-    struct checking_aside *counts; /* by check */
-    json_t *sample;                /* rows that were put aside, as they come: of check `sampled` */
+    struct quarantine_marks marks;
+    bool running, cancelled, found;
+    struct sql_dataset retried;
+    struct checking_aside *counts; /* by mark: of checks first */
+    json_t *sample;                /* rows that were put aside, as they come: of mark `sampled` */
     size_t sampled;
     struct sql_request request;
     struct load_puts puts;
@@ -60,13 +72,16 @@ void quarantine_deinit(struct quarantine *quarantine); /* a zeroed one is fine *
 const char *quarantine_numbered(
     const struct option_items *checks, const char *dataset, struct arena *arena);
 
-/* Whether a node may put rows aside, and whether any of these checks does. */
+/* Whether the task's rows are those of a quarantine table. */
+bool quarantine_retries(const struct task *task);
+
+/* Whether a node may put rows aside. */
 bool quarantine_has(const struct graph_node *node);
-bool quarantine_checks(const struct option_items *checks);
 
 /* "birds_strikes", of the node's dataset; in `arena`. */
 const char *quarantine_table(
     const struct pipeline *pipeline, const struct graph_node *node, struct arena *arena);
+const char *quarantine_table_of(const char *pipeline, const char *dataset, struct arena *arena);
 
 /* max_bad_rows and max_bad_share: ERROR_CHECK where more rows are bad. */
 int quarantine_check_limits(

@@ -23,6 +23,8 @@ static struct sql_column columns[] = {
 
 const struct sql_schema quarantine_schema = {.columns = columns, .count = ARRAY_LENGTH(columns)};
 
+const struct sql_schema quarantine_entry_schema = {.columns = columns, .count = 2};
+
 static const char partition_text[] = "day(quarantined_at)";
 
 const char *quarantine_key(const char *table, const struct sql_file *file, struct arena *arena)
@@ -98,9 +100,18 @@ static void create_table(
     change->version.lifecycle = CATALOG_ACTIVE;
 }
 
-static void add_delta(struct catalog_locator at, enum catalog_delta_type type,
-    const struct task_file *files, size_t count, struct arena *arena, quarantine_add_fn add,
-    void *data)
+/* Of one id there is a row or a delete in a commit, not both. */
+static enum catalog_delta_type delta_type(const struct task_file *files, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (files[i].file.content == CATALOG_ROWS)
+            return CATALOG_UPSERT;
+    }
+    return CATALOG_DELETE;
+}
+
+static void add_delta(struct catalog_locator at, const struct task_file *files, size_t count,
+    struct arena *arena, quarantine_add_fn add, void *data)
 {
     static const enum catalog_change_verb verbs[] = {CATALOG_STAGE_PARTITION, CATALOG_STAGE_DELTA,
         CATALOG_COMMIT_DELTA, CATALOG_COMMIT_PARTITION};
@@ -118,26 +129,33 @@ static void add_delta(struct catalog_locator at, enum catalog_delta_type type,
             verbs[i] == CATALOG_STAGE_PARTITION || verbs[i] == CATALOG_COMMIT_PARTITION;
         if (verbs[i] != CATALOG_STAGE_DELTA)
             continue;
-        change->delta.type = type;
+        change->delta.type = delta_type(files, count);
         change->delta.files = manifest;
         change->delta.file_count = count;
     }
 }
 
-void quarantine_commit(const char *table, enum catalog_delta_type type,
-    const struct task_file *files, size_t count, struct arena *arena, quarantine_add_fn add,
-    void *data)
+static int compare_files(const void *a, const void *b)
+{
+    const struct task_file *x = a, *y = b;
+    const int order = strcmp(x->values[0], y->values[0]);
+
+    return order ? order : strcmp(x->file.key, y->file.key);
+}
+
+void quarantine_commit(const char *table, struct task_file *files, size_t count,
+    struct arena *arena, quarantine_add_fn add, void *data)
 {
     const struct catalog_locator at = {.namespace = QUARANTINE_NAMESPACE, .table = table};
 
     if (count == 0)
         return;
-    if (type != CATALOG_DELETE)
-        create_table(at, arena, add, data);
+    create_table(at, arena, add, data);
+    mem_sort(files, count, sizeof(*files), compare_files);
     for (size_t i = 0, end; i < count; i = end) {
         for (end = i + 1; end < count && strcmp(files[end].values[0], files[i].values[0]) == 0;)
             end++;
-        add_delta(at, type, &files[i], end - i, arena, add, data);
+        add_delta(at, &files[i], end - i, arena, add, data);
     }
 }
 

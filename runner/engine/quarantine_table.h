@@ -7,12 +7,16 @@
 #include "connectors/sql_engine.h"
 #include "runner/base/buffer.h"
 
+struct pipeline;
 struct task;
 struct task_file;
 
 /* id, quarantined_at, run_id, source, source_version, line, column_name, reason, check_name, raw,
  * row_json; partitioned by the day of the second, its key is the first. */
 extern const struct sql_schema quarantine_schema;
+
+/* Of files of deletes: id, quarantined_at. */
+extern const struct sql_schema quarantine_entry_schema;
 
 /* The key of a file of rows: "quarantine/birds_strikes/1/quarantined_at_day=2026-11-21/<file>". */
 const char *quarantine_key(const char *table, const struct sql_file *file, struct arena *arena);
@@ -27,10 +31,10 @@ void quarantine_append_row_json(struct buffer *sql, const struct task *task, con
 /* Adds one change to a list that grows. */
 typedef struct catalog_change *(*quarantine_add_fn)(void *data, enum catalog_change_verb verb);
 
-/* What makes the table where it is not there, and adds the files as one delta. */
-void quarantine_commit(const char *table, enum catalog_delta_type type,
-    const struct task_file *files, size_t count, struct arena *arena, quarantine_add_fn add,
-    void *data);
+/* What makes the table where it is not there, and adds the files, of rows and of deletes, as one
+ * delta of each partition; sorts them. */
+void quarantine_commit(const char *table, struct task_file *files, size_t count,
+    struct arena *arena, quarantine_add_fn add, void *data);
 
 /* Whether a partition ("2026-11-21") ended `keep_ms` ago or earlier; 0: it is kept for ever. */
 bool quarantine_is_old(const char *day, int64_t keep_ms, int64_t now_ms);

@@ -241,6 +241,7 @@ static void ask_run(struct recover *recover)
     arena_deinit(&recover->list_arena);
     recover->request = (struct state_request){.verb = STATE_GET_RUN,
         .run_id = commit_of(recover)->run_id,
+        .brief = true,
         .arena = &recover->list_arena,
         .done = on_state};
     recover->state->type->start(recover->state, &recover->request);

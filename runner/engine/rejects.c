@@ -1,5 +1,7 @@
 #include "runner/engine/rejects.h"
 
+#include "runner/base/mem.h"
+#include "runner/engine/quarantine.h"
 #include "runner/engine/run_private.h"
 
 static bool are_quarantined(const struct task *task)
@@ -40,12 +42,24 @@ void rejects_log(struct task *task)
         are_quarantined(task) ? "quarantine" : "skip");
 }
 
-void rejects_place_limit(const struct task *task, struct error *err)
+int rejects_check_limits(const struct task *task, int64_t more, struct error *err)
 {
     const struct extract *extract = task->node->extract;
-    const bool by_rows = extract->max_bad_rows >= 0 && task->rejected > extract->max_bad_rows;
+    const int64_t bad = task->rejected + more, all = task->rejected + task->rows;
+    const bool by_rows = extract->max_bad_rows >= 0 && bad > extract->max_bad_rows;
 
+    if (quarantine_check_limits(extract, bad, MAX(all - bad, 0), err) == 0)
+        return 0;
     task_place_error(task,
         by_rows ? (const void *)&extract->max_bad_rows : (const void *)&extract->max_bad_share,
         by_rows ? "max_bad_rows" : "max_bad_share", err);
+    return -1;
+}
+
+void rejects_check_casts(const struct task *load, int64_t casts, struct error *err)
+{
+    for (unsigned i = 0; i < load->node->driver_count; i++) {
+        if (rejects_check_limits(&load->run->tasks[load->node->drivers[i]], casts, err))
+            return;
+    }
 }

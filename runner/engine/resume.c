@@ -94,6 +94,16 @@ const struct state_journal *resume_file(
     return entry;
 }
 
+void resume_keep(struct run *run, const struct state_journal *entry)
+{
+    struct state_journal *copy = arena_new(&run->arena, struct state_journal);
+    char *name = object_name(entry->task, entry->key);
+
+    *copy = *entry;
+    table_put(&run->resume.objects, name, copy);
+    free(name);
+}
+
 const char *resume_next_left(struct run *run)
 {
     const struct table *files = &run->resume.files;

@@ -46,6 +46,10 @@ const struct state_journal *resume_file(
  * way, tasks_check_finished() that it has ended. The texts must outlive the run. */
 void resume_note(struct run *run, const struct state_journal *entry);
 
+/* An object that this process has fetched itself, for who reads it again; the texts must outlive
+ * the run. */
+void resume_keep(struct run *run, const struct state_journal *entry);
+
 /* The next file that was left and not used; NULL: none is left. */
 const char *resume_next_left(struct run *run);
 

@@ -25,6 +25,8 @@ static bool begin_state(struct run *run)
         return run_step_lease(run);
     case RUN_RECOVERING:
         return run_step_recover(run);
+    case RUN_CATCHING_UP:
+        return run_step_catch_up(run);
     case RUN_OPENING:
         return run_step_open(run);
     case RUN_PLANNING:
@@ -39,6 +41,8 @@ static bool begin_state(struct run *run)
         return true;
     case RUN_STAGING:
         return run_step_stage(run);
+    case RUN_WIDENING:
+        return run_step_widen(run);
     case RUN_PREVIEWING:
         return run_step_preview(run);
     case RUN_WAITING:
@@ -49,6 +53,8 @@ static bool begin_state(struct run *run)
         return run_group_waits(run);
     case RUN_RENEWING:
         return run_step_renew(run);
+    case RUN_DOUBTING:
+        return run_step_doubt(run);
     case RUN_COMMITTING:
         return run_step_commit(run);
     case RUN_SETTLING:
@@ -72,6 +78,15 @@ static bool begin_state(struct run *run)
     return false;
 }
 
+static enum run_state after_tasks(const struct run *run, bool failed, bool preview)
+{
+    if (failed)
+        return preview ? RUN_CLEANING : run_stages(run) ? RUN_STAGING : RUN_DOUBTING;
+    if (run_reread_again(run))
+        return RUN_WIDENING;
+    return preview ? RUN_PREVIEWING : RUN_QUEUED;
+}
+
 /* The state after this one, which ended, well or not (run->err). */
 static enum run_state next_state(const struct run *run)
 {
@@ -84,6 +99,8 @@ static enum run_state next_state(const struct run *run)
     case RUN_LEASING:
         return run->leased ? (failed ? RUN_RELEASING : RUN_RECOVERING) : RUN_DONE;
     case RUN_RECOVERING:
+        return failed ? RUN_RECORDING : RUN_CATCHING_UP;
+    case RUN_CATCHING_UP:
         return failed ? RUN_RECORDING : RUN_OPENING;
     case RUN_OPENING:
         return failed || run->already_committed ? RUN_RECORDING : RUN_PLANNING;
@@ -94,15 +111,17 @@ static enum run_state next_state(const struct run *run)
     case RUN_PREPARING:
         return failed ? RUN_CLEANING : RUN_TASKS;
     case RUN_TASKS:
-        if (failed)
-            return run_stages(run) ? RUN_STAGING : RUN_CLEANING;
-        return preview ? RUN_PREVIEWING : RUN_QUEUED;
+        return after_tasks(run, failed, preview);
     case RUN_STAGING:
-        return RUN_CLEANING;
+        return RUN_DOUBTING;
+    case RUN_WIDENING:
+        return failed ? RUN_CLEANING : RUN_TASKS;
     case RUN_QUEUED:
         return failed ? RUN_CLEANING : RUN_RENEWING;
     case RUN_RENEWING:
         return failed ? RUN_CLEANING : RUN_COMMITTING;
+    case RUN_DOUBTING:
+        return RUN_CLEANING;
     case RUN_COMMITTING:
         if (run->committed)
             return RUN_PUBLISHING;
@@ -232,6 +251,7 @@ static void cancel_step(struct run *run)
     case RUN_COMPACTING:
         compact_cancel(&run->compact);
         break;
+    case RUN_CATCHING_UP:
     case RUN_DELIVERING:
         deliver_cancel(&run->deliver);
         break;
@@ -258,6 +278,7 @@ void run_cancel(struct run *run)
 void run_lost_lease(struct run *run, const struct error *err)
 {
     log_event(run->engine->log, LOG_ERROR, "lease.lost", &run->context, NULL, "%s", err->message);
+    run->loss_said = true;
     if (run->committed || run->state >= RUN_COMMITTING)
         return;
     error_keep_first(&run->err, err);
@@ -306,6 +327,7 @@ struct run *run_new(const struct run_options *options, run_done_fn done)
     arena_init(&run->step_arena);
     table_init(&run->resume.objects);
     table_init(&run->resume.files);
+    table_init(&run->first_puts);
     return run;
 }
 
@@ -321,6 +343,7 @@ void run_free(struct run *run)
     if (!run)
         return;
     tasks_free(run);
+    run_reread_free(run);
     if (run->planned)
         plan_deinit(&run->plan);
     lease_deinit(&run->lease);
@@ -355,16 +378,19 @@ const char *run_activity(const struct run *run)
         [RUN_NEW] = "starting",
         [RUN_LEASING] = "waiting for the lease",
         [RUN_RECOVERING] = "cleaning up after an earlier run",
+        [RUN_CATCHING_UP] = "delivering hooks of an earlier run",
         [RUN_OPENING] = "starting",
         [RUN_PLANNING] = "planning",
         [RUN_PREPARING] = "starting",
         [RUN_TASKS] = "running",
         [RUN_STAGING] = "keeping what failed its checks",
+        [RUN_WIDENING] = "reading other folders, too",
         [RUN_PREVIEWING] = "reading",
         [RUN_WAITING] = "waiting to commit again",
         [RUN_REPLANNING] = "planning again",
         [RUN_QUEUED] = "waiting for its turn",
         [RUN_RENEWING] = "committing",
+        [RUN_DOUBTING] = "cleaning up",
         [RUN_COMMITTING] = "committing",
         [RUN_SETTLING] = "asking whether it was committed",
         [RUN_PUBLISHING] = "publishing files",

@@ -21,11 +21,17 @@ typedef void (*run_done_fn)(struct run *run, const struct error *err);
 typedef void (*run_rows_fn)(
     void *data, const struct sql_schema *schema, const char *const *cells, size_t row_count);
 
-/* The run's rows of an extract are those of a quarantine table, which the commit empties; it fails
- * where the table is another one by then. */
+/* The run's rows of an extract are those of a quarantine table, or stand for them. Its commit takes
+ * them out of there, and fails where the table is another one by then: so no row gets through
+ * twice. What is bad again stays: the same id, object, line and bytes, with the new reason. */
 struct run_retry {
     const char *extract, *table;
     int64_t position, schema_id; /* of the table, as its rows were read */
+    bool all;                    /* of its rows: nothing else is left in it */
+    struct sql_dataset
+        rows; /* files of them, with `number` (BIGINT, from 1) beside their columns */
+    bool own; /* the extract's row n is the one of that number; else it is another one
+                 that stands for them */
 };
 
 struct run_options {

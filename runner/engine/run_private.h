@@ -12,6 +12,7 @@
 #include "runner/engine/resume.h"
 #include "runner/engine/run.h"
 #include "runner/engine/run_group.h"
+#include "runner/engine/run_reread.h"
 #include "runner/engine/slots.h"
 #include "runner/engine/staged.h"
 #include "runner/engine/task.h"
@@ -20,18 +21,21 @@
 
 enum run_state {
     RUN_NEW,
-    RUN_LEASING,    /* lease and fence */
-    RUN_RECOVERING, /* what a crash left: publications, files, history */
-    RUN_OPENING,    /* committed already? else a line in the history */
+    RUN_LEASING,     /* lease and fence */
+    RUN_RECOVERING,  /* what a crash left: publications, files, history */
+    RUN_CATCHING_UP, /* hooks of runs that died before they had told */
+    RUN_OPENING,     /* committed already? else a line in the history */
     RUN_PLANNING,
     RUN_PREPARING, /* journal, folder, SQL session */
     RUN_TASKS,
-    RUN_STAGING, /* a check failed: what was about to be committed stays for a while */
+    RUN_STAGING,  /* a check failed: what was about to be committed stays for a while */
+    RUN_WIDENING, /* other folders have to be read, too: reread */
     RUN_PREVIEWING,
     RUN_WAITING,    /* somebody else changed a table first: for a moment */
     RUN_REPLANNING, /* which loads are to be run again? */
     RUN_QUEUED,     /* runs of its group commit before it */
     RUN_RENEWING,   /* the lease, right before the commit */
+    RUN_DOUBTING,   /* it failed: because the lease was lost, and somebody removed its files? */
     RUN_COMMITTING,
     RUN_SETTLING, /* the outcome of the commit is unknown: look */
     RUN_PUBLISHING,
@@ -62,6 +66,7 @@ struct run {
 
     enum run_state state;
     bool leased, planned, committed, already_committed, unsettled, cancelled;
+    bool loss_said;        /* that the lease is lost */
     bool conflicted;       /* the last commit was refused, as somebody else changed a table first */
     bool journalled_aside; /* the quarantine of the node that comes next */
     bool recorded;         /* its commit is older than this process, and so is its history */
@@ -102,6 +107,10 @@ struct run {
     struct task *tasks; /* by node index */
     struct task *first_ready, *last_ready;
     unsigned running, unfinished, retried;
+    struct run_reread *rereads; /* by node index; NULL: nothing of that kind */
+    bool widened;               /* in the second pass */
+    struct table first_puts;    /* keys of files that the first one has put */
+    size_t first_swept;
     uint64_t spool_bytes; /* of datasets that are there */
     uint64_t held_bytes;  /* of those that nobody reads any more, but a check may fail */
     unsigned dropping;    /* datasets whose last consumer is done */

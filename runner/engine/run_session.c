@@ -8,15 +8,22 @@
 
 /* --- the session --- */
 
+static size_t retried_count(const struct run *run)
+{
+    return run->options.retry ? run->options.retry->rows.files.count : 0;
+}
+
 /* The run's own sources that are read where they are. */
 static void collect_readable(struct run *run, struct text_list *ret_paths)
 {
-    const char **paths =
-        arena_array(&run->arena, run->plan.object_count + run->graph->count, sizeof(*paths));
+    const char **paths = arena_array(&run->arena,
+        run->plan.object_count + run->graph->count + retried_count(run), sizeof(*paths));
     struct buffer path;
     size_t count = 0;
 
     buffer_init(&path, 0);
+    for (size_t i = 0; i < retried_count(run); i++)
+        paths[count++] = run->options.retry->rows.files.items[i];
     for (unsigned i = 0; i < run->graph->count; i++) {
         const struct plan_extract *extract = &run->plan.tasks[i].extract;
 
@@ -188,6 +195,8 @@ static void on_folder_removed(struct work *work, bool ran)
         return;
     }
     run->state_request = (struct state_request){.verb = STATE_CLEAR_JOURNAL,
+        .pipeline = run->pipeline->name,
+        .instance = run->options.instance,
         .run_id = run->options.run_id,
         .lease = {.fence = run->lease.fence},
         .arena = &run->step_arena,
@@ -223,6 +232,8 @@ static const char *next_orphan(struct run *run)
                 return entry->key;
         }
     }
+    if (run->first_swept < run->first_puts.count)
+        return run->first_puts.entries[run->first_swept++].key;
     return resume_next_left(run);
 }
 

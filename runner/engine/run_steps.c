@@ -62,91 +62,12 @@ static void put_history(struct run *run, state_done_fn done)
                                    .rows = ended && run->committed ? summary->rows : 0,
                                    .bytes = ended && run->committed ? summary->bytes_written : 0,
                                    .error = ended && run->err.code ? run->err.message : NULL,
-
                                    .record = record},
             .lease = {.fence = run->lease.fence}};
     if (hooks_any(run->pipeline))
         run->state_request.hooks = hooks_due(
             run->pipeline, run->options.run_id, false, &run->arena, &run->state_request.hook_count);
     ask_state(run, STATE_PUT_RUN, done);
-}
-
-/* --- lease --- */
-
-static void on_leased(struct lease *lease, const struct error *err)
-{
-    struct run *run = container_of(lease, struct run, lease);
-
-    error_keep_first(&run->err, err);
-    run->leased = !err;
-    run_step(run);
-}
-
-static void on_lost(struct lease *lease, const struct error *err)
-{
-    run_lost_lease(container_of(lease, struct run, lease), err);
-}
-
-bool run_step_lease(struct run *run)
-{
-    struct engine *engine = run->engine;
-    struct store *tables;
-
-    if (engine_state(engine, &run->state_store, &run->err) ||
-        engine_catalog(engine, &run->catalog, &run->err) ||
-        engine_tables(engine, &tables, &run->err))
-        return false;
-    if (run->options.group) {
-        run_group_join(run);
-        run->leased = true;
-        return false;
-    }
-    lease_acquire(&run->lease,
-        &(struct lease_options){.engine = engine,
-            .pipeline = run->pipeline->name,
-            .instance = run->options.instance,
-            .run_id = run->options.run_id,
-            .context = &run->context,
-            .lost = on_lost},
-        on_leased);
-    return true;
-}
-
-static void on_renewed(struct lease *lease, const struct error *err)
-{
-    struct run *run = container_of(lease, struct run, lease);
-
-    if (err && err->code == ERROR_FENCED)
-        run_lost_lease(run, err);
-    run_step(run); /* where it is not known, the commit's fence decides */
-}
-
-/* A process that was stopped for long finds out here, at the latest. */
-bool run_step_renew(struct run *run)
-{
-    if (run->options.group)
-        run_group_check(run);
-    else
-        lease_check(&run->lease, on_renewed);
-    return true;
-}
-
-static void on_released(struct lease *lease, const struct error *err)
-{
-    struct run *run = container_of(lease, struct run, lease);
-
-    if (err)
-        log_event(run->engine->log, LOG_WARN, "lease.lost", &run->context, NULL,
-            "the lease could not be released: %s", err->message);
-    run_step(run);
-}
-
-bool run_step_release(struct run *run)
-{
-    if (run->options.group)
-        return false;
-    lease_release(&run->lease, on_released);
-    return true;
 }
 
 /* --- recovery --- */
@@ -266,6 +187,8 @@ static void on_planned(struct plan *plan, const struct error *err)
                 "next run",
                 run->graph->nodes[i].id);
     }
+    if (!err)
+        run_reread_warn(run);
     if (!err && plan->nothing_new)
         log_event(run->engine->log, LOG_INFO, "run.nothing_new", &run->context, NULL,
             "nothing new: every object was loaded before");
@@ -565,25 +488,5 @@ bool run_step_record(struct run *run)
     }
     arena_deinit(&run->step_arena);
     put_history(run, on_recorded);
-    return true;
-}
-
-/* --- hooks --- */
-
-static void on_delivered(struct deliver *deliver)
-{
-    struct run *run = container_of(deliver, struct run, deliver);
-
-    deliver_deinit(deliver);
-    run_step(run);
-}
-
-/* Who presses Ctrl-C does not wait for servers: the next run delivers. */
-bool run_step_deliver(struct run *run)
-{
-    if (run->cancelled || !hooks_any(run->pipeline))
-        return false;
-    deliver_start(&run->deliver, run->engine, run->pipeline, run->options.instance,
-        run->options.run_id, run->lease.fence, &run->context, on_delivered);
     return true;
 }

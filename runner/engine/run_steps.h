@@ -19,6 +19,7 @@ void run_open_session(struct run *run);
 
 bool run_step_lease(struct run *run);
 bool run_step_recover(struct run *run);
+bool run_step_catch_up(struct run *run); /* failures are logged */
 bool run_step_open(struct run *run);
 bool run_step_plan(struct run *run);
 bool run_step_prepare(struct run *run);
@@ -28,12 +29,14 @@ bool run_stages(const struct run *run); /* there is something */
 bool run_step_stage(struct run *run);
 void run_cancel_staging(struct run *run);
 bool run_step_renew(struct run *run);
+bool run_step_doubt(struct run *run);
 bool run_step_commit(struct run *run);
 /* run_repeat.c: a commit that was refused because somebody else changed a table first. */
 bool run_may_repeat(const struct run *run, const struct error *err);
 bool run_step_wait(struct run *run);
 bool run_step_replan(struct run *run);
 bool run_repeats(const struct run *run); /* some load is to be run again */
+bool run_step_widen(struct run *run);    /* run_reread.c */
 bool run_step_settle(struct run *run);
 void run_ask_commit(struct run *run, catalog_query_fn done); /* GET_COMMIT of this run */
 bool run_step_publish(struct run *run);

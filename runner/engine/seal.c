@@ -6,6 +6,7 @@
 #include "runner/base/sha256.h"
 #include "runner/base/table.h"
 #include "runner/base/text.h"
+#include "runner/engine/seal_settings.h"
 
 #include <string.h>
 
@@ -26,6 +27,19 @@ static int add_file(json_t *files, const char *name, const char *path, struct er
     json_put_text(item, "file", name);
     json_put_text(item, "sha256", sha256_text(text, length, digest));
     json_array_append_new(files, item);
+    free(text);
+    return 0;
+}
+
+static int put_settings(json_t *seal, const struct seal_facts *facts, struct error *err)
+{
+    const char *path = facts->graph->pipeline->path;
+    size_t length;
+    char *text;
+
+    if (path_read_file(path, FILE_BYTES_MAX, &text, &length, err))
+        return error_prefix(err, "%s", path);
+    json_object_set_new(seal, "settings", seal_settings(facts->engine, facts->graph, text));
     free(text);
     return 0;
 }
@@ -81,6 +95,8 @@ static void put_objects(const struct seal_facts *facts, const struct plan_extrac
             objects, plan_cursor_key(facts->engine, extract->store, object->key, &arena), entry);
     }
     json_object_set_new(item, "objects", objects);
+    if (extract->rereads) /* which others may be read, the rows say */
+        json_put_text(item, "listing", extract->listing);
     arena_deinit(&arena);
 }
 
@@ -143,6 +159,7 @@ json_t *seal_make(const struct seal_facts *facts, struct error *err)
     json_put_text(seal, "run_id", facts->run_id);
     json_put_time(seal, "due", facts->due_ms);
     json_object_set_new(seal, "files", files);
+    json_object_set_new(seal, "settings", json_object());
     json_object_set_new(seal, "params", params_json(graph->pipeline));
     for (size_t i = 0; facts->tasks && i < facts->tasks->count; i++)
         json_array_append_new(selected, json_text(facts->tasks->items[i]));
@@ -156,7 +173,7 @@ json_t *seal_make(const struct seal_facts *facts, struct error *err)
                 task_json(facts, &graph->nodes[i], &facts->plan->tasks[i]));
     }
     json_object_set_new(seal, "tasks", tasks);
-    if (add_files(files, graph->pipeline, err)) {
+    if (put_settings(seal, facts, err) || add_files(files, graph->pipeline, err)) {
         json_decref(seal);
         return NULL;
     }
@@ -272,6 +289,8 @@ static void compare_task(struct moves *moves, const char *id, const json_t *then
     if (moves->count > before)
         return;
     compare_objects(moves, json_object_get(then, "objects"), json_object_get(now, "objects"));
+    if (moves->count == before && strcmp(text_of(then, "listing"), text_of(now, "listing")) != 0)
+        moved(moves, "objects of %s have changed that may have to be read again", id);
     if (json_is_true(json_object_get(then, "table_exists")) !=
         json_is_true(json_object_get(now, "table_exists"))) {
         moved(moves, "%s %s", table,
@@ -312,6 +331,26 @@ static void compare_tasks(struct moves *moves, json_t *then, json_t *now)
     }
 }
 
+/* Their values are not told: they may be secret. */
+static void compare_settings(struct moves *moves, json_t *then, json_t *now)
+{
+    const char *name;
+    json_t *digest;
+
+    json_object_foreach(then, name, digest)
+    {
+        if (!json_object_get(now, name))
+            moved(moves, "the setting %s is gone", name);
+        else if (!json_equal(digest, json_object_get(now, name)))
+            moved(moves, "the setting %s has changed", name);
+    }
+    json_object_foreach(now, name, digest)
+    {
+        if (!json_object_get(then, name))
+            moved(moves, "the setting %s came since", name);
+    }
+}
+
 static void compare_params(struct moves *moves, json_t *then, json_t *now)
 {
     const char *name;
@@ -341,6 +380,7 @@ int seal_compare(const json_t *sealed, const json_t *now, struct error *err)
     compare_text(&moves, sealed, now, "instance", "the instance");
     compare_text(&moves, sealed, now, "due", "the due time");
     compare_files(&moves, json_object_get(sealed, "files"), json_object_get(now, "files"));
+    compare_settings(&moves, json_object_get(sealed, "settings"), json_object_get(now, "settings"));
     compare_params(&moves, json_object_get(sealed, "params"), json_object_get(now, "params"));
     compare_tasks(&moves, json_object_get(sealed, "tasks"), json_object_get(now, "tasks"));
     if (moves.count > MOVES_SHOWN)

@@ -1,13 +1,14 @@
 /* A sealed plan: what `sluice plan --out` writes and `sluice run --plan` holds itself to. It names
- * all that a run's result depends on: the files of the pipeline by their SHA-256, parameters, due
- * time, the versions of objects, positions and columns of tables, the program's version. */
+ * all that a run's result depends on: the files of the pipeline by their SHA-256, parameters, the
+ * settings of sluice.yaml and the variables that count (seal_settings.h), due time, the versions of
+ * objects, positions and columns of tables, the program's version. */
 #ifndef RUNNER_ENGINE_SEAL_H
 #define RUNNER_ENGINE_SEAL_H
 
 #include "runner/base/json.h"
 #include "runner/engine/plan.h"
 
-enum { SEAL_FORMAT = 1 };
+enum { SEAL_FORMAT = 2 };
 
 struct seal_facts {
     const struct engine *engine;
@@ -18,9 +19,9 @@ struct seal_facts {
     const struct text_list *tasks; /* --task */
 };
 
-/* New reference: format, sluice, environment, pipeline, instance, run_id, due, files, params,
- * selected, nothing_new, objects, bytes, tasks. Reads the pipeline's files again. NULL with the
- * error where one cannot be read. */
+/* New reference: format, sluice, environment, pipeline, instance, run_id, due, files, settings,
+ * params, selected, nothing_new, objects, bytes, tasks. Reads the pipeline's files again. NULL with
+ * the error where one cannot be read. */
 json_t *seal_make(const struct seal_facts *facts, struct error *err);
 
 /* Whether two seals say the same; else ERROR_CONFLICT names what moved from the first to the

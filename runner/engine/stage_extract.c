@@ -321,9 +321,9 @@ static void start_quarantine(struct extract_stage *stage)
     const struct sql_scan *scan = &stage->scan.scan;
 
     stage->task->rejected = scan->ret_rejected;
-    if (quarantine_check_limits(
-            stage->task->node->extract, scan->ret_rejected, scan->ret_dataset.rows, &stage->err) ||
-        !scan->ret_rejected_rows.name)
+    stage->task->rows = scan->ret_dataset.rows;
+    if (rejects_check_limits(stage->task, 0, &stage->err) ||
+        (!scan->ret_rejected_rows.name && !quarantine_retries(stage->task)))
         return;
     stage->quarantine = (struct quarantine){
         .task = stage->task, .done = on_quarantined, .rejects = scan->ret_rejected_rows.name};
@@ -392,9 +392,7 @@ static void finish(struct extract_stage *stage)
         keep_results(stage);
     else if (!err.code)
         error_set(&err, ERROR_STOPPED, "cancelled");
-    if (err.code == ERROR_CHECK)
-        rejects_place_limit(task, &err);
-    else if (err.code)
+    if (err.code && err.code != ERROR_CHECK)
         task_place_error(task, &task->node->extract->from, "", &err);
     task_attempt_done(task, err.code ? &err : NULL);
 }

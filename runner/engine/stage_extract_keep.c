@@ -37,20 +37,22 @@ static void note_fetched(struct extract_object *object)
     struct run *run = object->stage->task->run;
     const uint64_t bytes = object->planned->object.size;
     struct arena *arena = &run->arena;
+    struct state_journal entry;
 
     if (run->resume.kept_bytes + bytes > run->pipeline->resources.spool / 2)
         return;
     object->kept = true;
     run->resume.kept_bytes += bytes;
 
-    resume_note(run,
-        &(struct state_journal){.kind = "object",
-            .what = arena_strdup(arena, file_below(run->engine->environment->spool, object->path)),
-            .task = object->stage->task->node->id,
-            .key = key_of(object),
-            .version = object->planned->object.version,
-            .checksum = arena_strdup(arena, object->checksum),
-            .bytes = object->planned->object.size});
+    entry = (struct state_journal){.kind = "object",
+        .what = arena_strdup(arena, file_below(run->engine->environment->spool, object->path)),
+        .task = object->stage->task->node->id,
+        .key = key_of(object),
+        .version = object->planned->object.version,
+        .checksum = arena_strdup(arena, object->checksum),
+        .bytes = bytes};
+    resume_note(run, &entry);
+    run_reread_keep(run, &entry);
 }
 
 static void on_resumed(struct work *work, bool ran)

@@ -12,6 +12,7 @@
 #include "runner/engine/load_put.h"
 #include "runner/engine/load_scope.h"
 #include "runner/engine/quarantine.h"
+#include "runner/engine/rejects.h"
 #include "runner/engine/run_private.h"
 #include "runner/engine/table_schema.h"
 
@@ -44,6 +45,7 @@ struct load_stage {
     struct quarantine quarantine;
     struct checking checking;
     struct load_puts puts;
+    int64_t left_out; /* rows of partitions that are not to be changed */
     bool quarantining, merging, writing, scoping, cancelled;
     struct error err;
 };
@@ -90,7 +92,7 @@ static void on_written(struct sql_request *write, const struct error *err)
         task->rows = write->export.ret_rows;
         task->bytes_written = write->export.ret_bytes;
     } else if (stage->content == CATALOG_ROWS) {
-        task->rows = write->write.ret_rows;
+        task->rows = write->write.ret_rows - stage->left_out;
         if (stage->table.key.count == 0) /* else its merge did */
             task_count_discarded(task, write->write.ret_skipped);
     }
@@ -107,9 +109,14 @@ static void on_file(struct sql_request *write, const struct sql_file *file)
 {
     struct load_stage *stage = container_of(write, struct load_stage, write);
     struct task *task = stage->task;
-    char *folder = partition_folder(task->node->load, version_of(task), file->values);
     const char *name = strrchr(file->path, '/');
+    char *folder;
 
+    if (!run_reread_takes(task, file->values)) { /* it goes with the run's folder */
+        stage->left_out += file->rows;
+        return;
+    }
+    folder = partition_folder(task->node->load, version_of(task), file->values);
     load_puts_add(&stage->puts, file->path,
         &(struct task_file){.values = file->values,
             .file = {.key = arena_printf(&task->arena, "%s%s", folder, name ? name : file->path),
@@ -145,10 +152,18 @@ static void on_quarantined(struct quarantine *quarantine, const struct error *er
 {
     struct load_stage *stage = container_of(quarantine, struct load_stage, quarantine);
 
+    struct error placed = {0};
+
     stage->quarantining = false;
-    stage->task->source = quarantine->ret_kept;
-    stage->task->rejected = stage->task->quarantined.rows;
-    error_keep_first(&stage->err, err);
+    if (err) {
+        placed = *err;
+        place_write_error(stage->task, &placed);
+        error_keep_first(&stage->err, &placed);
+    } else {
+        stage->task->source = quarantine->ret_kept;
+        stage->task->rejected = stage->task->quarantined.rows;
+        rejects_check_casts(stage->task, quarantine->ret_casts, &stage->err);
+    }
     load_step(stage);
 }
 
@@ -173,8 +188,9 @@ static void start_writing_table(struct load_stage *stage, const char *dataset,
     stage->write.verb = SQL_WRITE;
     stage->write.write = (struct sql_write){.dataset = dataset,
         .folder = run->folder,
-        .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "%s", run->options.run_id,
-            task->node->name, run->lease.fence, content == CATALOG_DELETES ? "-deletes" : ""),
+        .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "%s%s", run->options.run_id,
+            task->node->name, run->lease.fence, run->widened ? "-again" : "",
+            content == CATALOG_DELETES ? "-deletes" : ""),
         .schema = schema->count > 0 ? schema : NULL,
         .partitions = stage->partitions,
         .partition_count = load->partition_count,
@@ -228,29 +244,6 @@ static void start_writing_file(struct load_stage *stage)
 }
 
 /* --- the end --- */
-
-/* What no rows mean where they would take others away: on_empty. */
-static void settle_empty(struct load_stage *stage)
-{
-    struct task *task = stage->task;
-    const struct load *load = task->node->load;
-    const bool empties = load->mode == MODE_OVERWRITE || load->mode == MODE_OVERWRITE_PARTITIONS ||
-                         load->absent == ABSENT_CLOSE;
-
-    if (task->rows > 0 || task->file_count > 0 || !empties || load->to)
-        return;
-    if (load->mode == MODE_SCD2 && stage->merge.copy.rows > 0)
-        return; /* nothing has changed */
-    if (load->on_empty == ON_EMPTY_KEEP) {
-        task->keeps_table = true;
-        task_log(task, LOG_WARN, "load.empty", NULL, "no rows: %s stays as it is%s", load->into,
-            load->mode == MODE_SCD2 ? "" : " (on_empty: keep)");
-    } else if (load->on_empty == ON_EMPTY_FAIL) {
-        error_set(
-            &stage->err, ERROR_CHECK, "no rows to overwrite %s with (on_empty: fail)", load->into);
-        task_place_error(task, &load->on_empty, "on_empty", &stage->err);
-    }
-}
 
 static void finish(struct load_stage *stage)
 {
@@ -369,8 +362,8 @@ static void end_step(struct load_stage *stage)
 {
     if (stage->step == LOAD_MERGING && stage->table.key.count > 0)
         take_merged(stage);
-    else if (stage->step == LOAD_WRITING)
-        settle_empty(stage);
+    else if (stage->step == LOAD_WRITING && !run_reread_judge(stage->task))
+        load_settle_empty(stage->task, stage->merge.copy.rows, &stage->err);
 }
 
 /* False: the state goes on. */
@@ -403,7 +396,7 @@ static void load_step(struct load_stage *stage)
         end_step(stage);
         if (given_up(stage))
             return;
-        if (stage->step == LOAD_CHECKING || stage->step == LOAD_DONE) {
+        if (stage->step == LOAD_CHECKING || stage->step == LOAD_DONE || stage->task->partial) {
             finish(stage);
             return;
         }
@@ -426,31 +419,12 @@ static int missing_column(
     return -1;
 }
 
-/* What is written of the dataset's rows: of scd2 with the times, of deletes the key and what they
- * are ordered and found by. */
-static struct sql_schema rows_of(const struct load_stage *stage, const struct sql_schema *dataset)
-{
-    const struct task *task = stage->task;
-    const struct load *load = task->node->load;
-    const bool keys_only = load->mode == MODE_DELETE && task->plan->load.table_exists;
-    struct sql_schema rows = {
-        .columns = arena_array(&task->run->arena, dataset->count + 2, sizeof(*rows.columns))};
-
-    for (size_t i = 0; i < dataset->count; i++) {
-        if (!keys_only || load_table_lists(&stage->described, dataset->columns[i].name))
-            rows.columns[rows.count++] = dataset->columns[i];
-    }
-    for (size_t i = 0; load->mode == MODE_SCD2 && i < 2; i++)
-        rows.columns[rows.count++] = (struct sql_column){
-            .name = i ? SCD2_TO : SCD2_FROM, .type = "TIMESTAMP WITH TIME ZONE"};
-    return rows;
-}
-
 static int fit_merged(struct load_stage *stage, const struct sql_schema *dataset)
 {
     struct task *task = stage->task;
     const struct load *load = task->node->load;
-    const struct sql_schema rows = rows_of(stage, dataset);
+    const struct sql_schema rows = load_table_rows(
+        load, task->plan->load.table_exists, dataset, &stage->described, &task->run->arena);
     const void *field;
     const char *key, *missing = load_table_missing(load, &stage->table, dataset, &field, &key);
     const char *reserved = load_table_reserved(dataset);
@@ -494,18 +468,23 @@ static bool sets_types(const struct task_table *table)
     return false;
 }
 
+static const struct sql_schema *dataset_schema(const struct task *task)
+{
+    const struct graph_node *from = graph_dataset(task->run->graph, task->node->load->from);
+
+    return &task->run->tasks[from->index].dataset.schema;
+}
+
 static int prepare_table(struct load_stage *stage)
 {
     struct task *task = stage->task;
     const struct plan_load *plan = &task->plan->load;
     const struct load *load = task->node->load;
-    const struct graph_node *from = graph_dataset(task->run->graph, load->from);
 
     load_table_of(load, plan->table_exists ? &plan->version : NULL, &task->arena, &stage->table);
     stage->described = load_table_described(load, &stage->table, &task->arena);
-    if (stage->table.key.count > 0
-            ? fit_merged(stage, &task->run->tasks[from->index].dataset.schema)
-            : table_schema_fit(task, &stage->schema, &stage->err))
+    if (stage->table.key.count > 0 ? fit_merged(stage, dataset_schema(task))
+                                   : table_schema_fit(task, &stage->schema, &stage->err))
         return -1;
     task->merged = (struct task_merge){.merge = stage->table.merge,
         .expects = stage->table.expects,
@@ -536,12 +515,17 @@ static void load_start(struct task *task)
         .dataset = task->node->load->from,
         .checks = &task->node->load->checks,
         .copies = true};
+    if (task->node->casts_aside) {
+        stage->quarantine.rows = dataset_schema(task);
+        stage->quarantine.table = &stage->schema;
+    }
     task->source = task->node->load->from;
     task->operation = stage;
     task->activity = "writing";
     task->file_count = 0;
     task->rows = 0;
     task->keeps_table = false;
+    task->partial = false;
     task->bytes_written = 0;
     stage->write.arena = &task->arena;
     stage->write.done = on_written;

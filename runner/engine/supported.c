@@ -68,9 +68,6 @@ static void check_extract(const struct report *report, const struct extract *ext
 
     check_url(report, &extract->from, "from", extract->from, readable,
         "read a local file, s3:// or https://");
-    if (extract->only_new.reread != REREAD_NONE)
-        refuse(report, &extract->only_new.reread, "only_new.reread", NULL,
-            "read whole (no `only_new`) and load with `mode: overwrite`");
     if (extract->only_new.on_changed == ON_CHANGED_REPLACE)
         refuse(report, &extract->only_new.on_changed, "only_new.on_changed", "replace",
             "use append or fail");

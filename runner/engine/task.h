@@ -123,6 +123,7 @@ struct task {
     struct task_merge merged;
     bool again;              /* a load: it is to be run once more, as its table has changed */
     bool keeps_table;        /* a load: nothing is to change (on_empty: keep) */
+    bool partial;            /* a load: other folders are to be read first (run_reread.h) */
     const char *staged_path; /* a `to:` load: the finished file in the run's folder */
     struct task_check *checks;
     size_t check_count;

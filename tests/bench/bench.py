@@ -1,7 +1,7 @@
 """Measures sluice as whole processes and prints the table of tests/bench/README.md.
 
     bench.py [--runs 5] [--large] [NAME...]      NAMEs: version health validate flights empty tasks s3
-                                                 catalog care deltacat
+                                                 catalog care deltacat runs [FIGURE...]
 
 Pairs run in turn (A B A B ...) so that a noisy machine harms both alike; figures are medians, and
 ratios are the median of the pairs' ratios. --large adds flights at ten times the rows. Works in
@@ -21,6 +21,7 @@ from pathlib import Path
 from bench_care import bench_care
 from bench_catalog import bench_catalog
 from bench_deltacat import bench_deltacat
+from bench_runs import FIGURES, bench_runs
 from bench_s3 import bench_s3
 from measuring import BUILD, ROOT, SLUICE, WORK, Table, measure, project
 
@@ -140,7 +141,8 @@ BENCHES = {
     "tasks": bench_tasks,
     "flights": bench_flights,
 }
-APART = {"s3": bench_s3, "catalog": bench_catalog, "care": bench_care, "deltacat": bench_deltacat}
+APART = {"s3": bench_s3, "catalog": bench_catalog, "care": bench_care, "deltacat": bench_deltacat,
+         "runs": bench_runs}  # fmt: skip
 
 
 def main():
@@ -149,6 +151,12 @@ def main():
     parser.add_argument("--large", action="store_true")
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
+    figures = []
+    if options.names[:1] == ["runs"]:
+        options.names, figures = options.names[:1], options.names[1:]
+        unknown = [name for name in figures if name not in FIGURES]
+        if unknown:
+            parser.error(f"{unknown[0]} is no figure of runs; there are: {' '.join(FIGURES)}")
     for name in options.names:
         if name not in BENCHES and name not in APART:
             parser.error(f"{name} is no benchmark; there are: {' '.join((*BENCHES, *APART))}")
@@ -165,7 +173,9 @@ def main():
         bench_flights(table, options.runs, copies=10)
     table.print()
     for name in options.names:
-        if name in APART:
+        if name == "runs":
+            bench_runs(options.runs, figures)
+        elif name in APART:
             APART[name](options.runs)
 
 

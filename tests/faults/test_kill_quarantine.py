@@ -116,3 +116,43 @@ def test_kill_while_rows_are_tried_again(tmp_path):
         project.run("x")
         project.check_consistent()
     assert killed >= HITS // 2
+
+
+def test_kill_while_some_rows_are_tried_again(tmp_path):
+    """The rows of one object, twice at once, and killed: each row is in the table or still put aside, and
+    what is bad again is what it was."""
+    seed = int(os.environ.get("KILL_SEED", random.randrange(1 << 32)))
+    dice = random.Random(seed)
+    print(f"KILL_SEED={seed}")
+    killed, typical = 0, 0.3
+    for index in range(HITS * 3):
+        if killed >= HITS // 2:
+            break
+        project = make_project(tmp_path / f"p{index}")
+        for number in range(2):
+            add_file(project, number)
+        project.run("x")
+        before = aside(project, "x_x", "id, source, line, raw, quarantined_at")
+        path = project.path("pipelines/x.yaml")
+        path.write_text(path.read_text().replace('"delimiter": ","', '"delimiter": ",", "nulls": ["x"]')
+                        if index % 2 else path.read_text())
+        retry = ["quarantine", "retry", "x", "x", "--object", "in/000.csv"]
+        for _ in range(2):
+            other = project.start(*retry)
+            alive = kill(project, retry, dice.uniform(0, typical))
+            other.communicate()
+            assert other.returncode in (0, 1, 75)
+            typical *= 1.05 if alive else 0.9
+            killed += alive
+        result = project.sluice(*retry)
+        assert result.exit == 0 or "nothing to try again" in result.error, result
+        left = aside(project, "x_x", "id, source, line, raw, quarantined_at")
+        through = [row for row in project.rows("t.y") if row[2] is None]
+        if index % 2:
+            assert multiset(through) == multiset((0, i, None) for i in range(3, ROWS, 10))
+            assert multiset(left) == multiset(row for row in before if row[1] == "in/001.csv")
+        else:
+            assert through == [] and multiset(left) == multiset(before)
+        project.run("x")
+        project.check_consistent()
+    assert killed >= HITS // 2

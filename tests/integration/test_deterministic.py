@@ -108,8 +108,35 @@ def test_plan_says_where_sql_is_not(project, deterministic):
     assert (warning in plan.stderr) == deterministic, str(plan)
     tasks = {task["task"]: task for task in project.sluice("plan", "x", "--json").json["tasks"]}
     assert tasks["transform.numbered"]["not_deterministic"] == [
-        {"what": what, "file": "pipelines/x.yaml", "line": 8, "column": 9}
+        {"what": what, "in": "transform.numbered.sql", "file": "pipelines/x.yaml", "line": 8, "column": 9}
     ]
     assert "not_deterministic" not in tasks["transform.sorted"]
     # It is a word of advice: the run goes on.
     project.run("x")
+
+
+@pytest.mark.parametrize(
+    "load, key, what",
+    [
+        ({"mode": "upsert", "key": ["a"], "delete_when": "b < now()"}, "delete_when", "now()"),
+        ({"mode": "upsert", "key": ["a"], "update": {"when": "new.b > old.b and random() > 2"}}, "update.when", "random()"),
+        ({"mode": "overwrite_partitions", "partition_by": ["a"], "scope": "b <= now()"}, "scope", "now()"),
+        ({"mode": "overwrite", "checks": [{"sql": "select b from x limit 1"}]}, "checks[1].sql", "LIMIT"),
+        ({"mode": "overwrite", "checks": [{"sql": "select random() < 2"}]}, "checks[1].sql", "random()"),
+    ],
+)
+def test_conditions_and_checks_are_looked_at_too(project, load, key, what):
+    project.write("a.csv", "a,b\n1,2001-01-01\n")
+    pipeline = {
+        "deterministic": True,
+        "extract": {"x": {"from": "a.csv", "columns": {"b": "timestamptz"}}},
+        "load": {"x": {"into": "t.x", **load}},
+    }
+    project.pipeline("x", pipeline)
+    plan = project.sluice("plan", "x", "--json")
+    assert plan.exit == 0, str(plan)
+    found = {task["task"]: task for task in plan.json["tasks"]}["load.x"]["not_deterministic"]
+    assert [doubt["in"] for doubt in found] == [f"load.x.{key}"]
+    assert found[0]["what"].startswith(what) and found[0]["line"] > 1
+    assert f"not deterministic: {what}" in project.sluice("plan", "x").stdout
+    assert f"warning: load.x.{key}: not deterministic: {what}" in project.sluice("validate", "x").stderr

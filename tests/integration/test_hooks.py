@@ -282,6 +282,67 @@ def test_a_cancelled_run_leaves_it_to_the_next_one(project, receiver):
     assert sorted(told) == [("/commit", "succeeded"), ("/finally", "cancelled"), ("/finally", "succeeded")]
 
 
+def die_after_the_commit(project, receiver):
+    """Until one died with its commit done and nobody told: the run's id."""
+    for number in range(1, 30):
+        add_file(project, number)
+        receiver.posts.clear()
+        run = RUN[:-2] + f"{number:03}"
+        process = project.start("run", "x", "--run-id", run, bufsize=0)
+        line = b" "
+        while line and b'"event":"commit.succeeded"' not in line:
+            line = process.stderr.readline()
+        process.kill()
+        process.communicate()
+        if process.returncode == -signal.SIGKILL and "/commit" not in receiver.paths:
+            assert project.commits()[-1] == run
+            return run
+    pytest.fail("it was never killed in time")
+
+
+def test_an_earlier_commit_is_told_before_anything_else(project, receiver):
+    """The next run hangs in its SQL, and is killed, too: the one before it is told of all the same."""
+    make_pipeline(project, receiver)
+    run = die_after_the_commit(project, receiver)
+    slow = "select sum(hash(a.i * b.i))::bigint as n from x, range(1000000) a(i), range(10000000) b(i)"
+    make_pipeline(project, receiver, sql=slow)
+    add_file(project, 100)
+    process = project.start("run", "x", bufsize=0)
+    lines = []
+    while not lines or (lines[-1] and b'"event":"task.started"' not in lines[-1]):
+        lines.append(process.stderr.readline())
+    process.kill()
+    process.communicate()
+    assert any(b'"event":"hook.delivered"' in line for line in lines)
+    told = [(path, json.loads(body)["run_id"]) for path, _, body in receiver.posts]
+    assert told == [("/commit", run), ("/finally", run)]
+    make_pipeline(project, receiver)
+    project.run("x")
+    assert receiver.paths.count("/commit") == 2  # and of its own
+    assert pending(project) == 0
+
+
+def test_an_earlier_commit_is_told_when_nothing_is_new(project, receiver):
+    make_pipeline(project, receiver)
+    run = die_after_the_commit(project, receiver)
+    result = project.run("x")
+    order = [line["event"] for line in result.events if line["event"] in ("hook.delivered", "run.started", "run.nothing_new")]
+    assert order == ["hook.delivered", "hook.delivered", "run.started", "run.nothing_new", "hook.delivered"]
+    told = [(path, json.loads(body)["run_id"]) for path, _, body in receiver.posts]
+    assert told[:2] == [("/commit", run), ("/finally", run)] and len(told) == 3
+    assert pending(project) == 0
+
+
+def test_a_server_that_is_down_is_asked_once_before_a_run(project, receiver):
+    make_pipeline(project, receiver)
+    run = die_after_the_commit(project, receiver)
+    receiver.answers = [503] * 2 + [200] * 9
+    result = project.run("x")
+    failed = result.named("hook.failed")
+    assert [(line["of_run"], line["attempts"]) for line in failed] == [(run, 1), (run, 1)]
+    assert pending(project) == 0
+
+
 def test_killed_between_commit_and_delivery_at_many_moments(project, receiver):
     """Each run that committed is told of, whenever its process died."""
     make_pipeline(project, receiver)

@@ -6,14 +6,26 @@ import signal
 import time
 
 import pytest
-from conftest import PATIENCE, SLUICE_YAML
+from conftest import PATIENCE, keep_state_in
 
 ROWS = 2000
 
 
+@pytest.fixture(params=["sqlite", "s3", "weed"])
+def project(request, project):
+    """With each state: embedded, in an S3 that does what it should, in SeaweedFS."""
+    if request.param == "s3":
+        keep_state_in(project, request.getfixturevalue("origin").endpoint)
+    if request.param == "weed":
+        keep_state_in(
+            project, request.getfixturevalue("weed").endpoint, request.getfixturevalue("bucket")
+        )
+    return project
+
+
 def make_pipeline(project, ttl=None, rows=ROWS):
     if ttl:
-        project.write("sluice.yaml", SLUICE_YAML + f"    lease: {{ttl: {ttl}}}\n")
+        project.write("sluice.yaml", project.yaml(f"    lease: {{ttl: {ttl}}}\n"))
     project.pipeline(
         "slow",
         {

@@ -11,6 +11,7 @@ params:
 extract:
   rows: {from: "data/*.csv", only_new: true}
   other: {from: "catalog://t.other"}
+  # ${env.GREETING:-none}
 transform:
   kept: {sql_file: kept.sql}
 load:
@@ -18,8 +19,22 @@ load:
 """
 
 
+def settings(project, **options):
+    """What tells nothing of a run's result may change: logs."""
+    environment = {
+        "catalog": "sqlite:.sluice/catalog.db",
+        "store": "file:.sluice/store",
+        "state": "sqlite:.sluice/state.db",
+        "vars": {"lake": "one"},
+        "logs": {"level": "warn"},
+        **options,
+    }
+    project.write("sluice.yaml", json.dumps({"pipelines": "pipelines", "environments": {"dev": environment}}))
+
+
 @pytest.fixture
 def sealed(project):
+    settings(project, logs={"level": "debug"})
     project.write("data/a.csv", "a\n1\n2\n3\n")
     project.write("other.csv", "b\n7\n")
     project.write("kept.sql", "select a from rows where a >= $least")
@@ -44,6 +59,7 @@ def refused(project, *says):
 
 
 def test_it_does_exactly_that(sealed):
+    settings(sealed, logs={"level": "info", "keep": "3d"})
     plan = json.loads(sealed.path("plan.json").read_text())
     assert plan["params"] == {"least": "3"}
     assert [file["file"] for file in plan["files"]] == ["x", "kept.sql"]
@@ -76,6 +92,11 @@ def change_object(project):
         (lambda project: project.write("kept.sql", "select a from rows"), "the file of kept.sql has"),
         (lambda project: project.pipeline("x", PIPELINE + "# more\n"), "the file of x has changed"),
         (lambda project: project.run("x"), "data/a.csv is gone, or not new any more"),
+        (lambda project: settings(project, vars={"lake": "other"}), "the setting vars.lake has changed"),
+        (lambda project: settings(project, vars={"lake": "one", "x": "1"}), "the setting vars.x came since"),
+        (lambda project: settings(project, vars={}), "the setting vars.lake is gone"),
+        (lambda project: settings(project, store="file:elsewhere"), "the setting store has changed"),
+        (lambda project: project.environment.update(GREETING="hello"), "the setting env.GREETING came since"),
     ],
 )
 def test_what_moved_is_named(sealed, move, says):
@@ -112,8 +133,8 @@ def test_usage(sealed):
         assert result.exit == 2 or "none.json" in args, str(result)
         assert says in result.error, str(result)
     plan = json.loads(sealed.path("plan.json").read_text())
-    sealed.write("plan.json", json.dumps({**plan, "format": 2}))
-    assert "it is a plan of format 2" in sealed.sluice("run", "--plan", "plan.json").error
+    sealed.write("plan.json", json.dumps({**plan, "format": 1}))
+    assert "it is a plan of format 1" in sealed.sluice("run", "--plan", "plan.json").error
     sealed.write("plan.json", json.dumps({**plan, "sluice": "0.0.1"}))
     refused(sealed, 'the version of sluice was "0.0.1"')
     assert sealed.sluice("plan", "x", "--out", "no/such/plan.json").exit == 1
@@ -129,3 +150,48 @@ def test_somebody_else_commits_before(sealed):
     assert sealed.sluice("plan", "y", "--out", "plan.json").exit == 0
     sealed.run("y")
     refused(sealed, "t.keyed was at position ")
+
+
+def test_settings_are_sealed_without_their_values(project):
+    settings(project, vars={"token": "streng-geheim"})
+    project.write("data/a.csv", "a\n1\n")
+    project.pipeline(
+        "x",
+        {
+            "extract": {"a": {"from": "data/${vars.token}*.csv", "only_new": True}},
+            "load": {"a": {"into": "t.a"}},
+        },
+    )
+    project.sluice("plan", "x", "--out", "plan.json")
+    plan = project.path("plan.json").read_text()
+    assert "streng-geheim" not in json.dumps(json.loads(plan)["settings"])
+    assert set(json.loads(plan)["settings"]) == {"catalog", "store", "state", "vars.token"}
+
+
+def test_a_project_that_was_moved_is_the_same(sealed, tmp_path):
+    sealed.root = sealed.root.rename(tmp_path / "moved")
+    # Its objects are other ones for the file system: all that is said is of them.
+    result = sealed.sluice("run", "--plan", "plan.json")
+    assert result.exit in (0, 1) and "the setting" not in result.stderr, str(result)
+
+
+def test_objects_that_may_be_read_again_are_sealed_too(project):
+    """reread: which folders a run reads besides those of new objects, its rows say."""
+    project.write("in/d1/a.csv", "d,n\n1,1\n")
+    project.write("in/d2/a.csv", "d,n\n1,2\n")
+    project.pipeline(
+        "x",
+        {
+            "extract": {"a": {"from": "in/**/*.csv", "only_new": {"reread": "partition"}}},
+            "load": {"a": {"into": "t.a", "mode": "overwrite_partitions", "partition_by": ["d"]}},
+        },
+    )
+    project.run("x")
+    project.write("in/d1/b.csv", "d,n\n1,3\n")
+    assert project.sluice("plan", "x", "--out", "plan.json").exit == 0
+    project.path("in/d2/a.csv").unlink()
+    refused(project, "objects of extract.a have changed that may have to be read again")
+    assert project.sluice("plan", "x", "--out", "plan.json").exit == 0
+    result = project.sluice("run", "--plan", "plan.json")
+    assert result.exit == 0, str(result)
+    assert sorted(project.rows("t.a")) == [(1, 1), (1, 3)]

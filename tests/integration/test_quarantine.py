@@ -332,12 +332,13 @@ def test_retry_after_the_pipeline_was_mended(project):
 
     result = project.sluice("quarantine", "retry", "birds")  # it is as bad as before
     assert result.exit == 0, result
-    assert [line for _, line, *_ in quarantined(project)] == [1, 2, 3]
+    assert [line for _, line, *_ in quarantined(project)] == [3, 4, 5]
     contract["csv"]["decimal"] = ","
     pipeline(project, contract)
     result = project.sluice("quarantine", "retry", "birds", "rows")
     assert result.exit == 0, result
-    assert [(line, json.loads(raw)["n"]) for _, line, _, raw in quarantined(project)] == [(2, "x")]
+    assert quarantined(project) == [("in/a.csv", 4, "n", "3,x")]
+    assert quarantined(project, columns="reason") == [('"x" is not DECIMAL(4,1)',)]
     assert project.rows("t.rows") == [(1, 1), (2, 2.5), (None, 4.5)]
 
 
@@ -349,7 +350,7 @@ def test_retry_of_repaired_rows_happens_once(project, mode):
         load["key"] = ["id"]
     pipeline(project, {"csv": {"delimiter": ","}}, load={"rows": load})
     project.run("birds")
-    assert "--file" in project.sluice("quarantine", "retry", "birds").error
+    assert "--file" in project.sluice("quarantine", "retry", "birds", "--object", "in/a.csv", "--line", 4).error
     repaired = project.write("repaired.csv", "id,n\n2,20\n3,30\n")
     result = project.sluice("quarantine", "retry", "birds", "rows", "--file", repaired)
     assert result.exit == 0, result
@@ -361,6 +362,101 @@ def test_retry_of_repaired_rows_happens_once(project, mode):
     assert project.rows("t.rows") == [(1, 1), (2, 20), (3, 30)]
 
 
+def test_retry_of_some_rows(project):
+    """By object, line and id; each once; what is bad again stays what it was, with the new reason."""
+    for name in "ab":
+        project.write(f"in/{name}.csv", f"id,n\n1{name},1\n2{name},x\n3{name},y\n4{name},z\n5{name}\n")
+    settings = {"csv": {"delimiter": ","}, "columns": {"id": "varchar", "n": "bigint"}, "max_bad_rows": 8}
+    pipeline(project, settings)
+    project.run("birds")
+    assert project.rows("t.rows") == [("1a", 1), ("1b", 1)]
+    before = quarantined(project, columns="id, quarantined_at, run_id, source_version, line, raw, row_json")
+    settings["columns"]["n"] = "varchar"
+    project.pipeline("birds", {
+        "extract": {"rows": {"from": "in/*", "format": "csv", "only_new": True, "on_bad_row": "quarantine", **settings}},
+        "transform": {"known": {"sql": "select id, n from rows where n <> 'z'"}},
+        "load": {"known": {"into": "t.texts"}},
+    })
+
+    def retry(*args):
+        return project.sluice("quarantine", "retry", "birds", "rows", *args)
+
+    def texts():
+        return sorted(project.rows("t.texts"))
+
+    assert "--line needs --object" in retry("--line", 3).error
+    assert "no such rows of extract.rows" in retry("--object", "in/none.csv").error
+    assert retry("--object", "in/a.csv", "--line", 3).exit == 0
+    assert texts() == [("2a", "x")]
+    again = retry("--object", "in/a.csv", "--line", 3)
+    assert again.exit == 1 and "no such rows" in again.error
+    shown = project.sluice("quarantine", "show", "birds", "rows", "--json").json["rows"]
+    ids = [row["id"] for row in shown if row["raw"] in ("3a,y", "4b,z")]
+    assert retry("--id", ids[0], "--id", ids[1]).exit == 0
+    assert texts() == [("2a", "x"), ("3a", "y")]
+    assert [row[1] for row in quarantined(project)] == [5, 6, 3, 4, 6]
+    result = retry("--object", "in/b.csv")
+    assert result.exit == 0 and "1 of 3 rows cannot be read again as they are" in result.stderr
+    assert texts() == [("2a", "x"), ("2b", "x"), ("3a", "y"), ("3b", "y")]
+    assert [raw for *_, raw in quarantined(project)] == ["4a,z", "5a", "5b"]
+    left = quarantined(project, columns="id, quarantined_at, run_id, source_version, line, raw, row_json")
+    assert set(left) < set(before) and len(left) == 3
+    assert retry().exit == 0 and len(quarantined(project)) == 2
+    assert "cells cannot be told apart" in retry().error
+    repaired = project.write("repaired.csv", "id,n\n5a,five\n")
+    assert retry("--object", "in/a.csv", "--file", repaired).exit == 0
+    assert ("5a", "five") in texts() and [raw for *_, raw in quarantined(project)] == ["5b"]
+    assert len(project.rows("t.rows")) == 2
+
+
+def test_retry_of_repaired_rows_that_are_bad(project):
+    """They stand for those that were there: now they are there."""
+    project.write("in/a.csv", "id,n\n1,x\n2,y\n3,z\n")
+    pipeline(project, {"csv": {"delimiter": ","}})
+    project.run("birds")
+    repaired = project.write("repaired.csv", "id,n\n1,10\n2,still\n")
+    assert project.sluice("quarantine", "retry", "birds", "--object", "in/a.csv", "--file", repaired).exit == 0
+    assert project.rows("t.rows") == [(1, 10)]
+    assert [(line, raw) for _, line, _, raw in quarantined(project)] == [(3, "2,still")]
+
+
+def test_retry_reads_backslashes_as_they_were(project):
+    row = '{"id": 2, "s": "\\\\x41 \\\\ \\n\\"", "n": "x"}'
+    project.write("in/a.ndjson", (row + "\n").encode())
+    pipeline(project, {"format": "ndjson", "columns": {"id": "bigint", "n": "bigint", "s": "varchar"}})
+    project.run("birds")
+    pipeline(
+        project,
+        {"format": "ndjson", "columns": {"id": "bigint", "n": "varchar", "s": "varchar"}},
+        load={"rows": {"into": "t.texts"}},
+    )
+    result = project.sluice("quarantine", "retry", "birds")
+    assert result.exit == 0, result
+    ((_, s, n),) = project.rows("t.texts")
+    assert (s, n) == (json.loads(row)["s"], "x")
+
+
+def test_retries_at_once(project):
+    """However many: each row gets through once."""
+    project.write("in/a.csv", "id,n\n" + "".join(f"{i},x{i}\n" for i in range(300)))
+    columns = {"id": "bigint", "n": "bigint"}
+    pipeline(project, {"csv": {"delimiter": ","}, "columns": columns})
+    project.run("birds")
+    pipeline(
+        project,
+        {"csv": {"delimiter": ","}, "columns": {"id": "bigint", "n": "varchar"}},
+        load={"rows": {"into": "t.texts"}},
+    )
+    for _ in range(4):
+        started = [project.start("quarantine", "retry", "birds") for _ in range(4)]
+        ended = [project.finish(process) for process in started]
+        assert all(result.exit in (0, 1, 75) for result in ended), [str(r) for r in ended]
+        if any(result.exit == 0 for result in ended):
+            break
+    assert sorted(project.rows("t.texts")) == [(i, f"x{i}") for i in range(300)]
+    assert quarantined(project) == []
+
+
 def test_retry_is_not_for_loads_that_overwrite(project):
     project.write("in/a.csv", "id,n\n1,1\n2,x\n")
     pipeline(
@@ -370,6 +466,63 @@ def test_retry_is_not_for_loads_that_overwrite(project):
     )
     project.run("birds")
     assert "drives no load that adds rows" in project.sluice("quarantine", "retry", "birds").error
+
+
+def test_tables_of_two_pipelines_must_not_meet(project):
+    """Told before anything is written, by whatever would write."""
+    def make(name, dataset, policy="quarantine"):
+        project.pipeline(name, {
+            "extract": {dataset: {"from": "in/*", "format": "csv", "only_new": True, "on_bad_row": policy}},
+            "transform": {"c": {"sql": f'select * from "{dataset}"'}},
+            "load": {"c": {"into": "t.rows"}},
+        })
+
+    project.write("in/a.csv", "id,n\n1,1\n")
+    make("a-b", "x")
+    make("a", "b_x")
+    make("broken", "{")
+    result = project.sluice("validate")
+    assert result.exit == 2 and "pipelines/a" in result.stderr and "quarantine.a_b_x" in result.stderr
+    for command in ("run", "plan", "trigger"):
+        for name, other in (("a", "a-b"), ("a-b", "a")):
+            result = project.sluice(command, name)
+            assert result.exit == 2 and "quarantine.a_b_x" in result.error, result
+            assert f"pipelines/{name}.yaml" in result.error and f"pipelines/{other}.yaml" in result.error
+    assert not project.path(".sluice/store").exists()
+    make("a", "b_x", "skip")
+    assert "quarantine." not in project.sluice("validate").stderr
+    project.run("a-b")
+
+
+def test_retry_reads_rows_as_their_objects_were(project):
+    """Types that no contract gives are found as in CSV; names and cells may hold anything."""
+    name = 'a "b", /~\\n'
+    project.write(
+        "in/a.csv",
+        'id;"a ""b"", /~\\n";day;n\n1;x;2020-01-01;1\n2;"y\n""\x01;,";2020-01-02;x\n3;NA;;y\n4;\\x41;2020-01-04;z\n',
+    )
+    settings = {"csv": {"delimiter": ";", "nulls": ["NA"]}, "columns": {"n": "bigint"}}
+    pipeline(project, settings)
+    project.run("birds")
+    settings["columns"] = {"n": "varchar"}
+    settings["csv"]["nulls"] = ["NA", "y", ""]
+    pipeline(project, settings, load={"rows": {"into": "t.texts", "schema": "freeze"}})
+    result = project.sluice("quarantine", "retry", "birds")
+    assert result.exit == 0, result
+    assert project.columns("t.texts") == {"id": "BIGINT", name: "VARCHAR", "day": "DATE", "n": "VARCHAR"}
+    assert [(row[0], row[1], str(row[2]), row[3]) for row in project.rows("t.texts")] == [
+        (2, 'y\n"\x01;,', "2020-01-02", "x"),
+        (3, None, "None", None),
+        (4, "\\x41", "2020-01-04", "z"),
+    ]
+    settings["columns"] = {"n": "bigint"}
+    project.write("in/b.csv", "id;n\n" + "".join(f'{i};"{i}\n\nx"\n' for i in range(20)) + "99;5\n")
+    pipeline(project, settings)
+    project.run("birds")
+    before = quarantined(project, columns="id, line, raw")
+    assert len(before) == 20
+    project.sluice("quarantine", "retry", "birds", "--object", "in/b.csv")
+    assert quarantined(project, columns="id, line, raw") == before
 
 
 def test_a_preview_of_what_has_bad_rows(project):

@@ -21,7 +21,8 @@ FUNCTION_LINES = 70
 
 # folder -> (folders of ours that it may include, libraries' headers that it may not).
 # "connectors/" means the vtables in that folder; "connectors/*/" all that is below. connectors/sqlite/ is
-# what the connectors on SQLite share, connectors/aws/ what those of AWS do; connectors/net/ gathers the module.
+# what the connectors on SQLite share, connectors/aws/ what those of AWS do; connectors/state_s3/
+# stands on the client of connectors/s3/; connectors/net/ gathers the module.
 LOOP = r"uv\.h|curl/.*"
 ENGINES = r"sqlite3\.h|duckdb\.h"
 ALLOWED = {
@@ -34,13 +35,24 @@ ALLOWED = {
         ["runner/base/", "runner/io/", "connectors/", "connectors/aws/", "connectors/sqlite/", "<own>"],
         r"yaml\.h",
     ),
-    "connectors/net/": (["runner/base/", "connectors/", "connectors/*/", "<own>"], rf"{ENGINES}|yaml\.h"),
+    "connectors/s3/": (["runner/base/", "runner/io/", "connectors/", "connectors/aws/", "<own>"], rf"{ENGINES}|yaml\.h"),
+    "connectors/state_s3/": (
+        ["runner/base/", "runner/io/", "connectors/", "connectors/s3/", "<own>"],
+        rf"{ENGINES}|yaml\.h",
+    ),
+    "connectors/net/": (
+        ["runner/base/", "connectors/", "connectors/*/", "connectors/s3/", "connectors/state_s3/", "<own>"],
+        rf"{ENGINES}|yaml\.h",
+    ),
     "config/": (["runner/base/", "config/"], rf"{LOOP}|{ENGINES}"),
     "runner/engine/": (
         ["runner/base/", "runner/io/", "config/", "connectors/", "runner/engine/"],
         rf"{LOOP}|{ENGINES}|yaml\.h",
     ),
-    "runner/cli/": (["runner/", "config/", "connectors/", "connectors/*/", "connectors/net/"], r"duckdb\.h"),
+    "runner/cli/": (
+        ["runner/", "config/", "connectors/", "connectors/*/", "connectors/s3/", "connectors/net/"],
+        r"duckdb\.h",
+    ),
 }
 
 STRINGS = "a struct buffer, or snprintf with a checked length"

@@ -200,8 +200,18 @@ static struct sql_session *open_session(
     return session;
 }
 
+/* Of a column it can say only whether it has the type. */
+static const char *fits(
+    const struct sql_column *from, const struct sql_column *to, struct arena *arena)
+{
+    return strcmp(from->type, to->type) == 0
+               ? NULL
+               : arena_printf(arena, "%s is %s", from->name, to->type);
+}
+
 const struct sql_engine_type fake_sql_type = {.name = "fake",
     .parse = parse,
+    .fits = fits,
     .open = open_session,
     .start = start_sql,
     .cancel = cancel_sql,

@@ -127,7 +127,7 @@ static int load_sql(void *data, const struct sql_engine_type **ret_type, struct 
     return engine_sql(data, ret_type, err);
 }
 
-static struct pipeline *parse(const struct scenario *scenario)
+struct pipeline *scenario_parse(const struct scenario *scenario)
 {
     const struct pipeline_scope scope = {.environment = &house.environment,
         .run_id = scenario->run_id,
@@ -145,7 +145,7 @@ static struct pipeline *parse(const struct scenario *scenario)
     return pipeline;
 }
 
-static struct graph *build_graph(struct scenario *scenario, const struct pipeline *pipeline)
+struct graph *scenario_graph(struct scenario *scenario, const struct pipeline *pipeline)
 {
     struct diagnostics problems;
     struct graph *graph;
@@ -196,8 +196,8 @@ void run_once(struct scenario *scenario)
     while (scenario->tasks[tasks.count])
         tasks.count++;
     options.engine = house_engine(scenario);
-    pipeline = parse(scenario);
-    options.graph = graph = build_graph(scenario, pipeline);
+    pipeline = scenario_parse(scenario);
+    options.graph = graph = scenario_graph(scenario, pipeline);
     uv_prepare_init(&scenario->loop.uv, &scenario->prepare);
     scenario->prepare.data = scenario;
     uv_prepare_start(&scenario->prepare, on_turn);

@@ -42,6 +42,10 @@ const char *house_spool(void);                          /* where runs have their
 struct engine *house_engine(struct scenario *scenario); /* opens the loop, too */
 void house_close(struct scenario *scenario);
 
+/* What a run is made of, under scenario->run_id; the engine must be open for the graph. */
+struct pipeline *scenario_parse(const struct scenario *scenario);
+struct graph *scenario_graph(struct scenario *scenario, const struct pipeline *pipeline);
+
 /* One run to its end: `done` came once, and nothing is open any more. */
 void run_once(struct scenario *scenario);
 /* The same with another id; it must end well. */

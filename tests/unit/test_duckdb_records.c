@@ -121,6 +121,42 @@ static void test_cells(void **state)
     assert_int_equal(count, ARRAY_LENGTH(want));
 }
 
+/* The same text as in UTF-8, whichever way round its bytes are. */
+static void test_utf16(void **state)
+{
+    static const struct records_dialect dialect = {
+        .delimiter = ",", .quote = '"', .escape = '"', .utf16 = true};
+    static const char little[] = "\xff\xfe"
+                                 "a\0,\0\xe9\0\r\0\n\0\x3d\xd8\x00\xde\n\0x\0",
+                      big[] = "\xfe\xff"
+                              "\0a\0,\0\xe9\0\r\0\n\xd8\x3d\xde\x00\0\n\0x";
+    const char *const texts[] = {little, big};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
+        struct error err = {0};
+        char *path = path_of("u");
+        struct records *records;
+        struct record record;
+
+        put_bytes("u", texts[i], sizeof(little) - 1);
+        records = records_open(path, &dialect, &err);
+        assert_non_null(records);
+        assert_int_equal(records_next(records, &record, &err), 1);
+        assert_int_equal(record.offset, 3);
+        assert_int_equal(record.length, 4);
+        assert_memory_equal(record.text, "a,\xc3\xa9", 4);
+        assert_int_equal(records_next(records, &record, &err), 1);
+        assert_int_equal(record.line, 2);
+        assert_memory_equal(record.text, "\xf0\x9f\x98\x80", 4);
+        assert_int_equal(records_next(records, &record, &err), 1);
+        assert_int_equal(record.text[0], 'x');
+        assert_int_equal(records_next(records, &record, &err), 0);
+        records_close(records);
+        free(path);
+    }
+}
+
 static void test_no_file(void **state)
 {
     struct error err = {0};
@@ -137,6 +173,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_long_records, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test(test_cells),
+        cmocka_unit_test_setup_teardown(test_utf16, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test(test_no_file),
     };
 

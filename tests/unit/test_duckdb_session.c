@@ -512,11 +512,36 @@ static void test_shares(void **state)
     assert_true(type->memory_share(512 << 20, 2) > 250 << 20);
 }
 
+static const char *fits(const char *from, const char *to, bool required, struct arena *arena)
+{
+    const struct sql_column source = {.name = "a b", .type = from},
+                            target = {.name = "A B", .type = to, .required = required};
+
+    return sluice_duckdb_engine()->fits(&source, &target, arena);
+}
+
+/* Nothing is said where every value fits; what it says is tried in test_duckdb_write. */
+static void test_fits(void **state)
+{
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    assert_null(fits("BIGINT", "BIGINT", false, &arena));
+    assert_null(fits("BIGINT", "NULL", true, &arena));
+    assert_null(fits("NULL", "BIGINT", false, &arena));
+    assert_string_equal(fits("BIGINT", "BIGINT", true, &arena), "\"a b\" IS NOT NULL");
+    assert_string_equal(fits("VARCHAR", "DATE", false, &arena),
+        "(\"a b\" IS NULL OR TRY(CAST(\"a b\" AS DATE)) IS NOT NULL AND TRY(true))");
+    arena_deinit(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             test_query_texts, fixture_folder_make, fixture_folder_remove),
+        cmocka_unit_test(test_fits),
         cmocka_unit_test_setup_teardown(test_derive, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_errors, fixture_folder_make, fixture_folder_remove),
         cmocka_unit_test_setup_teardown(test_check, fixture_folder_make, fixture_folder_remove),

@@ -70,6 +70,33 @@ static void test_edges(void **state)
     fixture_deinit(&fixture);
 }
 
+/* All extracts that drive a load say so, and the load has not said otherwise itself. */
+static void test_casts_aside(void **state)
+{
+    struct fixture fixture;
+    struct extract *strikes, *more;
+
+    (void)state;
+    fixture_init(&fixture, 4);
+    strikes = add_extract(&fixture, "strikes");
+    more = add_extract(&fixture, "more");
+    add_transform(&fixture, "both", "select * from strikes union all select * from more");
+    add_load(&fixture, "both", "both");
+    add_load(&fixture, "one", "strikes");
+    add_load(&fixture, "discards", "strikes")->schema = SCHEMA_DISCARD_ROWS;
+    strikes->on_bad_row = ON_BAD_ROW_QUARANTINE;
+    expect_clean(&fixture);
+    assert_false(node(&fixture, "load.both")->casts_aside);
+    assert_true(node(&fixture, "load.one")->casts_aside);
+    assert_false(node(&fixture, "load.discards")->casts_aside);
+    graph_free(fixture.graph);
+    fixture.graph = NULL;
+    more->on_bad_row = ON_BAD_ROW_QUARANTINE;
+    expect_clean(&fixture);
+    assert_true(node(&fixture, "load.both")->casts_aside);
+    fixture_deinit(&fixture);
+}
+
 static void test_without_sql(void **state)
 {
     struct fixture fixture;
@@ -485,6 +512,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_casts_aside),
         cmocka_unit_test(test_without_sql),
         cmocka_unit_test(test_order_is_the_files),
         cmocka_unit_test(test_unknown_names),

@@ -50,6 +50,22 @@ static void test_fence_at_least(void **state)
     diary_close(&diary);
 }
 
+/* Two containers under one kernel: in both the process has number 1, and a run that a schedule
+ * started twice has one id. */
+static void test_the_same_number_elsewhere_is_not_us(void **state)
+{
+    struct state_request request = lease_request(STATE_ACQUIRE_LEASE, "run-1", 0);
+    struct diary diary;
+
+    (void)state;
+    diary_open(&diary, false);
+    acquire(&diary, "run-1");
+    change(&diary, "UPDATE leases SET pid_space = 'pid:[1]'");
+    assert_int_equal(try_ask(&diary, &request), -1);
+    assert_int_equal(diary.err.code, ERROR_BUSY);
+    diary_close(&diary);
+}
+
 /* Takes the lease in a child, which then ends or waits. */
 static pid_t acquire_in_a_child(bool stay)
 {
@@ -395,6 +411,7 @@ int main(void)
         IN_FOLDER(test_lease),
         IN_FOLDER(test_migration),
         IN_FOLDER(test_fence_at_least),
+        IN_FOLDER(test_the_same_number_elsewhere_is_not_us),
         IN_FOLDER(test_dead_holder_is_replaced_at_once),
         IN_FOLDER(test_who_counts_as_alive),
         IN_FOLDER(test_heartbeats_keep_a_lease),

@@ -1,4 +1,4 @@
-#include "connectors/state_sqlite/process.h"
+#include "connectors/process.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* Who a process is, so that another one can tell whether it still runs: a process id alone is
  * given to others later. Source: proc(5). */
-#ifndef CONNECTORS_STATE_SQLITE_PROCESS_H
-#define CONNECTORS_STATE_SQLITE_PROCESS_H
+#ifndef CONNECTORS_PROCESS_H
+#define CONNECTORS_PROCESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,307 @@
+#include "runner/engine/plan_reread.h"
+
+#include "runner/base/mem.h"
+#include "runner/engine/plan_private.h"
+
+#include <string.h>
+
+static struct node_question *node_of(const struct plan *plan, const struct graph_node *node)
+{
+    return &plan->operation->nodes[node->index];
+}
+
+bool plan_reread_is_asked(const struct graph_node *extract)
+{
+    return extract->extract->only_new.enabled &&
+           extract->extract->only_new.reread == REREAD_PARTITION;
+}
+
+bool plan_reread_has(const struct graph *graph, const struct graph_node *load)
+{
+    for (unsigned i = 0; i < load->driver_count; i++) {
+        if (plan_reread_is_asked(&graph->nodes[load->drivers[i]]))
+            return true;
+    }
+    return false;
+}
+
+/* --- before the tasks --- */
+
+/* By object of the listing. */
+static void find_folders(struct plan *plan, const struct graph_node *extract)
+{
+    struct node_question *question = node_of(plan, extract);
+    const struct engine *engine = plan->operation->options.engine;
+    const struct store *store = plan->tasks[extract->index].extract.store;
+
+    if (question->folders)
+        return;
+    question->folders =
+        arena_array(&plan->arena, question->list.object_count, sizeof(*question->folders));
+    for (size_t i = 0; i < question->list.object_count; i++)
+        question->folders[i] = reread_folder(
+            plan_cursor_key(engine, store, question->list.objects[i].key, &plan->arena),
+            &plan->arena);
+}
+
+static void read_map(struct seen_question *question)
+{
+    const struct plan *plan = question->plan;
+    const struct node_question *load = node_of(plan, question->load);
+    const struct node_question *extract = node_of(plan, question->extract);
+    const bool exists = load->version.count > 0;
+    struct reread_map *map = &question->map;
+
+    reread_read(map, question->cursor_query.count ? question->cursor_query.cursors[0].state : NULL,
+        exists ? load->version.versions[0].version : 0, &question->plan->arena);
+    for (size_t i = 0; i < extract->list.object_count && map->known; i++)
+        map->known = question->is_new[i] || table_has(&map->folders, extract->folders[i]);
+}
+
+void plan_reread_find(struct plan *plan, struct seen_question *question)
+{
+    const struct node_question *extract = node_of(plan, question->extract);
+    struct table touched;
+
+    find_folders(plan, question->extract);
+    read_map(question);
+    table_init(&touched);
+    for (size_t i = 0; i < extract->list.object_count; i++) {
+        if (question->is_new[i])
+            table_put(&touched, extract->folders[i], question);
+    }
+    for (size_t i = 0; i < extract->list.object_count; i++)
+        question->is_new[i] = question->new_count > 0 &&
+                              (!question->map.known || table_has(&touched, extract->folders[i]));
+    table_deinit(&touched);
+}
+
+/* Whether a folder has had rows in one of the partitions. */
+static bool goes_into(
+    const struct reread_map *map, const char *folder, const struct table *partitions)
+{
+    const struct text_list *list = table_get(&map->folders, folder);
+
+    for (size_t i = 0; list && i < list->count; i++) {
+        if (table_has(partitions, list->items[i]))
+            return true;
+    }
+    return !list && !map->known && partitions->count > 0;
+}
+
+/* Folders that are read besides, if rows go where those of their folders went before. */
+static void count_near(struct plan *plan, const struct graph_node *extract)
+{
+    const struct node_question *question = node_of(plan, extract);
+    struct plan_extract *planned = &plan->tasks[extract->index].extract;
+    struct table old, near;
+
+    table_init(&old);
+    table_init(&near);
+    if (question->chosen)
+        plan_reread_add_old(plan, question->chosen->load, &old);
+    for (size_t i = 0; question->chosen && i < question->list.object_count; i++) {
+        if (!table_has(&question->read, question->folders[i]) &&
+            goes_into(&question->chosen->map, question->folders[i], &old))
+            table_put(&near, question->folders[i], plan);
+    }
+    planned->near_folders = near.count;
+    table_deinit(&old);
+    table_deinit(&near);
+}
+
+/* Objects that were read before and are no longer there: their rows go with the partition. One
+ * without a version is known to be gone. */
+static void find_gone(struct plan *plan, const struct graph_node *extract)
+{
+    const struct node_question *question = node_of(plan, extract);
+    const struct engine *engine = plan->operation->options.engine;
+    struct plan_extract *planned = &plan->tasks[extract->index].extract;
+    const struct catalog_query *seen = &question->chosen->query;
+    struct table there;
+
+    planned->gone = arena_array(&plan->arena, seen->count, sizeof(*planned->gone));
+    planned->gone_count = 0;
+    table_init(&there);
+    for (size_t i = 0; i < question->list.object_count; i++)
+        table_put(&there,
+            plan_cursor_key(engine, planned->store, question->list.objects[i].key, &plan->arena),
+            plan);
+    for (size_t i = 0; i < seen->count; i++) {
+        const char *key = plan_cursor_key(engine, planned->store, seen->seen[i].key, &plan->arena);
+
+        const char *folder = reread_folder(key, &plan->arena);
+
+        if (seen->seen[i].version[0] && !table_has(&there, key) &&
+            (table_has(&question->read, folder) || table_has(&question->more, folder)))
+            planned->gone[planned->gone_count++] = key;
+    }
+    table_deinit(&there);
+}
+
+void plan_reread_choose(struct plan *plan, const struct graph_node *extract)
+{
+    struct node_question *question = node_of(plan, extract);
+    struct plan_extract *planned = &plan->tasks[extract->index].extract;
+
+    if (!question->chosen || !plan_reread_is_asked(extract))
+        return;
+    for (size_t i = 0; i < question->list.object_count; i++) {
+        if (question->chosen->is_new[i])
+            table_put(&question->read, question->folders[i], plan);
+    }
+    planned->rereads = true;
+    planned->listing =
+        cursor_listing(question->list.objects, question->list.object_count, &plan->arena);
+    planned->folders = question->read.count;
+    planned->again = planned->object_count - question->chosen->new_count;
+    planned->seen_before = planned->listed - question->chosen->new_count;
+    find_gone(plan, extract);
+    count_near(plan, extract);
+}
+
+/* --- after them --- */
+
+/* The next one of a load's questions about an extract that rereads; NULL: that was the last. */
+static struct seen_question *next_question(
+    const struct plan *plan, const struct graph_node *load, size_t *at)
+{
+    const struct node_question *own = node_of(plan, load);
+
+    while (*at < own->seen_count) {
+        struct seen_question *question = &plan->operation->seen[own->first_seen + (*at)++];
+
+        if (plan_reread_is_asked(question->extract))
+            return question;
+    }
+    return NULL;
+}
+
+void plan_reread_add_old(
+    const struct plan *plan, const struct graph_node *load, struct table *partitions)
+{
+    const struct seen_question *question;
+
+    for (size_t at = 0; (question = next_question(plan, load, &at)) != NULL;) {
+        const struct table *read = &node_of(plan, question->extract)->read;
+
+        for (size_t i = 0; i < read->count; i++) {
+            const struct text_list *old = table_get(&question->map.folders, read->entries[i].key);
+
+            for (size_t j = 0; old && question->map.known && j < old->count; j++)
+                table_put(partitions, old->items[j], (void *)plan);
+        }
+    }
+}
+
+bool plan_reread_note(
+    struct plan *plan, const struct graph_node *load, const struct table *partitions)
+{
+    const struct seen_question *question;
+    bool any = false;
+
+    for (size_t at = 0; (question = next_question(plan, load, &at)) != NULL;) {
+        struct node_question *extract = node_of(plan, question->extract);
+
+        for (size_t i = 0; i < extract->list.object_count; i++) {
+            const char *folder = extract->folders[i];
+
+            if (table_has(&extract->read, folder) || !goes_into(&question->map, folder, partitions))
+                continue;
+            table_put(&extract->more, folder, plan);
+            any = true;
+        }
+    }
+    return any;
+}
+
+static void widen_extract(struct plan *plan, const struct graph_node *node)
+{
+    struct node_question *question = node_of(plan, node);
+    struct seen_question *chosen = (struct seen_question *)question->chosen;
+
+    if (!chosen || question->more.count == 0)
+        return;
+    for (size_t i = 0; i < question->list.object_count; i++)
+        chosen->is_new[i] = chosen->is_new[i] || table_has(&question->more, question->folders[i]);
+    plan_choose_objects(plan, node);
+    find_gone(plan, node);
+    plan->tasks[node->index].extract.folders = question->read.count + question->more.count;
+    plan->tasks[node->index].extract.again =
+        plan->tasks[node->index].extract.object_count - chosen->new_count;
+    plan->tasks[node->index].extract.seen_before =
+        plan->tasks[node->index].extract.listed - chosen->new_count;
+}
+
+void plan_reread_widen(struct plan *plan)
+{
+    const struct graph *graph = plan->operation->options.graph;
+
+    for (unsigned i = 0; i < graph->count; i++) {
+        if (graph->nodes[i].kind == TASK_EXTRACT)
+            widen_extract(plan, &graph->nodes[i]);
+    }
+    plan_add_up(plan);
+}
+
+/* --- what the cursor remembers --- */
+
+static const struct text_list *both(
+    const struct text_list *old, const struct table *written, struct arena *arena)
+{
+    const struct text_list *list;
+    struct table set;
+
+    table_init(&set);
+    for (size_t i = 0; old && i < old->count; i++)
+        table_put(&set, old->items[i], &set);
+    for (size_t i = 0; i < written->count; i++)
+        table_put(&set, written->entries[i].key, &set);
+    list = reread_list(&set, arena);
+    table_deinit(&set);
+    return list;
+}
+
+static bool all_was_read(const struct node_question *asked)
+{
+    for (size_t i = 0; i < asked->list.object_count; i++) {
+        if (!table_has(&asked->read, asked->folders[i]) &&
+            !table_has(&asked->more, asked->folders[i]))
+            return false;
+    }
+    return true;
+}
+
+json_t *plan_reread_remember(const struct plan *plan, const struct graph_node *load,
+    const struct graph_node *extract, const struct table *written, const struct table *all,
+    bool kept, int64_t version, struct arena *arena)
+{
+    const struct node_question *asked = node_of(plan, extract);
+    struct text_list *now = (struct text_list *)reread_list(written, arena);
+    struct text_list *found = (struct text_list *)reread_list(all, arena);
+    struct seen_question *question;
+    struct reread_map map = {.known = true};
+    json_t *value;
+
+    for (size_t at = 0; (question = next_question(plan, load, &at)) != NULL;) {
+        if (question->extract == extract)
+            break;
+    }
+    if (!question || !(question->map.known || all_was_read(asked)))
+        return NULL;
+    table_init(&map.folders);
+    for (size_t i = 0; question->map.known && i < question->map.folders.count; i++)
+        table_put(&map.folders, question->map.folders.entries[i].key,
+            question->map.folders.entries[i].value);
+    for (size_t i = 0; i < asked->more.count && !question->map.known; i++)
+        table_put(&map.folders, asked->more.entries[i].key, found);
+    for (size_t i = 0; i < asked->read.count; i++) {
+        const char *folder = asked->read.entries[i].key;
+
+        table_put(&map.folders, folder,
+            kept ? (struct text_list *)both(table_get(&map.folders, folder), written, arena) : now);
+    }
+    value = reread_write(&map, version);
+    table_deinit(&map.folders);
+    return value;
+}
