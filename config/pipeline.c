@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <string.h>
+#include <strings.h>
 
 /* --- asking a pipeline --- */
 
@@ -65,6 +66,19 @@ static void *find_item(const struct option_items *items, size_t size, const char
             return item;
     }
     return NULL;
+}
+
+bool pipeline_masks(const struct pipeline *pipeline, const char *column)
+{
+    const struct extract *extracts = pipeline->extracts.items;
+
+    for (size_t i = 0; i < pipeline->extracts.count; i++) {
+        for (size_t j = 0; j < extracts[i].mask.count; j++) {
+            if (strcasecmp(extracts[i].mask.items[j], column) == 0)
+                return true;
+        }
+    }
+    return false;
 }
 
 struct extract *pipeline_extract(const struct pipeline *pipeline, const char *name)

@@ -311,6 +311,9 @@ struct option_mark pipeline_sql_mark(const struct pipeline *pipeline,
 struct option_mark pipeline_text_mark(
     const struct pipeline *pipeline, const char *const *field, size_t offset);
 
+/* Whether any extract has the column under `mask:`: its values are seen nowhere, in no dataset. */
+bool pipeline_masks(const struct pipeline *pipeline, const char *column);
+
 struct extract *pipeline_extract(const struct pipeline *pipeline, const char *name);
 struct transform *pipeline_transform(const struct pipeline *pipeline, const char *name);
 struct load *pipeline_load_named(const struct pipeline *pipeline, const char *name);

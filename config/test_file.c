@@ -6,7 +6,11 @@
 #include "runner/base/text.h"
 #include "runner/base/time.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+const char *const test_quarantine_columns[] = {
+    "line", "column", "reason", "check", "raw", "row", NULL};
 
 struct reader {
     struct test_file *file;
@@ -142,6 +146,62 @@ static void read_map(const struct reader *reader, const struct yaml_node *map, c
         fail(reader, yaml_get(map, "order"), "order: is any or exact");
 }
 
+/* What a row of the quarantine is known by. */
+static void check_quarantined(const struct reader *reader, const struct test_rows *rows)
+{
+    for (size_t i = 0; i < rows->count && !rows->is_count; i++) {
+        for (size_t j = 0; j < rows->rows[i].count; j++) {
+            const struct option_pair *cell = &rows->rows[i].cells[j];
+            const char *nearest = text_nearest(cell->name, test_quarantine_columns);
+            bool found = false;
+
+            for (size_t k = 0; test_quarantine_columns[k] && !found; k++)
+                found = strcmp(test_quarantine_columns[k], cell->name) == 0;
+            if (!found)
+                diagnostics_error(reader->problems, reader->file->path, cell->mark,
+                    "quarantine.%s: \"%s\" is not a column there%s%s%s; there are line, column, "
+                    "reason, check, raw and row",
+                    rows->name, cell->name, nearest ? "; did you mean \"" : "",
+                    nearest ? nearest : "", nearest ? "\"?" : "");
+        }
+    }
+}
+
+static void read_count(
+    const struct reader *reader, const struct yaml_node *value, struct test_rows *rows)
+{
+    char *end;
+    const long long count = strtoll(value->text, &end, 10);
+
+    rows->is_count = true;
+    rows->count = count > 0 ? (size_t)count : 0;
+    if (end == value->text || *end || count < 0)
+        fail(reader, value, "quarantine.%s: \"%s\" is no number of rows, and no list of them",
+            rows->name, value->text);
+}
+
+static void read_quarantine(
+    const struct reader *reader, const struct yaml_node *map, struct test_rows_list *ret_list)
+{
+    if (!map || !is_a(reader, map, YAML_MAP, "quarantine"))
+        return;
+    ret_list->items = arena_array(reader->arena, map->count, sizeof(*ret_list->items));
+    for (size_t i = 0; i < map->count; i++) {
+        const struct yaml_node *value = map->pairs[i].value;
+        struct test_rows *rows = &ret_list->items[ret_list->count++];
+
+        *rows =
+            (struct test_rows){.name = map->pairs[i].key->text, .mark = map->pairs[i].key->mark};
+        if (value->kind == YAML_SCALAR)
+            read_count(reader, value, rows);
+        else if (value->kind == YAML_LIST)
+            read_list(reader, value, rows);
+        else
+            read_map(reader, value, rows->name, true, rows);
+        check_quarantined(reader, rows);
+    }
+}
+
 static void read_rows_list(const struct reader *reader, const struct yaml_node *map,
     const char *what, bool expected, struct test_rows_list *ret_list)
 {
@@ -178,21 +238,26 @@ static void read_texts(const struct reader *reader, const struct yaml_node *map,
 
 static void check_words(const struct reader *reader, const struct test_case *test)
 {
+    static const char *const words[] = {"passed", "failed", "warned", "quarantined", NULL};
+
     for (size_t i = 0; i < test->checks.count; i++) {
         const struct option_pair *check = &test->checks.items[i];
+        bool found = !check->value;
 
-        if (check->value && strcmp(check->value, "passed") != 0 &&
-            strcmp(check->value, "failed") != 0)
+        for (size_t j = 0; words[j] && !found; j++)
+            found = strcmp(words[j], check->value) == 0;
+        if (!found)
             diagnostics_error(reader->problems, reader->file->path, check->mark,
-                "checks.%s: is passed or failed, not \"%s\"", check->name, check->value);
+                "checks.%s: is passed, failed, warned or quarantined, not \"%s\"", check->name,
+                check->value);
     }
 }
 
 static void read_case(
     const struct reader *reader, const struct yaml_node *map, struct test_case *test)
 {
-    static const char *const known[] = {
-        "name", "params", "due", "inputs", "tables", "expect", "checks", "fails", NULL};
+    static const char *const known[] = {"name", "params", "due", "inputs", "tables", "expect",
+        "quarantine", "checks", "fails", NULL};
     const char *due;
     struct error err;
 
@@ -210,9 +275,10 @@ static void read_case(
     read_rows_list(reader, yaml_get(map, "inputs"), "inputs", false, &test->inputs);
     read_rows_list(reader, yaml_get(map, "tables"), "tables", false, &test->tables);
     read_rows_list(reader, yaml_get(map, "expect"), "expect", true, &test->expect);
+    read_quarantine(reader, yaml_get(map, "quarantine"), &test->quarantine);
     check_words(reader, test);
-    if (!test->fails && test->expect.count + test->checks.count == 0)
-        fail(reader, map, "a case says what is to come out: expect, checks or fails");
+    if (!test->fails && test->expect.count + test->quarantine.count + test->checks.count == 0)
+        fail(reader, map, "a case says what is to come out: expect, quarantine, checks or fails");
 }
 
 static void read_file(const struct reader *reader, const struct yaml_node *root)

@@ -12,7 +12,10 @@
  *         expect:                       # of datasets, and of tables after the run
  *           clean: [{id: 1, size: Small}, {id: 2, size: null}]
  *           wildlife.strikes: {file: expected.ndjson, order: exact}
- *         checks: {no_negative_cost: failed}
+ *         quarantine:                   # of datasets: which rows were put aside, or how many
+ *           strikes: [{line: 3, column: cost, reason: '"soon" is not BIGINT', raw: "7,soon"}]
+ *           clean: 2
+ *         checks: {no_negative_cost: warned, "transform.clean not_null(id)": passed}
  *         fails: "check not_null"       # the run does, and its error says so */
 #ifndef CONFIG_TEST_FILE_H
 #define CONFIG_TEST_FILE_H
@@ -38,6 +41,7 @@ struct test_rows {
     struct test_row *rows;
     size_t count;
     bool in_order; /* expected: in just that order */
+    bool is_count; /* expected in the quarantine: so many, whatever they are */
 };
 
 struct test_rows_list {
@@ -50,8 +54,8 @@ struct test_case {
     struct option_mark mark;
     struct option_pairs params;
     int64_t due_ms; /* 0: now */
-    struct test_rows_list inputs, tables, expect;
-    struct option_pairs checks; /* title → passed or failed */
+    struct test_rows_list inputs, tables, expect, quarantine;
+    struct option_pairs checks; /* [task and] title → passed, failed, … */
     const char *fails;          /* part of the error; NULL: the run succeeds */
 };
 
@@ -67,6 +71,9 @@ struct test_file *test_file_load(const char *path, struct diagnostics *problems)
 struct test_file *test_file_parse(
     const char *path, const char *text, size_t length, struct diagnostics *problems);
 void test_file_free(struct test_file *file);
+
+/* What rows of the quarantine are called by: NULL-terminated. */
+extern const char *const test_quarantine_columns[];
 
 /* Whether a file of the pipelines' folder holds tests, by its name. */
 bool test_file_is_one(const char *path);

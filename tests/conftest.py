@@ -260,8 +260,10 @@ class Project:
         return sorted(str(p.relative_to(store)) for p in store.rglob("*") if p.is_file())
 
     def spooled(self):
+        """Everything in the spool, but for what a failed check leaves to be looked at."""
         spool = self.path(".sluice/spool")
-        return sorted(str(p.relative_to(spool)) for p in spool.rglob("*")) if spool.exists() else []
+        found = sorted(str(p.relative_to(spool)) for p in spool.rglob("*")) if spool.exists() else []
+        return [name for name in found if not name.startswith("kept-")]
 
     def commits(self):
         return [row["run_id"] for row in self.query("SELECT run_id FROM commits ORDER BY commit_id")]

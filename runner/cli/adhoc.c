@@ -163,6 +163,11 @@ static int read_files(struct adhoc *adhoc, const struct adhoc_source *source, co
         .folder = query->scratch.path,
         .condition_at = source->condition_at};
     *ret_sql = source->sql;
+    if (source->dataset) {
+        adhoc->tables.datasets = (struct sql_dataset *)source->dataset;
+        adhoc->tables.dataset_count = 1;
+        return 0;
+    }
     if (source->delta ? adhoc_delta_read(&adhoc->tables, source->delta, ret_sql, err)
                       : read_tables(adhoc, source->sql, source->table))
         return query->scratch.path || err->code != ERROR_IO

@@ -51,10 +51,11 @@ struct adhoc_delta {
 };
 
 struct adhoc_source {
-    const char *sql;                 /* over every table that it names */
-    const char *table;               /* one that is there under its bare name, too; NULL: none */
-    size_t condition_at;             /* where in `sql` that of --where begins; 0: there is none */
-    const struct adhoc_delta *delta; /* in place of both: its rows as they are stored; NULL */
+    const char *sql;                   /* over every table that it names */
+    const char *table;                 /* one that is there under its bare name, too; NULL: none */
+    size_t condition_at;               /* where in `sql` that of --where begins; 0: there is none */
+    const struct adhoc_delta *delta;   /* in place of both: its rows as they are stored; NULL */
+    const struct sql_dataset *dataset; /* in place of tables: files on this machine; NULL */
 };
 
 /* The engine must be open; returns the exit code. */

@@ -148,8 +148,9 @@ int cli_open_loop(struct cli *cli, bool read_only)
 
 int cli_open_engine(struct cli *cli, bool read_only)
 {
-    struct engine_options options = {
-        .registry = &registry, .loop = &cli->loop, .read_only = read_only};
+    struct engine_options options = {.registry = cli->offline ? &registry_offline : &registry,
+        .loop = &cli->loop,
+        .read_only = read_only};
     const int code = cli_open_loop(cli, read_only);
     struct error err;
 

@@ -43,7 +43,8 @@ struct cli {
     struct engine *engine;
     const struct engine_front *front; /* of the engine, once it is opened; NULL: none */
     bool loop_open;
-    bool color; /* of stdout */
+    bool offline; /* stores in a network are refused, hooks are not posted */
+    bool color;   /* of stdout */
     bool err_tty, err_color;
     int exit_code; /* for callbacks that end a command */
 };

@@ -70,7 +70,9 @@ const struct command command_health = {
         "host, "
         "process_id), last_run, last_success (run_id, pipeline, outcome, due, started, finished, "
         "duration_ms, rows, bytes, error), tables (table, exists, rows, files, bytes, partitions, "
-        "last_commit). Every key is always there; null: there is none.\n\n"
+        "last_commit), checks (check, task, kind, severity, outcome, rows, message: those of the "
+        "last "
+        "run that did not hold). Every key is always there; null: there is none.\n\n"
         "Codes of reasons: invalid, run_failed, run_missed, stale, table_gone, state_unreadable, "
         "catalog_unreadable.",
     .args_max = 10000,

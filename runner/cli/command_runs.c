@@ -3,6 +3,7 @@
 #include "runner/cli/commands.h"
 #include "runner/cli/print.h"
 #include "runner/cli/run_show.h"
+#include "runner/cli/run_staged.h"
 #include "runner/cli/run_text.h"
 #include "runner/cli/settle.h"
 #include "runner/engine/run_json.h"
@@ -202,15 +203,36 @@ static int run_list(struct cli *cli, const void *values, const char *const *args
     return code;
 }
 
+struct show_options {
+    struct adhoc_options adhoc;
+    bool staged;
+};
+
+static const struct option show_table[] = {
+    {"staged", OPTION_BOOL, offsetof(struct show_options, staged),
+        .help = "What the run was about to commit when a check failed; with a DATASET its rows"},
+    ADHOC_OUTPUT_FLAGS,
+};
+static const struct option_set show_set =
+    OPTION_SET("show", "Options", struct show_options, show_table);
+
 static int run_show_command(
-    struct cli *cli, const void *options, const char *const *args, size_t arg_count)
+    struct cli *cli, const void *values, const char *const *args, size_t arg_count)
 {
+    const struct show_options *wanted = values;
     struct question found = {.state = {.verb = STATE_GET_RUN, .run_id = args[0]}};
     struct settle settle = {0};
     struct state_run *run;
-    int code = cli_open_engine(cli, true);
+    struct error err;
+    int code;
 
-    (void)options, (void)arg_count;
+    if (arg_count > 1 && !wanted->staged) {
+        error_set(&err, ERROR_INVALID,
+            "runs show: \"%s\": a dataset goes with --staged; sluice runs show %s --staged %s",
+            args[1], args[0], args[1]);
+        return cli_fail(cli, &err);
+    }
+    code = cli_open_engine(cli, true);
     if (code)
         return code;
     question_ask_state(cli, &found);
@@ -225,7 +247,12 @@ static int run_show_command(
     } else {
         run = &found.state.runs[0];
         settle_runs(cli, &settle, &run, 1);
-        run_show(cli, run);
+        if (!wanted->staged)
+            run_show(cli, run);
+        else if (arg_count == 1)
+            code = run_staged_list(cli, run);
+        else
+            code = run_staged_read(cli, run, args[1], &wanted->adhoc);
     }
     settle_deinit(&settle);
     question_deinit(&found);
@@ -235,19 +262,26 @@ static int run_show_command(
 static const struct command sub_commands[] = {
     {
         .name = "show",
-        .arguments = "RUN",
+        .arguments = "RUN [DATASET]",
         .help = "Show one run: its tasks, counts, checks, rejected rows, error",
         .details = "RUN is a run's id or the beginning of one, if no other begins so.\n\n"
                    "Keys of --json: those of sluice runs, and what the run wrote about itself: "
                    "rejected, objects, files, bytes_read, bytes_written, retries, tasks; each task "
                    "has task, state, attempts, duration_ms, rows, and as an extract objects, "
                    "bytes_read, rejected, rejects (object, line, column), as a load into or to, "
-                   "files, bytes_written, and checks (check, passed, severity, rows), error.",
+                   "files, bytes_written, and checks (check, kind, passed, severity, rows, found, "
+                   "message, sample), error.\n\n"
+                   "A run that failed a check leaves the datasets that its loads were to take, for "
+                   "24 h or until the next run of the pipeline, on the machine where it ran: "
+                   "--staged lists them (keys: run_id, pipeline, until, datasets: dataset, loads, "
+                   "rows, bytes, files), --staged DATASET writes its rows as catalog read does.",
+        .options = &show_set,
         .args_min = 1,
-        .args_max = 1,
+        .args_max = 2,
         .argument = ARGUMENT_RUN,
         .run = run_show_command,
-        .examples = "sluice runs show 01a1fd0c",
+        .examples = "sluice runs show 01a1fd0c\n"
+                    "sluice runs show 01a1fd0c --staged clean --format csv",
     },
     {0},
 };

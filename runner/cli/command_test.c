@@ -92,18 +92,36 @@ static const char *tests_of(struct arena *arena, const char *path)
 
 /* --- reports --- */
 
-static void append_xml(struct buffer *xml, const char *text)
+/* What XML 1.0 has no word for, U+FFFE and U+FFFF among it, is a space. */
+static void append_xml(struct buffer *xml, const char *from)
 {
-    for (; *text; text++) {
+    struct buffer valid;
+
+    buffer_init(&valid, 0);
+    text_append_valid(&valid, from, strlen(from));
+    for (const char *text = valid.data; *text; text++) {
         const unsigned char byte = (unsigned char)*text;
 
-        if (byte == '<' || byte == '&' || byte == '"' || byte == '>')
-            buffer_printf(xml, "&#%d;", byte);
-        else if (byte >= ' ' || byte == '\n')
-            buffer_putc(xml, *text);
-        else
+        if (text_starts(text, "\xef\xbf\xbe") || text_starts(text, "\xef\xbf\xbf")) {
             buffer_putc(xml, ' ');
+            text += 2;
+        } else if (byte == '<' || byte == '&' || byte == '"' || byte == '>') {
+            buffer_printf(xml, "&#%d;", byte);
+        } else {
+            buffer_putc(xml, byte >= ' ' || byte == '\n' ? *text : ' ');
+        }
     }
+    buffer_deinit(&valid);
+}
+
+/* Of all cases. */
+static double seconds(const struct tests *tests)
+{
+    int64_t sum_ms = 0;
+
+    for (size_t i = 0; i < tests->count; i++)
+        sum_ms += tests->results[i].duration_ms;
+    return (double)sum_ms / 1000;
 }
 
 static int write_junit(const struct tests *tests, const char *path, struct error *err)
@@ -114,8 +132,8 @@ static int write_junit(const struct tests *tests, const char *path, struct error
     buffer_init(&xml, 0);
     buffer_printf(&xml,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"sluice\" "
-        "tests=\"%zu\" failures=\"%zu\">\n",
-        tests->count, tests->failed);
+        "tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"0\" time=\"%.3f\">\n",
+        tests->count, tests->failed, seconds(tests));
     for (size_t i = 0; i < tests->count; i++) {
         const struct test_result *result = &tests->results[i];
 
@@ -123,12 +141,14 @@ static int write_junit(const struct tests *tests, const char *path, struct error
         append_xml(&xml, result->pipeline);
         buffer_puts(&xml, "\" name=\"");
         append_xml(&xml, result->name);
+        buffer_puts(&xml, "\" file=\"");
+        append_xml(&xml, result->file);
         buffer_printf(&xml, "\" time=\"%.3f\"", (double)result->duration_ms / 1000);
         if (result->passed) {
             buffer_puts(&xml, "/>\n");
             continue;
         }
-        buffer_puts(&xml, "><failure message=\"not as expected\">");
+        buffer_puts(&xml, "><failure type=\"difference\" message=\"not as expected\">");
         append_xml(&xml, result->why.data ? result->why.data : "");
         buffer_puts(&xml, "</failure></testcase>\n");
     }

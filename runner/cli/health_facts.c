@@ -5,6 +5,7 @@
 #include "runner/base/mem.h"
 #include "runner/cli/due.h"
 #include "runner/cli/tables.h"
+#include "runner/engine/run_json.h"
 
 #include <string.h>
 
@@ -177,6 +178,8 @@ static void take_state(const struct health_report *report, struct health_subject
         subject->facts.state_error = err->message;
     else
         take_runs(report, subject);
+    if (subject->facts.finished)
+        subject->record = run_json_record(subject->facts.finished);
 }
 
 /* --- the answers: tables --- */
@@ -308,6 +311,7 @@ void health_report_deinit(struct health_report *report)
         }
         question_deinit(&subject->newest);
         question_deinit(&subject->written);
+        json_decref(subject->record);
         zone_free(subject->zone);
         pipeline_free(subject->pipeline);
     }

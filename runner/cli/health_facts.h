@@ -7,6 +7,8 @@
 #include "runner/cli/health_files.h"
 #include "runner/cli/settle.h"
 
+#include <jansson.h>
+
 /* One table that a pipeline loads into. */
 struct health_target {
     struct question version, files;
@@ -25,6 +27,7 @@ struct health_subject {
     struct health_table *tables;       /* those of the facts */
     const struct state_lease *running; /* NULL: it does not run now */
     struct health_facts facts;
+    json_t *record; /* of the run that ended last; NULL: there is none */
 };
 
 struct health_report {

@@ -70,6 +70,35 @@ static json_t *run_or_null(const struct state_run *run, int64_t now_ms)
     return run ? run_json(run, now_ms) : json_null();
 }
 
+/* Those of the last run that did not hold. */
+static json_t *checks_json(const struct health_subject *subject)
+{
+    json_t *list = json_array(), *task, *check;
+    size_t i, j;
+
+    json_array_foreach(json_object_get(subject->record, "tasks"), i, task)
+    {
+        json_array_foreach(json_object_get(task, "checks"), j, check)
+        {
+            const char *outcome = run_json_check_outcome(check);
+            json_t *item;
+
+            if (strcmp(outcome, "passed") == 0)
+                continue;
+            item = json_object();
+            json_put_text(item, "check", json_get_text(check, "check"));
+            json_put_text(item, "task", json_get_text(task, "task"));
+            json_put_text(item, "kind", json_get_text(check, "kind"));
+            json_put_text(item, "severity", json_get_text(check, "severity"));
+            json_put_text(item, "outcome", outcome);
+            json_put_int(item, "rows", json_get_int(check, "rows", 0));
+            json_put_text(item, "message", json_get_text(check, "message"));
+            json_array_append_new(list, item);
+        }
+    }
+    return list;
+}
+
 static json_t *subject_json(const struct health_subject *subject, const struct health *health)
 {
     const struct health_facts *facts = &subject->facts;
@@ -97,6 +126,7 @@ static json_t *subject_json(const struct health_subject *subject, const struct h
     for (size_t i = 0; i < facts->table_count; i++)
         json_array_append_new(tables, table_json(&facts->tables[i]));
     json_object_set_new(item, "tables", tables);
+    json_object_set_new(item, "checks", checks_json(subject));
     return item;
 }
 
@@ -219,6 +249,37 @@ static void print_reasons(
     }
 }
 
+/* "birds: check costs_add_up of transform.clean warned for 3 rows" */
+static bool print_checks(const struct cli *cli, const struct health_subject *subject, bool began)
+{
+    json_t *list = checks_json(subject), *check;
+    struct buffer line;
+    size_t i;
+
+    json_array_foreach(list, i, check)
+    {
+        const char *outcome = json_get_text(check, "outcome");
+        const int64_t rows = json_get_int(check, "rows", 0);
+        char count[PRINT_COUNTED_SIZE];
+
+        buffer_init(&line, 0);
+        text_append_printable(&line, subject->name);
+        buffer_puts(&line, ": check ");
+        text_append_printable(&line, json_get_text(check, "check"));
+        buffer_printf(&line, " of %s %s", json_get_text(check, "task"), outcome);
+        if (rows > 0)
+            buffer_printf(&line, "%s %s", strcmp(outcome, "quarantined") == 0 ? "" : " for",
+                print_counted(rows, "row", count));
+        printf("%s%s%s%s\n", began ? "" : "\n",
+            cli_style(cli, strcmp(outcome, "failed") == 0 ? "red" : "yellow"), line.data,
+            cli_style(cli, "reset"));
+        began = true;
+        buffer_deinit(&line);
+    }
+    json_decref(list);
+    return began;
+}
+
 void health_print(
     const struct cli *cli, const struct health_report *report, const struct health *verdicts)
 {
@@ -245,6 +306,8 @@ void health_print(
     if (has_reasons)
         putchar('\n');
     print_reasons(cli, report, verdicts);
+    for (size_t i = 0; i < report->count; i++)
+        has_reasons = print_checks(cli, &report->subjects[i], has_reasons);
     if (has_tables)
         putchar('\n');
     print_table_end(tables, has_tables ? stdout : NULL, width, 0, cli->color);

@@ -47,6 +47,16 @@ static int unknown_command(struct cli *cli, const struct command *group, const c
 }
 
 /* The words are those behind the command. */
+/* What may be left out is not missed. */
+static int missing_arguments(struct cli *cli, const struct command *command)
+{
+    const char *optional = strstr(command->arguments, " [");
+    const size_t length =
+        optional ? (size_t)(optional - command->arguments) : strlen(command->arguments);
+
+    return cli_usage_error(cli, command, "%.*s is missing", (int)length, command->arguments);
+}
+
 static int run_command(
     struct cli *cli, const struct command *command, const char *const *words, int count)
 {
@@ -71,7 +81,7 @@ static int run_command(
         return arg_count > 0 ? unknown_command(cli, command, args[0])
                              : help_print(cli, command, stderr);
     if (arg_count < command->args_min)
-        return cli_usage_error(cli, command, "%s is missing", command->arguments);
+        return missing_arguments(cli, command);
     if (arg_count > command->args_max && command->group)
         return unknown_command(cli, command, args[0]);
     if (arg_count > command->args_max)

@@ -36,6 +36,18 @@ static int load_store(const char *scheme, const struct store_type **ret_type, st
     return 0;
 }
 
+static int refuse_store(const char *scheme, const struct store_type **ret_type, struct error *err)
+{
+    *ret_type = NULL;
+    for (size_t i = 0; network_schemes[i]; i++) {
+        if (strcmp(network_schemes[i], scheme) == 0)
+            return error_set(err, ERROR_INVALID,
+                "%s:// is in a network, and a test has none; give its rows under `inputs:`",
+                scheme);
+    }
+    return 0;
+}
+
 static int load_state(const char *scheme, const struct state_type **ret_type, struct error *err)
 {
     const struct state_type *found = NULL;
@@ -73,4 +85,13 @@ const struct engine_registry registry = {
     .state_settings = state_settings,
     .load_sql = duckdb_engine_load,
     .load_post = load_post,
+};
+
+const struct engine_registry registry_offline = {
+    .stores = stores,
+    .load_store = refuse_store,
+    .store_settings = store_settings,
+    .catalogs = catalogs,
+    .states = states,
+    .load_sql = duckdb_engine_load,
 };

@@ -6,4 +6,7 @@
 
 extern const struct engine_registry registry;
 
+/* The same without what is in a network: its stores are refused, and nothing is posted. */
+extern const struct engine_registry registry_offline;
+
 #endif

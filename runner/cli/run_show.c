@@ -3,6 +3,8 @@
 #include "runner/base/buffer.h"
 #include "runner/base/mem.h"
 #include "runner/cli/print.h"
+#include "runner/cli/run_checks.h"
+#include "runner/cli/run_staged.h"
 #include "runner/cli/run_text.h"
 #include "runner/engine/run_json.h"
 
@@ -130,34 +132,7 @@ static void print_tasks(const struct cli *cli, const json_t *tasks)
     print_table_end(table, stdout, print_terminal_width(1), 5, cli->color);
 }
 
-/* --- checks and rejected rows --- */
-
-static void print_checks(const struct cli *cli, const json_t *task)
-{
-    const json_t *checks = json_object_get(task, "checks"), *check;
-    struct buffer line;
-    size_t i;
-
-    json_array_foreach(checks, i, check)
-    {
-        const bool passed = json_is_true(json_object_get(check, "passed"));
-        const bool warns = text_equal(json_get_text(check, "severity"), "warn");
-
-        buffer_init(&line, 0);
-        text_append_printable(&line, json_get_text(check, "check"));
-        if (!passed)
-            buffer_printf(&line, ": %lld rows", (long long)json_get_int(check, "rows", 0));
-        printf("%s%s%s %s: %s\n",
-            cli_style(cli, passed  ? "green"
-                           : warns ? "yellow"
-                                   : "red"),
-            passed  ? "passed"
-            : warns ? "warns"
-                    : "failed",
-            cli_style(cli, "reset"), json_get_text(task, "task"), line.data);
-        buffer_deinit(&line);
-    }
-}
+/* --- rejected rows --- */
 
 static void print_rejects(const json_t *task)
 {
@@ -187,21 +162,22 @@ static void print_rejects(const json_t *task)
     }
 }
 
-static bool has_details(const json_t *tasks)
+static bool has_rejects(const json_t *tasks)
 {
     const json_t *task;
     size_t i;
 
     json_array_foreach(tasks, i, task)
     {
-        if (json_object_get(task, "checks") || json_object_get(task, "rejects"))
+        if (json_object_get(task, "rejects"))
             return true;
     }
     return false;
 }
 
-void run_show(const struct cli *cli, const struct state_run *run)
+void run_show(struct cli *cli, const struct state_run *run)
 {
+    const char *staged;
     json_t *record, *tasks, *task;
     size_t i;
 
@@ -212,13 +188,16 @@ void run_show(const struct cli *cli, const struct state_run *run)
     record = run_json_record(run);
     tasks = json_object_get(record, "tasks");
     print_head(cli, run, record);
+    staged = run_staged_says(cli, run);
+    if (staged)
+        put_field(cli, "staged", staged, "");
     if (json_array_size(tasks) > 0)
         print_tasks(cli, tasks);
-    if (has_details(tasks))
+    run_checks_print(cli, tasks);
+    if (has_rejects(tasks))
         putchar('\n');
     json_array_foreach(tasks, i, task)
     {
-        print_checks(cli, task);
         print_rejects(task);
     }
     json_decref(record);

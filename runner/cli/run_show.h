@@ -5,6 +5,6 @@
 #include "connectors/state.h"
 #include "runner/cli/cli.h"
 
-void run_show(const struct cli *cli, const struct state_run *run);
+void run_show(struct cli *cli, const struct state_run *run);
 
 #endif

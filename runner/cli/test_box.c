@@ -38,7 +38,7 @@ int test_box_open(struct test_box *box, const struct cli *outer, struct error *e
 {
     struct cli *cli = &box->cli;
 
-    *box = (struct test_box){.cli = {.err_color = outer->err_color}};
+    *box = (struct test_box){.cli = {.err_color = outer->err_color, .offline = true}};
     if (make_folder(box, err))
         return -1;
     arena_init(&cli->arena);

@@ -5,9 +5,12 @@
 #include "runner/base/uuid.h"
 #include "runner/cli/adhoc.h"
 #include "runner/cli/print.h"
+#include "runner/cli/questions.h"
 #include "runner/cli/test_box.h"
+#include "runner/cli/test_checks.h"
 #include "runner/cli/test_compare.h"
 #include "runner/cli/test_input.h"
+#include "runner/engine/quarantine.h"
 #include "runner/engine/run.h"
 #include "runner/io/file.h"
 
@@ -25,7 +28,8 @@ struct testing {
     char run_id[UUID_TEXT_SIZE];
     int64_t due_ms;
 
-    struct run *run; /* under way */
+    const struct graph *graph; /* of the pipeline */
+    struct run *run;           /* under way */
     struct rows_writer *rows;
     struct error err;
     json_t *record; /* of the run; NULL: there is none */
@@ -156,13 +160,26 @@ static json_t *dataset_rows(struct testing *testing, const struct graph *graph, 
     return rows;
 }
 
-static json_t *table_rows(struct testing *testing, const char *name)
+static bool has_table(struct testing *testing, const char *space, const char *table)
+{
+    struct question found = {0};
+    bool there;
+
+    found.catalog = (struct catalog_query){
+        .verb = CATALOG_GET_VERSION, .at = {.namespace = space, .table = table}};
+    question_ask_catalog(&testing->box.cli, &found);
+    questions_wait(&testing->box.cli);
+    there = !found.err.code && found.catalog.count > 0;
+    question_deinit(&found);
+    return there;
+}
+
+static json_t *select_rows(struct testing *testing, const char *name, const char *sql)
 {
     const char *path = arena_printf(&testing->box.cli.arena, "%s/came.ndjson", testing->box.folder);
     const struct adhoc_options options = {
         .format = ADHOC_NDJSON, .memory = 256 << 20, .output = path};
-    const struct adhoc_source source = {
-        .sql = arena_printf(&testing->box.cli.arena, "select * from %s", name), .table = name};
+    const struct adhoc_source source = {.sql = sql, .table = name};
 
     file_remove(path, NULL);
     if (adhoc_run(&testing->box.cli, &options, &source) != EXIT_OK) {
@@ -170,6 +187,33 @@ static json_t *table_rows(struct testing *testing, const char *name)
         return NULL;
     }
     return read_rows(path, &testing->err);
+}
+
+/* A load of the run that makes the table, where nothing did before: then it is there and empty. */
+static bool is_loaded(const struct testing *testing, const char *name)
+{
+    for (unsigned i = 0; i < testing->graph->count; i++) {
+        const struct graph_node *node = &testing->graph->nodes[i];
+
+        if (node->kind == TASK_LOAD && text_equal(node->load->into, name))
+            return true;
+    }
+    return false;
+}
+
+static json_t *table_rows(struct testing *testing, const char *name)
+{
+    struct arena *arena = &testing->box.cli.arena;
+    const char *dot = strchr(name, '.');
+
+    if (!has_table(testing, arena_strndup(arena, name, (size_t)(dot - name)), dot + 1)) {
+        if (is_loaded(testing, name))
+            return json_array();
+        error_set(&testing->err, ERROR_NOT_FOUND,
+            "nothing is loaded into it, and `tables:` does not give it");
+        return NULL;
+    }
+    return select_rows(testing, name, arena_printf(arena, "select * from %s", name));
 }
 
 /* --- beside what is expected --- */
@@ -258,6 +302,21 @@ static const struct test_rows *rows_of_file(
     return own;
 }
 
+/* Which rows they are, as their number alone says nothing. */
+static void note_count(struct testing *testing, const struct test_rows *expected, json_t *came)
+{
+    const struct test_rows none = {.name = expected->name};
+    struct test_comparison comparison;
+
+    note(testing, "%s: %zu rows came, %zu were expected", expected->name, json_array_size(came),
+        expected->count);
+    test_compare(&none, came, &testing->box.cli.arena, &comparison);
+    if (comparison.count > 0)
+        print_differences(testing, &comparison);
+    test_comparison_deinit(&comparison);
+    json_decref(came);
+}
+
 static void compare(struct testing *testing, const struct test_rows *expected, json_t *came)
 {
     struct test_comparison comparison;
@@ -279,38 +338,62 @@ static void compare(struct testing *testing, const struct test_rows *expected, j
     json_decref(came);
 }
 
-/* --- checks --- */
+/* --- the quarantine --- */
 
-static json_t *find_check(const struct testing *testing, const char *title)
+/* The dataset, whoever puts its rows aside. NULL: nobody does. */
+static const struct graph_node *find_quarantined(const struct graph *graph, const char *name)
 {
-    json_t *task, *check;
-    size_t i, j;
+    for (unsigned i = 0; i < graph->count; i++) {
+        const struct graph_node *node = &graph->nodes[i];
 
-    json_array_foreach(json_object_get(testing->record, "tasks"), i, task)
-    {
-        json_array_foreach(json_object_get(task, "checks"), j, check)
-        {
-            const char *name = json_get_text(check, "check");
-
-            if (name && strcmp(name, title) == 0)
-                return check;
-        }
+        if (quarantine_has(node) &&
+            strcmp(node->kind == TASK_LOAD ? node->load->from : node->name, name) == 0)
+            return node;
     }
     return NULL;
 }
 
-static void look_at_checks(struct testing *testing)
+static json_t *quarantined_rows(struct testing *testing, const struct graph_node *node)
 {
-    for (size_t i = 0; i < testing->test->checks.count; i++) {
-        const struct option_pair *wanted = &testing->test->checks.items[i];
-        const json_t *check = find_check(testing, wanted->name);
-        const bool passed = json_is_true(json_object_get(check, "passed"));
+    struct arena *arena = &testing->box.cli.arena;
+    const char *table = quarantine_table(testing->graph->pipeline, node, arena);
+    const char *name = arena_printf(arena, "%s.%s", QUARANTINE_NAMESPACE, table);
 
-        if (!check)
-            note(testing, "check %s: was not asked", wanted->name);
-        else if (passed != (strcmp(wanted->value, "passed") == 0))
-            note(testing, "check %s: %s, and was expected to have %s", wanted->name,
-                passed ? "passed" : "failed", wanted->value);
+    if (!has_table(testing, QUARANTINE_NAMESPACE, table))
+        return json_array();
+    return select_rows(testing, name,
+        arena_printf(arena,
+            "select line, column_name as \"column\", reason, check_name as \"check\", raw, "
+            "row_json "
+            "as \"row\" from %s order by line, id",
+            name));
+}
+
+static void look_at_quarantine(struct testing *testing)
+{
+    const struct test_rows_list *expect = &testing->test->quarantine;
+
+    for (size_t i = 0; i < expect->count && !testing->result->stopped; i++) {
+        const struct test_rows *rows = &expect->items[i];
+        const struct graph_node *node = find_quarantined(testing->graph, rows->name);
+        struct test_rows named = *rows;
+        json_t *came;
+
+        if (!node) {
+            note(testing,
+                "quarantine.%s: nothing puts rows of it aside: `on_bad_row: quarantine` of an "
+                "extract does, and a check with `severity: quarantine`",
+                rows->name);
+            continue;
+        }
+        named.name = arena_printf(&testing->box.cli.arena, "quarantine.%s", rows->name);
+        came = quarantined_rows(testing, node);
+        if (!rows->is_count)
+            compare(testing, &named, came);
+        else if (json_array_size(came) != rows->count)
+            note_count(testing, &named, came);
+        else
+            json_decref(came);
     }
 }
 
@@ -342,11 +425,12 @@ static void look_at_datasets(struct testing *testing, const struct graph *graph)
     }
 }
 
-static void look_at_end(struct testing *testing)
+/* `by_check`: a check failed it that was to fail. */
+static void look_at_end(struct testing *testing, bool by_check)
 {
     const char *wanted = testing->test->fails;
 
-    if (!wanted && testing->err.code)
+    if (!wanted && testing->err.code && !(by_check && testing->err.code == ERROR_CHECK))
         note(testing, "the run failed: %s", testing->err.message);
     else if (wanted && !testing->err.code)
         note(testing, "the run succeeded, and was expected to fail: %s", wanted);
@@ -443,13 +527,15 @@ static void run_test(struct testing *testing, struct pipeline *pipeline, const c
         graph = make_graph(testing, pipeline);
     if (!graph)
         return;
+    testing->graph = graph;
     look_at_datasets(testing, graph);
     if (!testing->result->stopped) {
         uuid_v7(time_now_ms(), testing->run_id);
         go(testing, graph, NULL);
-        look_at_end(testing);
+        look_at_end(
+            testing, test_checks_compare(testing->test, testing->record, &testing->result->why));
         look_at_tables(testing);
-        look_at_checks(testing);
+        look_at_quarantine(testing);
     }
     graph_free(graph);
 }

@@ -17,6 +17,11 @@ static const char *const format_names[] = {[FORMAT_AUTO] = "auto",
 
 /* --- rows as a file --- */
 
+static bool is_url(const char *text)
+{
+    return strstr(text, "://") != NULL;
+}
+
 static void append_cell(struct buffer *text, const char *value)
 {
     if (!value)
@@ -74,6 +79,9 @@ static int place_rows(struct test_box *box, const struct test_rows *rows, const 
     struct buffer text;
     const char *name;
 
+    if (rows->file && is_url(rows->file))
+        return error_set(err, ERROR_INVALID,
+            "%s is in a network, and a test has none; take a file of the project", rows->file);
     if (rows->file) {
         *ret_path = path_join(&box->cli.arena, root, rows->file);
         *ret_format = dialect_format_of(rows->file);
@@ -105,11 +113,6 @@ static const struct test_rows *find_rows(const struct test_rows_list *list, cons
             return &list->items[i];
     }
     return NULL;
-}
-
-static bool is_url(const char *text)
-{
-    return strstr(text, "://") != NULL;
 }
 
 static int apply_extract(struct test_box *box, struct extract *extract, const char *root,
@@ -163,6 +166,7 @@ int test_input_apply(struct test_box *box, struct pipeline *pipeline, const char
 
     if (check_names(pipeline, test, err))
         return -1;
+    pipeline->on_commit.count = pipeline->on_failure.count = pipeline->finally.count = 0;
     for (size_t i = 0; i < pipeline->extracts.count; i++) {
         if (apply_extract(box, &extracts[i], root, test, err))
             return -1;

@@ -4,6 +4,8 @@
 #include "runner/base/mem.h"
 #include "runner/base/text.h"
 #include "runner/engine/check.h"
+#include "runner/engine/check_sample.h"
+#include "runner/engine/quarantine_table.h"
 #include "runner/engine/run_private.h"
 
 #include <inttypes.h>
@@ -21,7 +23,7 @@ static const struct check *check_at(const struct checking *checking, size_t inde
 /* "not_null(a) failed: 3 rows" with the place of the check. */
 static void report(struct checking *checking, const struct check *check, struct task_check *result)
 {
-    const int64_t found = checking->request.check.ret_found;
+    const int64_t found = result->found;
     struct task *task = checking->task;
     json_t *fields = json_object();
     struct error err = {0};
@@ -41,12 +43,69 @@ static void report(struct checking *checking, const struct check *check, struct 
     json_put_text(fields, "dataset", checking->dataset);
     json_put_text(fields, "severity", severity_names[check->severity]);
     json_put_int(fields, "rows", result->count);
+    check_sample_log(task->run->engine->environment, result->sample, fields);
+    result->message = arena_strdup(&task->arena, err.message);
     task_log(task, result->severity == SEVERITY_WARN ? LOG_WARN : LOG_ERROR, "check.failed", fields,
         "%s", err.message);
     task_place_error(task, &check->item, "checks", &err);
     if (result->severity == SEVERITY_ERROR)
         error_keep_first(&checking->err, &err);
 }
+
+/* --- rows that offend it --- */
+
+static void on_sample_rows(struct sql_request *request, const struct sql_schema *schema,
+    const char *const *cells, size_t row_count)
+{
+    struct checking *checking = container_of(request, struct checking, request);
+
+    for (size_t i = 0; i < row_count; i++)
+        json_array_append_new(
+            checking->sample, check_sample_row(schema, 0, cells + i * schema->count));
+}
+
+/* Rows that cannot be shown take nothing from the check. */
+static void on_sampled(struct sql_request *request, const struct error *err)
+{
+    struct checking *checking = container_of(request, struct checking, request);
+    struct task *task = checking->task;
+    struct task_check *result = &task->checks[task->check_count - 1];
+    struct buffer text;
+
+    checking->running = false;
+    buffer_init(&text, 0);
+    if (!err && json_array_size(checking->sample) > 0) {
+        json_append(&text, checking->sample);
+        result->sample = arena_strdup(&task->arena, text.data);
+    }
+    buffer_deinit(&text);
+    json_decref(checking->sample);
+    checking->sample = NULL;
+    report(checking, check_at(checking, checking->next), result);
+    checking->next++;
+    checking_step(checking);
+}
+
+/* False: the check is about all rows at once. */
+static bool ask_sample(struct checking *checking, const struct check *check)
+{
+    struct task *task = checking->task;
+    const char *sql = check_sample_sql(
+        task->run->pipeline, check, checking->dataset, checking->schema, &task->arena);
+
+    if (!sql)
+        return false;
+    checking->sample = json_array();
+    checking->request = (struct sql_request){.verb = SQL_QUERY,
+        .query = {.sql = sql, .on_rows = on_sample_rows},
+        .arena = &task->arena,
+        .done = on_sampled};
+    checking->running = true;
+    task->run->session->type->start(task->run->session, &checking->request);
+    return true;
+}
+
+/* --- one check --- */
 
 static void on_checked(struct sql_request *request, const struct error *err)
 {
@@ -58,17 +117,19 @@ static void on_checked(struct sql_request *request, const struct error *err)
 
     checking->running = false;
     *result = (struct task_check){.title = check->title,
+        .kind = check->kind,
         .passed = !err && request->check.ret_passed,
         .severity = check->severity,
         .count = err ? 0 : request->check.ret_count,
-        .is_count = !err && check->kind == CHECK_ROW_COUNT,
-        .found = err ? 0 : request->check.ret_found};
+        .found = err ? -1 : request->check.ret_found};
     checking->knows_last = false;
     if (err) {
         placed = *err;
         task_place_check_error(task, check, checking->next, &placed);
         error_keep_first(&checking->err, &placed);
     } else if (!result->passed) {
+        if (!checking->cancelled && ask_sample(checking, check))
+            return;
         report(checking, check, result);
     }
     checking->next++;
@@ -79,10 +140,17 @@ static void on_checked(struct sql_request *request, const struct error *err)
 static void pass_quarantining(struct checking *checking)
 {
     const struct check *check = check_at(checking, checking->next);
-    const int64_t rows = checking->quarantined ? checking->quarantined[checking->next] : 0;
+    const struct checking_aside none = {0}, *aside = checking->quarantined
+                                                         ? &checking->quarantined[checking->next]
+                                                         : &none;
 
-    checking->task->checks[checking->task->check_count++] = (struct task_check){
-        .title = check->title, .passed = rows == 0, .severity = check->severity, .count = rows};
+    checking->task->checks[checking->task->check_count++] =
+        (struct task_check){.title = check->title,
+            .kind = check->kind,
+            .passed = aside->rows == 0,
+            .severity = check->severity,
+            .count = aside->rows,
+            .sample = aside->sample};
     checking->next++;
 }
 
@@ -178,7 +246,8 @@ static void checking_step(struct checking *checking)
 }
 
 bool checking_start(struct checking *checking, struct task *task, const char *dataset,
-    const struct option_items *checks, const int64_t *quarantined, checking_done_fn done)
+    const struct option_items *checks, const struct checking_aside *quarantined,
+    checking_done_fn done)
 {
     if (checks->count == 0)
         return false;
@@ -186,6 +255,7 @@ bool checking_start(struct checking *checking, struct task *task, const char *da
         .dataset = dataset,
         .checks = checks,
         .quarantined = quarantined,
+        .schema = quarantine_rows_schema(task),
         .done = done,
         .context = {.due_ms = task->run->options.due_ms, .last_rows = -1}};
     arena_init(&checking->arena);

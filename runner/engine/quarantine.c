@@ -1,9 +1,12 @@
 #include "runner/engine/quarantine.h"
 
 #include "runner/base/buffer.h"
+#include "runner/base/json.h"
 #include "runner/base/mem.h"
 #include "runner/base/time.h"
+#include "runner/engine/check_sample.h"
 #include "runner/engine/checking.h"
+#include "runner/engine/quarantine_sample.h"
 #include "runner/engine/quarantine_table.h"
 #include "runner/engine/run_private.h"
 
@@ -106,7 +109,7 @@ static void on_counts(struct sql_request *request, const struct sql_schema *sche
 
         const size_t mark = strtoul(cells[2 * i], NULL, 10);
 
-        quarantine->counts[mark] = rows;
+        quarantine->counts[mark].rows = rows;
         quarantine->ret_casts += mark < quarantine->checks->count ? 0 : rows;
         quarantine->task->quarantined.rows += rows;
     }
@@ -257,17 +260,25 @@ static void append_numbered(struct buffer *sql, const struct quarantine *quarant
     text_append_sql_name(sql, numbered_name(quarantine->dataset, &quarantine->task->arena));
 }
 
+static void append_marked(struct buffer *sql, const struct quarantine *quarantine)
+{
+    append_numbered(sql, quarantine);
+    buffer_puts(sql, " join ");
+    text_append_sql_name(sql, name_of(quarantine, "marks"));
+    buffer_puts(sql, " using (__sluice_row)");
+}
+
 /* The numbers of the rows that go, each with why. */
 static void start_marking(struct quarantine *quarantine)
 {
     struct buffer sql;
 
     buffer_init(&sql, 0);
-    buffer_puts(&sql, "select __sluice_row, mark from (select __sluice_row, ");
+    buffer_puts(&sql, "select __sluice_row, __sluice_mark from (select __sluice_row, ");
     quarantine_marks_append_mark(&quarantine->marks, &sql, &quarantine->task->arena);
-    buffer_puts(&sql, " as mark from ");
+    buffer_puts(&sql, " as __sluice_mark from ");
     append_numbered(&sql, quarantine);
-    buffer_puts(&sql, ") as q where mark is not null");
+    buffer_puts(&sql, ") as q where __sluice_mark is not null");
     derive(quarantine, name_of(quarantine, "marks"), &sql, true, NULL);
 }
 
@@ -276,12 +287,23 @@ static void start_counting(struct quarantine *quarantine)
     struct buffer sql;
 
     buffer_init(&sql, 0);
-    buffer_puts(&sql, "select mark, count(*) from ");
+    buffer_puts(&sql, "select __sluice_mark, count(*) from ");
     text_append_sql_name(&sql, name_of(quarantine, "marks"));
-    buffer_puts(&sql, " group by mark order by mark");
+    buffer_puts(&sql, " group by __sluice_mark order by __sluice_mark");
     quarantine->request = (struct sql_request){
         .query = {.sql = arena_strdup(&quarantine->task->arena, sql.data), .on_rows = on_counts}};
     buffer_deinit(&sql);
+    start(quarantine, SQL_QUERY);
+}
+
+static void start_sampling(struct quarantine *quarantine)
+{
+    struct buffer marked;
+
+    buffer_init(&marked, 0);
+    append_marked(&marked, quarantine);
+    quarantine_sample_ask(quarantine, marked.data);
+    buffer_deinit(&marked);
     start(quarantine, SQL_QUERY);
 }
 
@@ -307,10 +329,8 @@ static void append_offenders(struct buffer *sql, const struct quarantine *quaran
     buffer_puts(sql, ", null::varchar as raw, ");
     quarantine_append_row_json(sql, quarantine->task, "r");
     buffer_puts(sql, " as row_json from (select * from ");
-    append_numbered(sql, quarantine);
-    buffer_puts(sql, " join ");
-    text_append_sql_name(sql, name_of(quarantine, "marks"));
-    buffer_puts(sql, " using (__sluice_row) order by __sluice_row) as r");
+    append_marked(sql, quarantine);
+    buffer_puts(sql, " order by __sluice_row) as r");
 }
 
 /* The table's rows, as a view. Their numbers make their ids: the same rows have the same ones when
@@ -376,14 +396,15 @@ static void log_marks(const struct quarantine *quarantine)
                                     : quarantine->marks.casts[i - quarantine->checks->count].column;
         json_t *fields;
 
-        if (quarantine->counts[i] == 0)
+        if (quarantine->counts[i].rows == 0)
             continue;
         fields = json_object();
         json_put_text(fields, is_check ? "check" : "column", what);
-        json_put_int(fields, "rejected", quarantine->counts[i]);
+        json_put_int(fields, "rejected", quarantine->counts[i].rows);
         json_put_text(fields, "table", task->quarantined.table);
+        check_sample_log(task->run->engine->environment, quarantine->counts[i].sample, fields);
         task_log(task, LOG_WARN, "rows.quarantined", fields, "%" PRId64 " rows put aside%s%s%s",
-            quarantine->counts[i], is_check ? " by " : ": column ", what,
+            quarantine->counts[i].rows, is_check ? " by " : ": column ", what,
             is_check ? "" : " does not fit its table");
     }
 }
@@ -413,7 +434,7 @@ static enum quarantine_step next_step(const struct quarantine *quarantine)
     case QUARANTINE_LOOKING:
         return quarantine->found ? QUARANTINE_COPYING : QUARANTINE_DONE;
     case QUARANTINE_COUNTING:
-        return quarantine->task->quarantined.rows ? QUARANTINE_KEEPING : QUARANTINE_DONE;
+        return quarantine->task->quarantined.rows ? QUARANTINE_SAMPLING : QUARANTINE_DONE;
     case QUARANTINE_WRITING:
         return takes_out(quarantine) ? QUARANTINE_TAKING : QUARANTINE_DONE;
     default:
@@ -438,6 +459,9 @@ static void begin_step(struct quarantine *quarantine)
         break;
     case QUARANTINE_COUNTING:
         start_counting(quarantine);
+        break;
+    case QUARANTINE_SAMPLING:
+        start_sampling(quarantine);
         break;
     case QUARANTINE_KEEPING:
         start_keeping(quarantine);
@@ -488,6 +512,7 @@ static void quarantine_step(struct quarantine *quarantine)
         finish(quarantine);
         return;
     }
+    quarantine_sample_keep(quarantine);
     quarantine->step = next_step(quarantine);
     begin_step(quarantine);
 }
@@ -524,13 +549,17 @@ bool quarantine_start(struct quarantine *quarantine)
     if (!quarantine->rejects && !quarantine_retries(task) && marks->cast_count == 0 &&
         !quarantine_checks(quarantine->checks))
         return false;
-    load_puts_init(&quarantine->puts, task, on_put);
-    quarantine->puts.quarantines = true;
-    task->activity = "putting rows aside";
     quarantine_forget(task);
     task->quarantined.table = quarantine_retries(task) ? task->run->options.retry->table
                                                        : quarantine_table(task->run->pipeline,
                                                              task->node, &task->run->arena);
+    if (quarantine->rejects && task->run->options.preview_dataset) {
+        task->quarantined.rows = task->rejected; /* which are gone from the dataset already */
+        return false;
+    }
+    load_puts_init(&quarantine->puts, task, on_put);
+    quarantine->puts.quarantines = true;
+    task->activity = "putting rows aside";
     if (quarantine->rejects)
         task->quarantined.rows = task->rejected;
     else
@@ -551,6 +580,7 @@ void quarantine_cancel(struct quarantine *quarantine)
 
 void quarantine_deinit(struct quarantine *quarantine)
 {
+    json_decref(quarantine->sample);
     if (quarantine->puts.task)
         load_puts_deinit(&quarantine->puts);
 }

@@ -5,6 +5,7 @@
 #ifndef RUNNER_ENGINE_QUARANTINE_H
 #define RUNNER_ENGINE_QUARANTINE_H
 
+#include "runner/engine/checking.h"
 #include "runner/engine/load_put.h"
 #include "runner/engine/quarantine_marks.h"
 
@@ -21,6 +22,7 @@ enum quarantine_step {
     QUARANTINE_COPYING,
     QUARANTINE_MARKING,
     QUARANTINE_COUNTING,
+    QUARANTINE_SAMPLING,
     QUARANTINE_KEEPING,
     QUARANTINE_SELECTING,
     QUARANTINE_WRITING,
@@ -49,7 +51,9 @@ struct quarantine {
     struct quarantine_marks marks;
     bool running, cancelled, found;
     struct sql_dataset retried;
-    int64_t *counts; /* by mark: of checks first */
+    struct checking_aside *counts; /* by mark: of checks first */
+    json_t *sample;                /* rows that were put aside, as they come: of mark `sampled` */
+    size_t sampled;
     struct sql_request request;
     struct load_puts puts;
     struct error err;

@@ -57,7 +57,7 @@ void quarantine_marks_add_casts(struct quarantine_marks *marks, const struct sql
                 (struct quarantine_cast){.column = rows->columns[i].name,
                     .type = target->type,
                     .fits = fits,
-                    .masked = quarantine_masks(pipeline, rows->columns[i].name)};
+                    .masked = pipeline_masks(pipeline, rows->columns[i].name)};
     }
 }
 
@@ -136,12 +136,12 @@ static void append_titles(const struct quarantine_marks *marks, struct buffer *s
 void quarantine_marks_append_why(
     const struct quarantine_marks *marks, const char *alias, struct buffer *sql)
 {
-    buffer_puts(sql, "case mark");
+    buffer_puts(sql, "case __sluice_mark");
     append_cases(marks, sql, alias, append_name);
-    buffer_puts(sql, " when -1 then '' end as column_name, case mark");
+    buffer_puts(sql, " when -1 then '' end as column_name, case __sluice_mark");
     append_cases(marks, sql, alias, append_reason);
     append_titles(marks, sql, "'check ' || ", " || ' failed'");
-    buffer_puts(sql, " end as reason, case mark");
+    buffer_puts(sql, " end as reason, case __sluice_mark");
     append_titles(marks, sql, "", "");
     buffer_puts(sql, " when -1 then '' end as check_name");
 }

@@ -40,7 +40,7 @@ void quarantine_marks_append_misfits(const struct quarantine_marks *marks, struc
 void quarantine_marks_append_mark(
     const struct quarantine_marks *marks, struct buffer *sql, struct arena *arena);
 
-/* Appends column_name, reason and check_name of a row `alias` with its mark in `mark`. */
+/* Appends column_name, reason and check_name of a row `alias` with its mark in __sluice_mark. */
 void quarantine_marks_append_why(
     const struct quarantine_marks *marks, const char *alias, struct buffer *sql);
 

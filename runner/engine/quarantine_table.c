@@ -6,7 +6,6 @@
 #include "runner/engine/run_private.h"
 
 #include <string.h>
-#include <strings.h>
 
 static struct sql_column columns[] = {
     {.name = "id", .type = "VARCHAR", .field_id = 1, .required = true},
@@ -38,30 +37,24 @@ const char *quarantine_key(const char *table, const struct sql_file *file, struc
 
 /* --- rows of checks --- */
 
-bool quarantine_masks(const struct pipeline *pipeline, const char *column)
+const struct sql_schema *quarantine_rows_schema(const struct task *task)
 {
-    const struct extract *extracts = pipeline->extracts.items;
+    const struct run *run = task->run;
 
-    for (size_t i = 0; i < pipeline->extracts.count; i++) {
-        for (size_t j = 0; j < extracts[i].mask.count; j++) {
-            if (strcasecmp(extracts[i].mask.items[j], column) == 0)
-                return true;
-        }
-    }
-    return false;
+    return task->node->kind == TASK_LOAD
+               ? &run->tasks[graph_dataset(run->graph, task->node->load->from)->index]
+                      .dataset.schema
+               : &task->dataset.schema;
 }
 
 void quarantine_append_row_json(struct buffer *sql, const struct task *task, const char *alias)
 {
     const struct run *run = task->run;
-    const struct sql_schema *schema =
-        task->node->kind == TASK_LOAD
-            ? &run->tasks[graph_dataset(run->graph, task->node->load->from)->index].dataset.schema
-            : &task->dataset.schema;
+    const struct sql_schema *schema = quarantine_rows_schema(task);
 
     buffer_puts(sql, "cast(json_object(");
     for (size_t i = 0; i < schema->count; i++) {
-        const bool masked = quarantine_masks(run->pipeline, schema->columns[i].name);
+        const bool masked = pipeline_masks(run->pipeline, schema->columns[i].name);
 
         buffer_puts(sql, i ? ", " : "");
         text_append_sql_literal(sql, schema->columns[i].name);

@@ -21,8 +21,8 @@ extern const struct sql_schema quarantine_entry_schema;
 /* The key of a file of rows: "quarantine/birds_strikes/1/quarantined_at_day=2026-11-21/<file>". */
 const char *quarantine_key(const char *table, const struct sql_file *file, struct arena *arena);
 
-/* Whether a column is under `mask:` of any extract. */
-bool quarantine_masks(const struct pipeline *pipeline, const char *column);
+/* The columns of what the task's checks are over. */
+const struct sql_schema *quarantine_rows_schema(const struct task *task);
 
 /* The row `alias` of the task's dataset as a JSON object, columns under `mask:` of any extract
  * hashed. */

@@ -22,7 +22,10 @@ static json_t *rejects_json(const struct task *task)
     return list;
 }
 
-static json_t *checks_json(const struct task *task)
+/* Rows that offend checks are no more than this of a record, in bytes: others are left out. */
+enum { SAMPLES_MAX = 256 * 1024 };
+
+static json_t *checks_json(const struct task *task, size_t *samples)
 {
     json_t *list = json_array();
 
@@ -31,17 +34,23 @@ static json_t *checks_json(const struct task *task)
         json_t *item = json_object();
 
         json_put_text(item, "check", check->title);
+        json_put_text(item, "kind", check_kind_names[check->kind]);
         json_object_set_new(item, "passed", json_boolean(check->passed));
         json_put_text(item, "severity", severity_names[check->severity]);
         json_put_int(item, "rows", check->count);
-        if (check->is_count)
+        if (check->kind == CHECK_ROW_COUNT && check->found >= 0)
             json_put_int(item, "found", check->found);
+        json_put_text(item, "message", check->message);
+        *samples += check->sample ? strlen(check->sample) : 0;
+        if (check->sample && *samples <= SAMPLES_MAX)
+            json_object_set_new(
+                item, "sample", json_parse(check->sample, strlen(check->sample), NULL));
         json_array_append_new(list, item);
     }
     return list;
 }
 
-static json_t *task_json(const struct task *task)
+static json_t *task_json(const struct task *task, size_t *samples)
 {
     json_t *item = json_object();
 
@@ -83,7 +92,7 @@ static json_t *task_json(const struct task *task)
         json_object_set_new(
             item, "content", json_parse(task->content, strlen(task->content), NULL));
     if (task->check_count > 0)
-        json_object_set_new(item, "checks", checks_json(task));
+        json_object_set_new(item, "checks", checks_json(task, samples));
     if (task->err.code)
         json_put_text(item, "error", task->err.message);
     return item;
@@ -129,6 +138,7 @@ void record_summarize(struct run *run)
 {
     struct run_summary *summary = &run->summary;
     json_t *record = json_object(), *tasks = json_array();
+    size_t samples = 0;
 
     add_up(run);
     summary->outcome = outcome_of(run);
@@ -146,7 +156,7 @@ void record_summarize(struct run *run)
     json_put_int(record, "bytes_written", (int64_t)summary->bytes_written);
     json_put_int(record, "retries", run->retried);
     for (unsigned i = 0; run->tasks && i < run->graph->count; i++)
-        json_array_append_new(tasks, task_json(&run->tasks[i]));
+        json_array_append_new(tasks, task_json(&run->tasks[i], &samples));
     json_object_set_new(record, "tasks", tasks);
     free(run->record);
     run->record = json_line(record);

@@ -2,6 +2,7 @@
 
 #include "runner/base/json.h"
 #include "runner/base/mem.h"
+#include "runner/engine/staged.h"
 #include "runner/io/file.h"
 #include "runner/io/scratch.h"
 
@@ -97,7 +98,11 @@ static void sweep_scratch(struct work *work)
 {
     struct recover *recover = container_of(work, struct recover, sweep_scratch);
 
+    char owner[STAGED_OWNER_SIZE];
+
     recover->swept_scratch = scratch_sweep(recover->engine->environment->spool);
+    scratch_forget(recover->engine->environment->spool,
+        staged_owner(recover->pipeline, recover->instance, owner));
 }
 
 static void on_scratch_swept(struct work *work, bool ran)

@@ -13,7 +13,7 @@ typedef void (*recover_done_fn)(struct recover *recover, const struct error *err
 
 enum recover_step {
     RECOVER_PUBLISHING, /* first: their staged files are in folders that are removed below */
-    RECOVER_SCRATCH,    /* folders of previews and queries that were killed */
+    RECOVER_SCRATCH,    /* folders of previews and queries that were killed, what a check left */
     RECOVER_JOURNAL,    /* list what dead runs own */
     RECOVER_COMMIT,     /* for each entry: was its run committed? */
     RECOVER_LISTING,    /* table files of the run */

@@ -39,6 +39,8 @@ static bool begin_state(struct run *run)
         else
             tasks_start(run);
         return true;
+    case RUN_STAGING:
+        return run_step_stage(run);
     case RUN_WIDENING:
         return run_step_widen(run);
     case RUN_PREVIEWING:
@@ -76,6 +78,15 @@ static bool begin_state(struct run *run)
     return false;
 }
 
+static enum run_state after_tasks(const struct run *run, bool failed, bool preview)
+{
+    if (failed)
+        return preview ? RUN_CLEANING : run_stages(run) ? RUN_STAGING : RUN_DOUBTING;
+    if (run_reread_again(run))
+        return RUN_WIDENING;
+    return preview ? RUN_PREVIEWING : RUN_QUEUED;
+}
+
 /* The state after this one, which ended, well or not (run->err). */
 static enum run_state next_state(const struct run *run)
 {
@@ -100,11 +111,9 @@ static enum run_state next_state(const struct run *run)
     case RUN_PREPARING:
         return failed ? RUN_CLEANING : RUN_TASKS;
     case RUN_TASKS:
-        if (failed)
-            return preview ? RUN_CLEANING : RUN_DOUBTING;
-        if (run_reread_again(run))
-            return RUN_WIDENING;
-        return preview ? RUN_PREVIEWING : RUN_QUEUED;
+        return after_tasks(run, failed, preview);
+    case RUN_STAGING:
+        return RUN_DOUBTING;
     case RUN_WIDENING:
         return failed ? RUN_CLEANING : RUN_TASKS;
     case RUN_QUEUED:
@@ -223,6 +232,9 @@ static void cancel_step(struct run *run)
         break;
     case RUN_TASKS:
         tasks_cancel(run);
+        break;
+    case RUN_STAGING:
+        run_cancel_staging(run);
         break;
     case RUN_PREVIEWING:
         run->session->type->cancel(&run->preview);
@@ -371,6 +383,7 @@ const char *run_activity(const struct run *run)
         [RUN_PLANNING] = "planning",
         [RUN_PREPARING] = "starting",
         [RUN_TASKS] = "running",
+        [RUN_STAGING] = "keeping what failed its checks",
         [RUN_WIDENING] = "reading other folders, too",
         [RUN_PREVIEWING] = "reading",
         [RUN_WAITING] = "waiting to commit again",

@@ -1,6 +1,7 @@
 #include "runner/engine/run_json.h"
 
 #include "runner/base/mem.h"
+#include "runner/base/text.h"
 #include "runner/base/time.h"
 
 #include <string.h>
@@ -57,4 +58,15 @@ json_t *run_json_full(const struct state_run *run, int64_t now_ms)
     json_object_update_missing(value, record);
     json_decref(record);
     return value;
+}
+
+const char *run_json_check_outcome(const json_t *check)
+{
+    const char *severity = json_get_text(check, "severity");
+
+    if (json_is_true(json_object_get(check, "passed")))
+        return "passed";
+    return text_equal(severity, "warn")         ? "warned"
+           : text_equal(severity, "quarantine") ? "quarantined"
+                                                : "failed";
 }

@@ -21,4 +21,8 @@ json_t *run_json_record(const struct state_run *run);
 /* Both: as `runs show --json` has it. */
 json_t *run_json_full(const struct state_run *run, int64_t now_ms);
 
+/* How a check of a run's record came out: "passed", and where rows offend it, by its severity,
+ * "failed", "warned" or "quarantined". */
+const char *run_json_check_outcome(const json_t *check);
+
 #endif

@@ -14,6 +14,7 @@
 #include "runner/engine/run_group.h"
 #include "runner/engine/run_reread.h"
 #include "runner/engine/slots.h"
+#include "runner/engine/staged.h"
 #include "runner/engine/task.h"
 #include "runner/io/scratch.h"
 #include "runner/io/timer.h"
@@ -27,6 +28,7 @@ enum run_state {
     RUN_PLANNING,
     RUN_PREPARING, /* journal, folder, SQL session */
     RUN_TASKS,
+    RUN_STAGING,  /* a check failed: what was about to be committed stays for a while */
     RUN_WIDENING, /* other folders have to be read, too: reread */
     RUN_PREVIEWING,
     RUN_WAITING,    /* somebody else changed a table first: for a moment */
@@ -43,6 +45,14 @@ enum run_state {
     RUN_DELIVERING, /* hooks */
     RUN_RELEASING,
     RUN_DONE,
+};
+
+/* run_staging.c */
+struct run_staging {
+    struct staged staged;
+    struct staged_dataset *writing; /* NULL: none is under way */
+    struct sql_request write;
+    bool cancelled;
 };
 
 struct run {
@@ -72,6 +82,7 @@ struct run {
     struct resume resume;
     struct publish publish;
     struct deliver deliver;
+    struct run_staging staging;
     struct compact compact;
     char compact_id[UUID_TEXT_SIZE];
     struct state_request state_request;
@@ -101,7 +112,9 @@ struct run {
     struct table first_puts;    /* keys of files that the first one has put */
     size_t first_swept;
     uint64_t spool_bytes; /* of datasets that are there */
+    uint64_t held_bytes;  /* of those that nobody reads any more, but a check may fail */
     unsigned dropping;    /* datasets whose last consumer is done */
+    unsigned strict_left; /* tasks that are not done and have checks which may fail the run */
 
     int64_t started_ms;
     struct run_summary summary;
@@ -124,6 +137,7 @@ void tasks_again(struct run *run); /* those whose `again` is set */
 void tasks_cancel(struct run *run);
 void tasks_on_finished(struct task *task);
 void tasks_free(struct run *run);
+bool tasks_are_loaded(const struct task *task); /* a load of the run takes its dataset */
 bool tasks_failed(const struct run *run);
 void tasks_check_finished(struct run *run); /* what they waited for has ended */
 

@@ -228,7 +228,8 @@ bool run_step_widen(struct run *run)
         work_lane_deinit(&run->single);
     keep_puts(run);
     tasks_free(run);
-    run->spool_bytes = 0;
+    run->spool_bytes = run->held_bytes = 0;
+    run->strict_left = 0;
     change_folder(run);
     run->work = (struct work){.run = make_folder, .done = on_folder_made};
     work_submit(&run->engine->files, &run->work);

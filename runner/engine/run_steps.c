@@ -238,7 +238,11 @@ static void on_journalled(struct state_request *request, const struct error *err
 static void make_folder(struct work *work)
 {
     struct run *run = container_of(work, struct run, work);
+    char owner[STAGED_OWNER_SIZE];
 
+    if (run->options.group) /* its first run has put right what others left */
+        scratch_forget(run->engine->environment->spool,
+            staged_owner(run->pipeline->name, run->options.instance, owner));
     if (!run->options.preview_dataset)
         file_make_folders(run->folder, &run->work_err);
     else if (scratch_make(&run->scratch, run->engine->environment->spool, run->options.run_id,

@@ -24,6 +24,10 @@ bool run_step_open(struct run *run);
 bool run_step_plan(struct run *run);
 bool run_step_prepare(struct run *run);
 bool run_step_preview(struct run *run);
+/* run_staging.c: what a failed check leaves; failures leave it out. */
+bool run_stages(const struct run *run); /* there is something */
+bool run_step_stage(struct run *run);
+void run_cancel_staging(struct run *run);
 bool run_step_renew(struct run *run);
 bool run_step_doubt(struct run *run);
 bool run_step_commit(struct run *run);

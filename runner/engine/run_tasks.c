@@ -5,6 +5,7 @@
 #include "runner/io/file.h"
 
 #include <assert.h>
+#include <string.h>
 
 void tasks_check_finished(struct run *run)
 {
@@ -51,12 +52,59 @@ static void on_dropped(struct sql_request *drop, const struct error *err)
     work_submit(&task->run->engine->files, &task->removal);
 }
 
+/* Whether a check of it may fail the run. */
+static bool has_strict_check(const struct graph_node *node)
+{
+    const struct option_items *checks = node->kind == TASK_TRANSFORM ? &node->transform->checks
+                                        : node->kind == TASK_LOAD    ? &node->load->checks
+                                                                     : NULL;
+
+    for (size_t i = 0; checks && i < checks->count; i++) {
+        if (((const struct check *)checks->items)[i].severity == SEVERITY_ERROR)
+            return true;
+    }
+    return false;
+}
+
+bool tasks_are_loaded(const struct task *task)
+{
+    const struct run *run = task->run;
+
+    for (unsigned i = 0; i < task->node->dependent_count; i++) {
+        const struct task *load = &run->tasks[task->node->dependents[i]];
+
+        if (load->node->kind == TASK_LOAD && load->state != TASK_SKIPPED &&
+            strcmp(load->node->load->from, task->node->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What a load has taken stays as long as a check may fail, as far as half of the spool goes: then
+ * it can be looked at (run_staging.c). It ends with the run's folder. */
+static bool is_held(struct task *task)
+{
+    struct run *run = task->run;
+    const uint64_t room = run->pipeline->resources.spool / 2;
+
+    if (run->options.preview_dataset || task->is_view ||
+        run->held_bytes + run->resume.kept_bytes + task->dataset.bytes > room ||
+        run->strict_left == 0 || !tasks_are_loaded(task))
+        return false;
+    run->held_bytes += task->dataset.bytes;
+    run->spool_bytes -= task->dataset.bytes;
+    return true;
+}
+
 static void drop_dataset(struct task *task)
 {
     struct run *run = task->run;
 
+    if (is_held(task))
+        return;
     if (task->is_view)
         release_inputs(task);
+    task->dropped = true;
     run->spool_bytes -= task->dataset.bytes;
     run->dropping++;
     task->drop = (struct sql_request){
@@ -138,6 +186,8 @@ void tasks_on_finished(struct task *task)
     run->running--;
     run->unfinished--;
     if (task->state == TASK_DONE) {
+        run->strict_left -= task->is_strict;
+        task->is_strict = false;
         count_spool(task);
         if (!task->is_view && !task->merged.repeats) /* else they stay until the commit */
             release_inputs(task);
@@ -159,6 +209,8 @@ void tasks_start(struct run *run)
         task_init(&run->tasks[i], run, &graph->nodes[i], &run->plan.tasks[i]);
         run->tasks[i].state = run->plan.tasks[i].needed ? TASK_WAITING : TASK_SKIPPED;
         run->unfinished += run->plan.tasks[i].needed;
+        run->tasks[i].is_strict = run->plan.tasks[i].needed && has_strict_check(&graph->nodes[i]);
+        run->strict_left += run->tasks[i].is_strict;
     }
     for (unsigned i = 0; i < graph->count; i++) {
         struct task *task = &run->tasks[i];

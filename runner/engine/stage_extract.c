@@ -329,8 +329,8 @@ static void start_quarantine(struct extract_stage *stage)
         return;
     stage->quarantine = (struct quarantine){
         .task = stage->task, .done = on_quarantined, .rejects = scan->ret_rejected_rows.name};
-    stage->in_flight++;
-    quarantine_start(&stage->quarantine);
+    if (quarantine_start(&stage->quarantine))
+        stage->in_flight++;
 }
 
 static void enter_step(struct extract_stage *stage, enum extract_step step)

@@ -85,6 +85,23 @@ static void on_derived(struct sql_request *derive, const struct error *err)
         start_checking(stage);
 }
 
+/* Its rows are made once, for whoever reads them and for the load's checks. */
+static bool may_be_view(const struct task *task)
+{
+    const struct graph_node *node = task->node;
+
+    if (task->consumers_left != 1 || node->transform->checks.count > 0 ||
+        duration_ms(&node->transform->timeout) > 0) /* which is of making the rows */
+        return false;
+    for (unsigned i = 0; i < node->dependent_count; i++) {
+        const struct graph_node *reader = task->run->tasks[node->dependents[i]].node;
+
+        if (reader->kind == TASK_LOAD && reader->load->checks.count > 0)
+            return false;
+    }
+    return true;
+}
+
 static void transform_start(struct task *task)
 {
     struct transform_stage *stage = mem_new(struct transform_stage);
@@ -93,8 +110,7 @@ static void transform_start(struct task *task)
     stage->task = task;
     task->operation = stage;
     task->activity = "transforming";
-    task->is_view = task->consumers_left == 1 && transform->checks.count == 0 &&
-                    duration_ms(&transform->timeout) == 0; /* which is of making the rows */
+    task->is_view = may_be_view(task);
     stage->derive =
         (struct sql_request){.verb = SQL_DERIVE, .arena = &task->arena, .done = on_derived};
     stage->derive.derive = (struct sql_derive){.dataset = task->node->name,

@@ -23,7 +23,7 @@ static void on_rows(struct sql_request *request, const struct sql_schema *schema
     for (size_t i = 0, cell = 2; i < summing->schema->count; i++) {
         json_t *name;
 
-        if (quarantine_masks(summing->task->run->pipeline, summing->schema->columns[i].name))
+        if (pipeline_masks(summing->task->run->pipeline, summing->schema->columns[i].name))
             continue;
         name = json_text(summing->schema->columns[i].name);
         json_object_set_new(columns, json_string_value(name), json_text(cells[cell++]));
@@ -52,7 +52,7 @@ static void append_sums(const struct summing *summing, struct buffer *sql)
 
     buffer_puts(sql, "select cast(count(*) as varchar), cast(sum(hash(");
     for (size_t i = 0; i < schema->count; i++) {
-        if (quarantine_masks(pipeline, schema->columns[i].name))
+        if (pipeline_masks(pipeline, schema->columns[i].name))
             continue;
         buffer_puts(sql, separator);
         text_append_sql_name(sql, schema->columns[i].name);
@@ -60,7 +60,7 @@ static void append_sums(const struct summing *summing, struct buffer *sql)
     }
     buffer_puts(sql, *separator ? ")) as varchar)" : "0)) as varchar)");
     for (size_t i = 0; i < schema->count; i++) {
-        if (quarantine_masks(pipeline, schema->columns[i].name))
+        if (pipeline_masks(pipeline, schema->columns[i].name))
             continue;
         buffer_puts(sql, ", cast(sum(hash(");
         text_append_sql_name(sql, schema->columns[i].name);

@@ -51,11 +51,13 @@ struct task_table {
 /* How a check came out. */
 struct task_check {
     const char *title;
+    enum check_kind kind;
     bool passed;
-    int severity;  /* enum severity */
-    int64_t count; /* offending rows, where the check counts them */
-    bool is_count; /* a row_count: */
-    int64_t found; /* how many there were */
+    int severity;        /* enum severity */
+    int64_t count;       /* offending rows, where the check counts them */
+    int64_t found;       /* of a row_count: how many there were; of a freshness: the age */
+    const char *message; /* of a failed one, without its place; NULL */
+    const char *sample;  /* offending rows, a JSON array (check_sample.h); NULL: none are known */
 };
 
 /* Rows that were put aside, as files of their table (runner/engine/quarantine.h). */
@@ -108,6 +110,8 @@ struct task {
     struct text_list inputs; /* of an extract: what it read in the run's folder, links among it */
     bool is_view;            /* the dataset is evaluated when it is read */
     unsigned consumers_left; /* of the dataset */
+    bool dropped;            /* its files are gone, or about to go */
+    bool is_strict;          /* it is not done, and a check of it may fail the run */
     int64_t rows, rejected, objects;
     uint64_t bytes_read, bytes_written;
     struct sql_reject *rejects;

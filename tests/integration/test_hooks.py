@@ -371,3 +371,15 @@ def test_killed_between_commit_and_delivery_at_many_moments(project, receiver):
 def test_urls_hold_nothing_of_one_run(project, receiver):
     make_pipeline(project, receiver, on_commit=[f"{receiver.url}/${{run.id}}"])
     assert "a later run may have to deliver it" in project.fails("x", expect=2)
+
+
+def test_rows_of_the_data_are_not_told(project, receiver):
+    """`runs show` has rows that offend a check; whoever is told of the run does not get them."""
+    make_pipeline(project, receiver, sql="select nullif(n, 1) as n, 'a secret' as s from x")
+    add_file(project, 1)
+    project.run("x", "--run-id", RUN + "1", expect=3)
+    shown = project.sluice("runs", "show", RUN + "1", "--json")
+    assert "a secret" in shown.stdout and receiver.paths == ["/failure", "/finally"]
+    for _, _, body in receiver.posts:
+        (check,) = [c for t in json.loads(body)["tasks"] for c in t.get("checks", [])]
+        assert check["rows"] == 1 and "sample" not in check and "a secret" not in body

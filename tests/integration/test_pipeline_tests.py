@@ -48,7 +48,7 @@ JOINED = """
     expect:
       b: [{x: 3, name: ~, old: false}, {x: 1, name: one, at: 2024-01-01}]
       n.t: {rows: [{x: 1, name: one}, {x: 3, name: null}, {x: 9, name: "ni,\\"ne"}]}
-    checks: {not_null(name): failed}
+    checks: {not_null(name): warned}
 """
 
 
@@ -76,8 +76,13 @@ def test_differences_are_shown(cases):
         ("expect: {b: []}", "extract.a reads from a network; give its rows under `inputs:`"),
         ("inputs: {z: [{x: 1}]}, fails: x", "inputs.z: the pipeline has no extract of that name"),
         ("inputs: {a: [{x: 1, at: 2024-01-01}]}, expect: {zz: []}", "no dataset of that name"),
-        ("inputs: {a: [{x: 1, at: 2024-01-01}]}, checks: {zz: passed}", "check zz: was not asked"),
-        ("inputs: {a: [{x: 1, at: 2024-01-01}]}, checks: {not_null(name): failed}", "passed, and was expected to"),
+        ("inputs: {a: [{x: 1, at: 2024-01-01}]}, checks: {zz: passed}", "zz     passed    was not asked"),
+        ("inputs: {a: [{x: 1, at: 2024-01-01}]}, checks: {not_null(name): failed}", "not_null(name)  failed    passed     0"),
+        ("inputs: {a: [{x: 1, at: 2024-01-01}]}, checks: {transform.b not_null(name): passed}", None),
+        ("inputs: {a: [{x: 1, at: 2024-01-01}]}, checks: {transform.c not_null(name): passed}", "was not asked"),
+        ("inputs: {a: {file: s3://b/k.csv}}, expect: {b: []}", "inputs.a: s3://b/k.csv is in a network, and a test has none"),
+        ("inputs: {a: [{x: 1, at: 2024-01-01}]}, expect: {n.zz: []}", "n.zz: nothing is loaded into it"),
+        ("inputs: {a: [{x: 1, at: 2024-01-01}]}, quarantine: {b: 0}", "quarantine.b: nothing puts rows of it aside"),
         ("inputs: {a: [{x: 5, at: 2024-01-01}]}, params: {least: 5}, expect: {b: []}", None),
         ("inputs: {a: [{x: 5, at: 2024-01-01}]}, params: {leest: 5}, expect: {b: []}", "leest"),
         ("inputs: {a: {file: data/in.csv}}, expect: {b: {file: data/out.ndjson, order: exact}}", None),
@@ -95,11 +100,13 @@ def test_cases(cases, project, case, said):
     "text,said",
     [
         ("  - {name: a, expectt: {}}", 'p.test.yaml:2:15: a case: "expectt" is not a key here; did you mean "expect"?'),
-        ("  - {name: a, quarantine: {a: 1}, fails: x}", '"quarantine" is not a key here'),
+        ("  - {name: a, quarantine: {a: some}}", 'quarantine.a: "some" is no number of rows'),
+        ("  - {name: a, quarantine: {a: -1}}", 'quarantine.a: "-1" is no number of rows'),
+        ("  - {name: a, quarantine: {a: [{lin: 1}]}}", 'quarantine.a: "lin" is not a column there; did you mean "line"?'),
         ("  - {name: a}", "2:5: a case says what is to come out"),
         ("  - {expect: {b: []}}", "2:5: a case needs a name"),
         ("  - {name: a, expect: {b: {rows: [], file: x}}}", "2:27: b: needs one of rows, file"),
-        ("  - {name: a, checks: {c: maybe}}", "checks.c: is passed or failed"),
+        ("  - {name: a, checks: {c: maybe}}", "checks.c: is passed, failed, warned or quarantined, not \"maybe\""),
         ("  - {name: a, expect: {b: [3]}}", "a row: is a text, and takes a map"),
         ("  - {name: a, due: soon, fails: x}", "2:20: due: "),
         ("  - {name: a, expect: {b: [{x: [1]}]}}", "a cell is one value"),
@@ -132,4 +139,4 @@ def test_tests_are_no_pipelines(cases, project):
 def test_those_that_ship(shipped):
     result = shipped.sluice("test")
     assert result.exit == 0, str(result)
-    assert "3 passed, 0 failed" in result.stdout
+    assert "4 passed, 0 failed" in result.stdout

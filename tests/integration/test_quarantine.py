@@ -523,3 +523,14 @@ def test_retry_reads_rows_as_their_objects_were(project):
     assert len(before) == 20
     project.sluice("quarantine", "retry", "birds", "--object", "in/b.csv")
     assert quarantined(project, columns="id, line, raw") == before
+
+
+def test_a_preview_of_what_has_bad_rows(project):
+    """It puts nothing aside, and ends once: it went on with what was freed."""
+    project.write("pipelines/p.yaml", "extract:\n  a: {from: data/a.csv, on_bad_row: quarantine, columns: {x: bigint}, repeat: true}\n"
+        "load:\n  a: {into: n.t, mode: overwrite}\n")  # fmt: skip
+    project.write("data/a.csv", "x\n1\ntwo\n3\n")
+    for _ in range(5):
+        shown = project.sluice("preview", "p", "a", "--format", "csv")
+        assert (shown.exit, shown.stdout) == (0, "x\n1\n3\n"), str(shown)
+    assert project.spooled() == [] and project.stored() == []

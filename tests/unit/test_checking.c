@@ -1,5 +1,8 @@
 /* Checks one after another: all of them are asked and told, warnings pass, an error that is no
  * answer ends them. */
+#include "runner/engine/staged.h"
+#include "runner/io/file.h"
+#include "runner/io/scratch.h"
 #include "tests/unit/run_fixture.h"
 
 #include <string.h>
@@ -35,6 +38,29 @@ static const char *check_text(const struct scenario *scenario, const char *task,
     return "";
 }
 
+/* What the run left to be looked at, which goes with the next one. */
+static void assert_staged(const char *run_id, const char *dataset, const char *load)
+{
+    char owner[STAGED_OWNER_SIZE];
+    struct staged staged;
+    struct arena arena;
+    struct error err = {0};
+
+    arena_init(&arena);
+    assert_int_equal(staged_read(house_spool(), run_id, &arena, &staged, &err), 0);
+    assert_string_equal(staged.run_id, run_id);
+    assert_int_equal(staged.count, 1);
+    assert_string_equal(staged.datasets[0].name, dataset);
+    assert_int_equal(staged.datasets[0].rows, 12);
+    assert_string_equal(staged.datasets[0].loads.items[0], load);
+    assert_int_equal(staged.datasets[0].files.count, 1);
+    assert_true(file_exists(staged.datasets[0].files.items[0]));
+    assert_in_range(staged.until_ms - time_now_ms(), SCRATCH_KEPT_MS - 60000, SCRATCH_KEPT_MS);
+    scratch_forget(house_spool(), staged_owner("p", "", owner));
+    assert_false(file_exists(staged.folder));
+    arena_deinit(&arena);
+}
+
 static void test_every_check_is_asked_and_the_first_failure_is_the_reason(void **state)
 {
     struct fakes fakes;
@@ -51,6 +77,7 @@ static void test_every_check_is_asked_and_the_first_failure_is_the_reason(void *
     assert_int_equal(logged(&scenario, "check.failed"), 3); /* the warning, too */
     assert_string_equal(check_text(&scenario, "transform.t", 1), "unique(a)");
     assert_string_equal(check_text(&scenario, "transform.t", 2), "row_count(1 or more)");
+    assert_staged("first", "t", "load.t");
     scenario_deinit(&scenario);
 }
 
@@ -106,6 +133,33 @@ static void test_a_failed_check_of_a_load_removes_its_files(void **state)
     assert_int_equal(fakes_started(&fakes, "store.put"), 3);
     assert_int_equal(fakes_left(&fakes.objects), 0);
     assert_int_equal(scenario.summary.rows, 0);
+    assert_staged("first", "a", "load.a");
+    scenario_deinit(&scenario);
+}
+
+/* No part of it stays where it could not be kept whole. */
+static void test_what_cannot_be_staged_is_left_out(void **state)
+{
+    static const char viewed[] = "name: p\n"
+                                 "extract:\n"
+                                 "  a: {from: data/x-*.csv, only_new: true}\n"
+                                 "transform:\n"
+                                 "  v: {sql: a}\n"
+                                 "  t: {sql: a, checks: [{not_null: [a]}]}\n"
+                                 "load:\n"
+                                 "  v: {into: n.v}\n"
+                                 "  t: {into: n.t, after: [load.v]}\n";
+    struct fakes fakes;
+    struct scenario scenario = {.fakes = &fakes, .text = viewed, .run_id = "first"};
+
+    (void)state;
+    fakes_init(&fakes, 1);
+    fakes.failing_check = "from";
+    fakes.failing_count = 1;
+    fakes_fail(&fakes, "sql.write v", 1, 9, ERROR_IO, false);
+    run_once(&scenario);
+    assert_staged("first", "t", "load.t");
+    assert_int_equal(fakes_left(&fakes.objects), 0);
     scenario_deinit(&scenario);
 }
 
@@ -116,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_a_warning_passes),
         cmocka_unit_test(test_an_error_ends_the_checks),
         cmocka_unit_test(test_a_failed_check_of_a_load_removes_its_files),
+        cmocka_unit_test(test_what_cannot_be_staged_is_left_out),
     };
 
     return cmocka_run_group_tests(tests, house_set_up, house_tear_down);

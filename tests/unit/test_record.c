@@ -171,8 +171,14 @@ static void test_rejects_say_why_without_the_data(void **state)
 
 static void test_checks_errors_and_skipped_tasks(void **state)
 {
-    struct task_check checks[] = {{.title = "unique(id)", .passed = true},
-        {.title = "few", .severity = SEVERITY_WARN, .count = 3}};
+    struct task_check checks[] = {{.title = "unique(id)", .kind = CHECK_UNIQUE, .passed = true},
+        {.title = "few",
+            .kind = CHECK_ROW_COUNT,
+            .severity = SEVERITY_WARN,
+            .count = 3,
+            .found = 7,
+            .message = "too few",
+            .sample = "[{\"a\":null}]"}};
     struct made made;
     json_t *record;
 
@@ -185,11 +191,43 @@ static void test_checks_errors_and_skipped_tasks(void **state)
     made.tasks[FILE_].state = TASK_SKIPPED;
     record = summarize(&made);
     assert_json(json_object_get(task_of(record, TRANSFORM), "checks"),
-        "[{\"check\":\"unique(id)\",\"passed\":true,\"severity\":\"error\",\"rows\":0},"
-        "{\"check\":\"few\",\"passed\":false,\"severity\":\"warn\",\"rows\":3}]");
+        "[{\"check\":\"unique(id)\",\"kind\":\"unique\",\"passed\":true,\"severity\":\"error\","
+        "\"rows\":0},{\"check\":\"few\",\"kind\":\"row_count\",\"passed\":false,\"severity\":"
+        "\"warn\","
+        "\"rows\":3,\"found\":7,\"message\":\"too few\",\"sample\":[{\"a\":null}]}]");
     assert_string_equal(json_get_text(task_of(record, TABLE), "error"), "too bad");
     assert_json(task_of(record, FILE_), "{\"task\":\"load.f\",\"state\":\"skipped\"}");
     json_decref(record);
+}
+
+/* However many checks fail, a record stays what a catalog and a hook can hold. */
+static void test_samples_have_a_limit_in_all(void **state)
+{
+    enum { COUNT = 100, BYTES = 20000 };
+    struct task_check *checks = mem_calloc(COUNT, sizeof(*checks));
+    char *sample = mem_printf("[\"%*s\"]", BYTES, "");
+    const json_t *list, *check;
+    struct made made;
+    json_t *record;
+    size_t i, shown = 0;
+
+    (void)state;
+    set_up(&made);
+    for (i = 0; i < COUNT; i++)
+        checks[i] = (struct task_check){.title = "c", .sample = sample};
+    made.tasks[TRANSFORM].checks = checks;
+    made.tasks[TRANSFORM].check_count = COUNT;
+    record = summarize(&made);
+    list = json_object_get(task_of(record, TRANSFORM), "checks");
+    assert_int_equal(json_array_size(list), COUNT);
+    json_array_foreach(list, i, check)
+    {
+        shown += json_object_get(check, "sample") != NULL;
+    }
+    assert_int_equal(shown, 13);
+    json_decref(record);
+    free(sample);
+    free(checks);
 }
 
 static void test_outcomes(void **state)
@@ -245,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_only_what_was_committed_counts),
         cmocka_unit_test(test_rejects_say_why_without_the_data),
         cmocka_unit_test(test_checks_errors_and_skipped_tasks),
+        cmocka_unit_test(test_samples_have_a_limit_in_all),
         cmocka_unit_test(test_outcomes),
         cmocka_unit_test(test_a_run_without_tasks),
     };

@@ -1,7 +1,10 @@
 /* Folders that go with their process: those of the dead are removed, those of the living never. */
 #include "runner/io/scratch.h"
+
+#include "runner/base/time.h"
 #include "tests/unit/io_fixture.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
@@ -215,6 +218,88 @@ static void test_a_file_that_was_left_is_removed(void **state)
 #define IN_FOLDER(test)                                                                            \
     cmocka_unit_test_setup_teardown(test, fixture_folder_make, fixture_folder_remove)
 
+/* --- what is kept --- */
+
+static void keep(const char *owner, const char *name)
+{
+    char *file = mem_printf("run-%s/x", name), *path = mem_printf("run-%s", name);
+    char *whole = path_of(path);
+    struct error err = {0};
+
+    put(file);
+    assert_ok(scratch_keep(fixture_folder, whole, owner, name, &err), &err);
+    assert_false(file_exists(whole));
+    free(whole);
+    free(path);
+    free(file);
+}
+
+static bool is_kept(const char *name)
+{
+    int64_t until_ms;
+    char *path = scratch_kept(fixture_folder, name, &until_ms);
+    const bool kept = path != NULL;
+
+    free(path);
+    return kept;
+}
+
+static void set_age(const char *name, int64_t age_ms)
+{
+    const int64_t at_ms = time_now_ms() - age_ms;
+    const struct timespec at = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
+    char *path = path_of(name);
+
+    assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[]){at, at}, 0), 0);
+    free(path);
+}
+
+static void test_an_owner_keeps_one_folder(void **state)
+{
+    int64_t until_ms;
+    char *path;
+
+    (void)state;
+    keep("me", "one");
+    keep("you", "two");
+    keep("me", "three");
+    assert_false(is_kept("one"));
+    assert_true(is_kept("two"));
+    path = scratch_kept(fixture_folder, "three", &until_ms);
+    assert_non_null(path);
+    assert_in_range(until_ms - time_now_ms(), SCRATCH_KEPT_MS - 60000, SCRATCH_KEPT_MS);
+    assert_true(is_there("kept-me-three/x"));
+    free(path);
+    scratch_sweep(fixture_folder); /* which is for what is old */
+    assert_true(is_kept("three"));
+    scratch_forget(fixture_folder, "me");
+    scratch_forget(fixture_folder, "you");
+    assert_false(is_kept("two") || is_kept("three"));
+    assert_null(scratch_kept("/no/such/folder", "x", &until_ms));
+}
+
+static void test_what_is_kept_goes_after_its_time(void **state)
+{
+    static const int64_t ages_ms[] = {SCRATCH_KEPT_MS + 1000, -SCRATCH_KEPT_MS - 1000};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(ages_ms); i++) {
+        keep("me", "one");
+        set_age("kept-me-one", ages_ms[i]);
+        assert_false(is_kept("one"));
+        assert_false(is_there("kept-me-one"));
+        keep("me", "one");
+        set_age("kept-me-one", ages_ms[i]);
+        assert_int_equal(scratch_sweep(fixture_folder), 0); /* nobody left it by accident */
+        assert_false(is_there("kept-me-one"));
+    }
+    keep("me", "one");
+    set_age("kept-me-one", SCRATCH_KEPT_MS - 60000);
+    scratch_sweep(fixture_folder);
+    assert_true(is_kept("one"));
+    scratch_forget(fixture_folder, "me");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +310,8 @@ int main(void)
         IN_FOLDER(test_one_that_is_being_made_is_not_swept),
         IN_FOLDER(test_a_file_that_is_being_written_is_not_removed),
         IN_FOLDER(test_a_file_that_was_left_is_removed),
+        IN_FOLDER(test_an_owner_keeps_one_folder),
+        IN_FOLDER(test_what_is_kept_goes_after_its_time),
     };
 
     return cmocka_run_group_tests_name("scratch", tests, NULL, NULL);
