@@ -2,9 +2,9 @@
 #ifndef CONNECTORS_STATE_SQLITE_HISTORY_H
 #define CONNECTORS_STATE_SQLITE_HISTORY_H
 
+#include "connectors/process.h"
 #include "connectors/sqlite/sqlite.h"
 #include "connectors/state.h"
-#include "connectors/process.h"
 
 extern const struct sqlite_schema history_schema;
 

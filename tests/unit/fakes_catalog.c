@@ -108,6 +108,21 @@ static void list_publications(struct catalog_query *query)
     }
 }
 
+/* Of all tables: who asks looks for names. */
+static void list_all_files(struct catalog_query *query)
+{
+    const struct table *known = &fakes_current->known_files;
+    struct catalog_delta *delta = arena_new(query->arena, struct catalog_delta);
+    struct catalog_file *files = arena_array(query->arena, known->count, sizeof(*files));
+
+    for (size_t i = 0; i < known->count; i++)
+        files[i].key = arena_strdup(query->arena, known->entries[i].key);
+    delta->files = files;
+    delta->file_count = known->count;
+    query->deltas = delta;
+    query->count = 1;
+}
+
 static void finish_query(struct fake_operation *operation, const struct error *err)
 {
     struct catalog_query *query = operation->request;
@@ -122,6 +137,8 @@ static void finish_query(struct fake_operation *operation, const struct error *e
         list_publications(query);
     else if (!err && query->verb == CATALOG_LIST_SCHEMAS)
         list_schemas(query);
+    else if (!err && query->verb == CATALOG_LIST_ALL_FILES)
+        list_all_files(query);
     query->done(query, err);
 }
 
@@ -142,6 +159,8 @@ static char *query_name(const struct catalog_query *query)
         return mem_printf("catalog.list_schemas %s.%s", query->at.namespace, query->at.table);
     case CATALOG_LIST_FILES: /* what is stored is not looked at: it says that there is none */
         return mem_printf("catalog.list_files %s.%s", query->at.namespace, query->at.table);
+    case CATALOG_LIST_ALL_FILES:
+        return mem_printf("catalog.list_all_files %s.%s", query->at.namespace, query->at.table);
     default:
         assert(!"the engine does not ask this");
         return NULL;
