@@ -164,7 +164,7 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     subprocess.run(["ninja", "-C", BUILD, "sluice", "tests/bench/bare", "tests/bench/measure",
                     "tests/bench/tasks", "tests/bench/s3_origin", "tests/bench/catalog",
-                    "sluice_net.so"],
+                    "tests/bench/state", "sluice_net.so"],
                    check=True, stdout=subprocess.DEVNULL)  # fmt: skip
     table = Table()
     for name in options.names or BENCHES:

@@ -1,6 +1,6 @@
 """What runs that lose and repeat no row cost: a function for each figure, each printing pairs of its own.
 
-    just bench runs [quarantine noop backfill]        without a name all of them
+    just bench runs [quarantine noop journal backfill]        without a name all of them
 
 A pair is two runs, one after the other; figures are medians, ratios the median of the pairs' ratios, of
 the wall time and of the CPU time: on a machine that others use only the latter says much.
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench_catalog import SMALL, ask, catalogs
-from measuring import ROOT, SLUICE, WORK, Table, measure, project
+from measuring import BUILD, ROOT, SLUICE, WORK, Table, measure, project
 
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -152,6 +152,23 @@ def noop(runs):
     table.print()
 
 
+# --- lease and journal ---
+
+
+def journal(runs):
+    """What the state is asked for a run of one object: lease, record, four entries of the journal, and all
+    of it ended; state.c, the median of 200 such runs."""
+    table, program = Table(), BUILD / "tests/bench/state"
+    times = []
+    for _ in range(runs):
+        for path in WORK.glob("state.db*"):
+            path.unlink()
+        micros = int(subprocess.check_output([program, "runs", WORK / "state.db", "200"], text=True))
+        times.append((micros / 1e6, 0, 0))
+    table.add("lease, journal and record of a run", times, "≤ 5 ms")
+    table.print()
+
+
 # --- a year, day by day ---
 
 YEAR = """\
@@ -217,7 +234,7 @@ def backfill(runs):
     table.print()
 
 
-FIGURES = {"quarantine": quarantine, "noop": noop, "backfill": backfill}
+FIGURES = {"quarantine": quarantine, "noop": noop, "journal": journal, "backfill": backfill}
 
 
 def bench_runs(runs, names):
