@@ -1,6 +1,7 @@
 #include "runner/engine/check.h"
 
 #include "runner/base/buffer.h"
+#include "runner/base/mem.h"
 
 #include <inttypes.h>
 #include <math.h>
