@@ -351,6 +351,15 @@ static void enter_step(struct recover *recover, enum recover_step step)
 
 /* --- the whole flow --- */
 
+/* Whether nobody but the dead process before us can have it: an earlier holder, which one in
+ * between found silent, may live and remove what it put. What is taken over gets our fence, so that
+ * a chain of crashes loses nothing. */
+static bool is_left_to_us(const struct recover *recover, const struct state_journal *entry)
+{
+    return recover->resumes && strcmp(entry->run_id, recover->run_id) == 0 &&
+           entry->fence == recover->fence - 1;
+}
+
 /* Entries of single files are no one's to remove: they are in a folder or below a table's key. */
 static void set_complete_aside(struct recover *recover)
 {
@@ -365,7 +374,7 @@ static void set_complete_aside(struct recover *recover)
 
         if (strcmp(entry.kind, "object") != 0 && strcmp(entry.kind, "file") != 0)
             all[left++] = entry;
-        else if (recover->resumes && strcmp(entry.run_id, recover->run_id) == 0)
+        else if (is_left_to_us(recover, &entry))
             recover->complete[recover->complete_count++] = entry;
     }
     recover->journal.count = left;

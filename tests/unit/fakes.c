@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HANG_MAX_MS = 60 * 1000, LONG_MS = 30 * 60 * 1000 };
+enum { HANG_MAX_MS = 60 * 1000, LONG_MS = 30 * 60 * 1000, OBJECT_BYTES = 10 };
 
 struct fakes *fakes_current;
 
@@ -152,7 +152,7 @@ static void add_object(struct store_request *request, const char *key, const cha
 {
     assert(request->object_count < FAKE_MAX);
     request->objects[request->object_count++] =
-        (struct store_object){.key = key, .size = 10, .version = version};
+        (struct store_object){.key = key, .size = OBJECT_BYTES, .version = version};
 }
 
 /* What matches among the sources and among the objects that were put. */
@@ -295,6 +295,7 @@ static struct state_journal journal_of(struct arena *arena, const struct table_e
     journal.kind = strsep(&rest, "|");
     journal.what = rest;
     journal.fence = entry->value ? strtoll(entry->value, NULL, 10) : 0;
+    journal.bytes = OBJECT_BYTES;
     return journal;
 }
 

@@ -213,6 +213,34 @@ static void test_a_dead_run_cleans_up_after_itself(void **state)
     scenario_deinit(&scenario);
 }
 
+/* Of two processes before us with this run's id the first may live: it was silent when the second
+ * took over, which died before it had cleared the journal. What the second one has is ours. */
+static void test_what_the_one_just_before_had_is_kept(void **state)
+{
+    for (int64_t fence = 1; fence <= 2; fence++) {
+        const bool kept = fence == 2;
+        char *key = mem_printf("n/t/1/day=1/dead-a-%d-0.parquet", (int)fence);
+        char *entry = mem_printf("dead|file|%s", key);
+        struct fakes fakes;
+        struct scenario scenario = {.fakes = &fakes, .text = text};
+
+        (void)state;
+        fakes_init(&fakes, 1);
+        fakes.fence = fakes.catalog_fence = 2;
+        add(&fakes.journal, "dead|folder|dead-1", "1");
+        add(&fakes.journal, "dead|table|n/t/1", "1");
+        add(&fakes.journal, entry, kept ? "2" : "1");
+        add(&fakes.objects, key, "1");
+        run_well(&scenario, "dead"); /* nor does one stay that it has no use for */
+        assert_int_equal(logged(&scenario, "run.recovered"), !kept);
+        if (!kept)
+            assert_says(scenario.messages.data, "1 files and 1 folders removed");
+        free(entry);
+        free(key);
+        scenario_deinit(&scenario);
+    }
+}
+
 static void test_history_is_repaired_from_commits(void **state)
 {
     struct fakes fakes;
@@ -320,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_files_that_are_committed_meanwhile_stay),
         cmocka_unit_test(test_a_folder_goes_by_its_name_in_the_spool),
         cmocka_unit_test(test_a_dead_run_cleans_up_after_itself),
+        cmocka_unit_test(test_what_the_one_just_before_had_is_kept),
         cmocka_unit_test(test_history_is_repaired_from_commits),
         cmocka_unit_test(test_a_repeated_run_leaves_its_history_alone),
         cmocka_unit_test(test_a_commit_that_failed_after_it_was_done_is_a_success),
