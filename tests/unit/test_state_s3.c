@@ -27,84 +27,82 @@ static json_t *held_desk(const struct process *holder)
     return desk;
 }
 
+static const struct {
+    const char *host, *boot_id, *pid_space; /* NULL: ours */
+    int64_t id;                             /* 0: ours */
+    int64_t steady_later_ms, store_later_ms, watched_ms;
+    bool no_store_clock;
+    enum desk_presence presence;
+    bool listed;
+} sights[] = {
+    {.presence = DESK_LIVE, .listed = true},
+    {.store_later_ms = 90LL * MS_PER_DAY, .presence = DESK_LIVE, .listed = true},
+    {.steady_later_ms = 60000, .presence = DESK_LIVE, .listed = true},
+    {.steady_later_ms = 60001, .presence = DESK_SILENT},
+    {.id = 4194999, .presence = DESK_FREE},
+    /* the same name, another boot: this host started anew, or another of that name */
+    {.boot_id = "before", .presence = DESK_LIVE, .listed = true},
+    {.boot_id = "before", .id = 4194999, .presence = DESK_LIVE, .listed = true},
+    {.boot_id = "before", .store_later_ms = 62000, .presence = DESK_DOUBTED, .listed = true},
+    {.boot_id = "before", .store_later_ms = 62000, .watched_ms = 20001, .presence = DESK_SILENT},
+    /* neither knows its boot: the number may be that of anybody */
+    {.boot_id = "", .id = 4194999, .presence = DESK_LIVE, .listed = true},
+    {.boot_id = "", .store_later_ms = 62000, .watched_ms = 20001, .presence = DESK_SILENT},
+    /* another container under this kernel */
+    {.pid_space = "pid:[1]", .presence = DESK_LIVE, .listed = true},
+    {.pid_space = "pid:[1]", .steady_later_ms = 60001, .presence = DESK_SILENT},
+    /* on another host: our steady clock is not its */
+    {"task-7", "other", "pid:[1]", 1, .presence = DESK_LIVE, .listed = true},
+    {"task-7", "other", "pid:[1]", 1, .steady_later_ms = MS_PER_DAY, .presence = DESK_LIVE,
+        .listed = true},
+    {"task-7", "other", "pid:[1]", 1, .store_later_ms = 61000, .presence = DESK_LIVE,
+        .listed = true},
+    {"task-7", "other", "pid:[1]", 1, .store_later_ms = 62000, .presence = DESK_DOUBTED,
+        .listed = true},
+    {"task-7", "other", "pid:[1]", 1, .store_later_ms = 62000, .watched_ms = 20000,
+        .presence = DESK_DOUBTED, .listed = true},
+    {"task-7", "other", "pid:[1]", 1, .store_later_ms = 62000, .watched_ms = 20001,
+        .presence = DESK_SILENT},
+    {"task-7", "other", "pid:[1]", 1, .store_later_ms = -5000, .watched_ms = 60000,
+        .presence = DESK_DOUBTED, .listed = true},
+    {"task-7", "other", "pid:[1]", 1, .no_store_clock = true, .watched_ms = 60000,
+        .presence = DESK_DOUBTED, .listed = true},
+    {"task-7", "other", "pid:[1]", 1, .no_store_clock = true, .watched_ms = 60001,
+        .presence = DESK_SILENT},
+    {"task-7", "other", "pid:[1]", 1, .store_later_ms = 601000, .presence = DESK_DOUBTED},
+};
+
 static void test_who_counts_as_there(void **state)
 {
-    static const struct {
-        const char *host, *boot_id, *pid_space; /* NULL: ours */
-        int64_t id;                             /* 0: ours */
-        int64_t steady_later_ms, store_later_ms, watched_ms;
-        bool no_store_clock;
-        enum desk_presence presence;
-        bool listed;
-    } cases[] = {
-        {.presence = DESK_LIVE, .listed = true},
-        {.store_later_ms = 90LL * MS_PER_DAY, .presence = DESK_LIVE, .listed = true},
-        {.steady_later_ms = 60000, .presence = DESK_LIVE, .listed = true},
-        {.steady_later_ms = 60001, .presence = DESK_SILENT},
-        {.id = 4194999, .presence = DESK_FREE},
-        /* the same name, another boot: this host started anew, or another of that name */
-        {.boot_id = "before", .presence = DESK_LIVE, .listed = true},
-        {.boot_id = "before", .id = 4194999, .presence = DESK_LIVE, .listed = true},
-        {.boot_id = "before", .store_later_ms = 62000, .presence = DESK_DOUBTED, .listed = true},
-        {.boot_id = "before",
-            .store_later_ms = 62000,
-            .watched_ms = 20001,
-            .presence = DESK_SILENT},
-        /* neither knows its boot: the number may be that of anybody */
-        {.boot_id = "", .id = 4194999, .presence = DESK_LIVE, .listed = true},
-        {.boot_id = "", .store_later_ms = 62000, .watched_ms = 20001, .presence = DESK_SILENT},
-        /* another container under this kernel */
-        {.pid_space = "pid:[1]", .presence = DESK_LIVE, .listed = true},
-        {.pid_space = "pid:[1]", .steady_later_ms = 60001, .presence = DESK_SILENT},
-        /* on another host: our steady clock is not its */
-        {"task-7", "other", "pid:[1]", 1, .presence = DESK_LIVE, .listed = true},
-        {"task-7", "other", "pid:[1]", 1, .steady_later_ms = MS_PER_DAY, .presence = DESK_LIVE,
-            .listed = true},
-        {"task-7", "other", "pid:[1]", 1, .store_later_ms = 61000, .presence = DESK_LIVE,
-            .listed = true},
-        {"task-7", "other", "pid:[1]", 1, .store_later_ms = 62000, .presence = DESK_DOUBTED,
-            .listed = true},
-        {"task-7", "other", "pid:[1]", 1, .store_later_ms = 62000, .watched_ms = 20000,
-            .presence = DESK_DOUBTED, .listed = true},
-        {"task-7", "other", "pid:[1]", 1, .store_later_ms = 62000, .watched_ms = 20001,
-            .presence = DESK_SILENT},
-        {"task-7", "other", "pid:[1]", 1, .store_later_ms = -5000, .watched_ms = 60000,
-            .presence = DESK_DOUBTED, .listed = true},
-        {"task-7", "other", "pid:[1]", 1, .no_store_clock = true, .watched_ms = 60000,
-            .presence = DESK_DOUBTED, .listed = true},
-        {"task-7", "other", "pid:[1]", 1, .no_store_clock = true, .watched_ms = 60001,
-            .presence = DESK_SILENT},
-        {"task-7", "other", "pid:[1]", 1, .store_later_ms = 601000, .presence = DESK_DOUBTED},
-    };
     struct process known, self;
 
     (void)state;
     process_self(&known);
     self = known;
-    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(sights); i++) {
         struct process holder = known;
         struct desk_sight sight = {.self = &self,
-            .steady_ms = STEADY_MS + cases[i].steady_later_ms,
-            .store_ms = cases[i].no_store_clock ? 0 : STORE_MS + cases[i].store_later_ms,
+            .steady_ms = STEADY_MS + sights[i].steady_later_ms,
+            .store_ms = sights[i].no_store_clock ? 0 : STORE_MS + sights[i].store_later_ms,
             .modified_ms = STORE_MS,
-            .watched_ms = cases[i].watched_ms};
+            .watched_ms = sights[i].watched_ms};
         json_t *desk;
 
-        if (cases[i].host)
-            snprintf(holder.host, sizeof(holder.host), "%s", cases[i].host);
+        if (sights[i].host)
+            snprintf(holder.host, sizeof(holder.host), "%s", sights[i].host);
         snprintf(self.boot_id, sizeof(self.boot_id), "%s", known.boot_id);
-        if (cases[i].boot_id)
-            snprintf(holder.boot_id, sizeof(holder.boot_id), "%s", cases[i].boot_id);
-        if (cases[i].boot_id && !cases[i].boot_id[0])
+        if (sights[i].boot_id)
+            snprintf(holder.boot_id, sizeof(holder.boot_id), "%s", sights[i].boot_id);
+        if (sights[i].boot_id && !sights[i].boot_id[0])
             self.boot_id[0] = '\0';
-        if (cases[i].pid_space)
-            snprintf(holder.pid_space, sizeof(holder.pid_space), "%s", cases[i].pid_space);
-        if (cases[i].id)
-            holder.id = cases[i].id;
+        if (sights[i].pid_space)
+            snprintf(holder.pid_space, sizeof(holder.pid_space), "%s", sights[i].pid_space);
+        if (sights[i].id)
+            holder.id = sights[i].id;
         desk = held_desk(&holder);
-        if (desk_presence(desk, &sight) != cases[i].presence)
+        if (desk_presence(desk, &sight) != sights[i].presence)
             fail_msg("case %zu: %d", i, desk_presence(desk, &sight));
-        if (desk_seems_live(desk, &sight) != cases[i].listed)
+        if (desk_seems_live(desk, &sight) != sights[i].listed)
             fail_msg("case %zu: listed", i);
         json_object_set_new(desk, "held", json_false());
         assert_int_equal(desk_presence(desk, &sight), DESK_FREE);
