@@ -77,8 +77,10 @@ void reread_read(struct reread_map *map, const char *state, int64_t version, str
                  *folders = json_object_get(own, "folders");
 
     reread_init(map);
-    if (state)
-        map->known = json_is_array(folders) && json_get_int(own, "version", 0) == version;
+    if (state) {
+        map->other_table = own && json_get_int(own, "version", 0) != version;
+        map->known = json_is_array(folders) && !map->other_table;
+    }
     for (size_t i = 0; state && map->known && i < json_array_size(folders); i++)
         read_group(map, json_array_get(folders, i), arena);
     json_decref(object);
@@ -109,15 +111,11 @@ static void add_name(json_t *in, const char *folder)
 
 json_t *reread_write(const struct reread_map *map, int64_t version)
 {
-    json_t *own, *folders;
+    json_t *own = json_object(), *folders = json_array();
     struct table groups; /* by the address of the list */
 
-    if (!map->known || map->folders.count > REREAD_FOLDERS_MAX)
-        return NULL;
-    own = json_object();
-    folders = json_array();
     table_init(&groups);
-    for (size_t i = 0; i < map->folders.count; i++) {
+    for (size_t i = 0; i < map->folders.count && i < REREAD_FOLDERS_MAX; i++) {
         const struct text_list *partitions = map->folders.entries[i].value;
         char address[32];
         json_t *group;

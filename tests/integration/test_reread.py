@@ -147,8 +147,7 @@ def test_limits_of_what_is_taken_away_are_asked_at_the_end(project):
     project.check_consistent()
 
 
-def test_what_was_loaded_before_it_was_asked_for(project):
-    """Nothing is known of the folders: all of them are read once."""
+def append_two(project):
     make(project)
     text_of = project.path("pipelines/p.yaml").read_text()
     project.write(
@@ -160,6 +159,11 @@ def test_what_was_loaded_before_it_was_asked_for(project):
     put(project, "d1/a.csv", (1, 1), (2, 2))
     put(project, "d2/a.csv", (2, 20))
     project.run("p")
+
+
+def test_what_was_loaded_before_it_was_asked_for(project):
+    """Nothing is known of the folders: all of them are read once."""
+    append_two(project)
     make(project)
     assert project.run("p").named("run.nothing_new")
     put(project, "d2/late.csv", (2, 21))
@@ -168,6 +172,48 @@ def test_what_was_loaded_before_it_was_asked_for(project):
     put(project, "d1/late.csv", (1, 10))
     project.run("p")
     assert stored(project) == [(1, 1), (1, 10), (2, 2), (2, 20), (2, 21)]
+    project.check_consistent()
+
+
+def test_what_changed_before_it_is_known_where_it_went(project):
+    """Its old row would stay behind in the 1st: it is refused, and a table made anew has none."""
+    append_two(project)
+    make(project)
+    put(project, "d1/a.csv", (3, 1))
+    before = project.counts()
+    said = project.fails("p")
+    assert "was read before and has changed, and which partitions of n.t its old rows went into" in said
+    assert "extract.a.only_new" in said
+    assert project.counts() == before
+    project.sluice("catalog", "delete-table", "n.t")
+    project.run("p")
+    assert stored(project) == [(2, 20), (3, 1)]
+    put(project, "d1/a.csv", (4, 1))
+    project.run("p")
+    assert stored(project) == [(2, 20), (4, 1)]
+
+
+def put_raw(project, name, *rows):
+    """A folder whose name JSON cannot hold: nothing is remembered of it, so all is always read."""
+    path = os.fsencode(project.path("in")) + b"/" + name
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text(rows))
+
+
+def test_rows_move_where_not_all_folders_are_known(project):
+    make(project)
+    put(project, "d1/a.csv", (1, 1))
+    put(project, "d2/a.csv", (2, 2))
+    project.run("p")
+    put_raw(project, b"d\xff/a.csv", (3, 3))
+    project.run("p")
+    put(project, "d1/a.csv", (4, 1))
+    assert len(fetched(project.run("p"))) == 3
+    assert stored(project) == [(2, 2), (3, 3), (4, 1)]
+    put(project, "d1/a.csv", (5, 1))  # what is known of d1 has not been forgotten
+    project.run("p")
+    assert stored(project) == [(2, 2), (3, 3), (5, 1)]
     project.check_consistent()
 
 
