@@ -113,8 +113,28 @@ static bool goes_into(
     return !list && !map->known && partitions->count > 0;
 }
 
+/* Notes folders of which no object is left: nobody reads them, and rows that they have in one of
+ * the partitions go as it is made anew. */
+static void find_empty(
+    struct plan *plan, const struct seen_question *asked, const struct table *partitions)
+{
+    struct node_question *question = node_of(plan, asked->extract);
+    struct table listed;
+
+    table_init(&listed);
+    for (size_t i = 0; i < question->list.object_count; i++)
+        table_put(&listed, question->folders[i], plan);
+    for (size_t i = 0; i < asked->map.folders.count; i++) {
+        const char *folder = asked->map.folders.entries[i].key;
+
+        if (!table_has(&listed, folder) && goes_into(&asked->map, folder, partitions))
+            table_put(&question->empty, folder, plan);
+    }
+    table_deinit(&listed);
+}
+
 /* Folders that are read besides, if rows go where those of their folders went before. */
-static void count_near(struct plan *plan, const struct graph_node *extract)
+static void find_near(struct plan *plan, const struct graph_node *extract)
 {
     const struct node_question *question = node_of(plan, extract);
     struct plan_extract *planned = &plan->tasks[extract->index].extract;
@@ -122,9 +142,9 @@ static void count_near(struct plan *plan, const struct graph_node *extract)
 
     table_init(&old);
     table_init(&near);
-    if (question->chosen)
-        plan_reread_add_old(plan, question->chosen->load, &old);
-    for (size_t i = 0; question->chosen && i < question->list.object_count; i++) {
+    plan_reread_add_old(plan, question->chosen->load, &old);
+    find_empty(plan, question->chosen, &old);
+    for (size_t i = 0; i < question->list.object_count; i++) {
         if (!table_has(&question->read, question->folders[i]) &&
             goes_into(&question->chosen->map, question->folders[i], &old))
             table_put(&near, question->folders[i], plan);
@@ -157,7 +177,8 @@ static void find_gone(struct plan *plan, const struct graph_node *extract)
         const char *folder = reread_folder(key, &plan->arena);
 
         if (seen->seen[i].version[0] && !table_has(&there, key) &&
-            (table_has(&question->read, folder) || table_has(&question->more, folder)))
+            (table_has(&question->read, folder) || table_has(&question->more, folder) ||
+                table_has(&question->empty, folder)))
             planned->gone[planned->gone_count++] = key;
     }
     table_deinit(&there);
@@ -180,8 +201,8 @@ void plan_reread_choose(struct plan *plan, const struct graph_node *extract)
     planned->folders = question->read.count;
     planned->again = planned->object_count - question->chosen->new_count;
     planned->seen_before = planned->listed - question->chosen->new_count;
+    find_near(plan, extract);
     find_gone(plan, extract);
-    count_near(plan, extract);
 }
 
 /* --- after them --- */
@@ -235,6 +256,9 @@ bool plan_reread_note(
             table_put(&extract->more, folder, plan);
             any = true;
         }
+        find_empty(plan, question, partitions);
+        if (extract->chosen)
+            find_gone(plan, question->extract);
     }
     return any;
 }

@@ -129,6 +129,28 @@ def test_objects_that_are_gone(project):
     assert stored(project) == [(1, 2), (1, 3)]
 
 
+@pytest.mark.parametrize("late, known", [("d1/b.csv", 1), ("d3/a.csv", 0)])
+def test_folders_that_are_gone(project, late, known):
+    """Of d2 nothing is left, and the 1st, which has rows of it, is made anew: known beforehand of
+    a late file of d1, and of d3 once it is read."""
+    make(project)
+    put(project, "d1/a.csv", (1, 1))
+    project.run("p")
+    put(project, "d2/a.csv", (1, 2), (2, 2))
+    project.run("p")
+    project.path("in/d2/a.csv").unlink()
+    put(project, late, (1, 3))
+    assert ("; 1 that was read before is gone\n" in project.sluice("plan", "p").stdout) == bool(known)
+    result = project.run("p")
+    assert [line["objects"] for line in result.named("objects.gone")] == [1]
+    assert stored(project) == [(1, 1), (1, 3), (2, 2)]
+    put(project, late, (1, 4))  # told once
+    assert not project.run("p").named("objects.gone")
+    put(project, "d2/a.csv", (1, 2), (2, 2))  # back again
+    project.run("p")
+    assert stored(project) == [(1, 1), (1, 2), (1, 4), (2, 2)]
+
+
 def test_limits_of_what_is_taken_away_are_asked_at_the_end(project):
     """The first pass has half of the partition: that is no loss yet."""
     make(project)
