@@ -3,6 +3,8 @@ putting them through again."""
 
 import gzip
 import json
+import os
+import signal
 import sqlite3
 
 import pytest
@@ -455,6 +457,31 @@ def test_retries_at_once(project):
             break
     assert sorted(project.rows("t.texts")) == [(i, f"x{i}") for i in range(300)]
     assert quarantined(project) == []
+
+
+def test_a_retry_ends_where_more_was_put_aside(project):
+    """It will never find the quarantine as it was: it says so at once."""
+    project.write("in/a.csv", "id,n\n" + "".join(f"{i},x{i}\n" for i in range(5000)))
+    columns = {"id": "bigint", "n": "bigint"}
+    pipeline(project, {"csv": {"delimiter": ","}, "columns": columns})
+    project.run("birds")
+    process = project.start("quarantine", "retry", "birds", bufsize=0)
+    log = b""
+    while b'"event":"task.started"' not in log:
+        line = process.stderr.readline()
+        assert line, log
+        log += line
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        project.run("birds", "--instance", "other")
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+    ended = project.finish(process)
+    assert ended.exit == 1, str(ended)
+    assert "rows were put into quarantine.birds_rows, or taken out of it" in ended.error
+    assert len(ended.named("commit.conflict")) == 1
+    assert len(quarantined(project)) == 10000
+    project.check_consistent()
 
 
 def test_retry_is_not_for_loads_that_overwrite(project):
