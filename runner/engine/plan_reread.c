@@ -59,21 +59,22 @@ static void read_map(struct seen_question *question)
 }
 
 /* An object that was put again: where its old rows are is known by its folder alone, and where it
- * is not they would stay behind. In a table of another version there are none. */
+ * is not they would stay behind. */
 static void refuse_unknown(struct plan *plan, const struct seen_question *question)
 {
     const struct node_question *extract = node_of(plan, question->extract);
     struct error err = {0};
 
-    if (node_of(plan, question->load)->version.count == 0 || question->map.other_table)
+    if (node_of(plan, question->load)->version.count == 0)
         return;
     for (size_t i = 0; i < extract->list.object_count && !err.code; i++) {
         if (question->is_changed[i] && !table_has(&question->map.folders, extract->folders[i]))
             error_set(&err, ERROR_CHANGED,
                 "\"%s\" was read before and has changed, and which partitions of %s its old rows "
                 "went into is not remembered (it was read before `reread: partition` was asked "
-                "for, or there are more than %d folders): put the old one back and the new one "
-                "under another name, or let all be read again: sluice catalog delete-table",
+                "for, the table was partitioned anew, or there are more than %d folders): put the "
+                "old one back and the new one under another name, or let all be read again: sluice "
+                "catalog delete-table",
                 extract->list.objects[i].key, question->load->load->into, REREAD_FOLDERS_MAX);
     }
     if (err.code)

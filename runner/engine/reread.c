@@ -77,10 +77,8 @@ void reread_read(struct reread_map *map, const char *state, int64_t version, str
                  *folders = json_object_get(own, "folders");
 
     reread_init(map);
-    if (state) {
-        map->other_table = own && json_get_int(own, "version", 0) != version;
-        map->known = json_is_array(folders) && !map->other_table;
-    }
+    if (state)
+        map->known = json_is_array(folders) && json_get_int(own, "version", 0) == version;
     for (size_t i = 0; state && map->known && i < json_array_size(folders); i++)
         read_group(map, json_array_get(folders, i), arena);
     json_decref(object);

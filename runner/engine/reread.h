@@ -13,8 +13,7 @@
 enum { REREAD_FOLDERS_MAX = 10000 }; /* as many are remembered; where there are more all is read */
 
 struct reread_map {
-    bool known;       /* else the rows of a folder that has no list may be anywhere */
-    bool other_table; /* it is of another version of the table: this one has no rows of it */
+    bool known; /* else the rows of a folder that has no list may be anywhere */
     struct table
         folders; /* name → struct text_list *: reread_partition() of each; they may have
                     fewer in truth, never more. Folders that were read together share one */

@@ -239,6 +239,27 @@ def test_rows_move_where_not_all_folders_are_known(project):
     project.check_consistent()
 
 
+def test_a_table_that_was_partitioned_anew(project):
+    """Its rows are where nobody remembers."""
+    make(project)
+    put(project, "d1/a.csv", (1, 1))
+    put(project, "d2/a.csv", (2, 2))
+    project.run("p")
+    result = project.sluice("catalog", "alter", "n.t", "--partition-by", "x")
+    assert result.exit == 0, str(result)
+    project.write("pipelines/p.yaml", project.path("pipelines/p.yaml").read_text().replace("[day]", "[x]"))
+    put(project, "d1/a.csv", (1, 10))
+    assert "its old rows went into is not remembered" in project.fails("p")
+    assert stored(project) == [(1, 1), (2, 2)]
+    project.path("in/d1/a.csv").unlink()
+    put(project, "d1/b.csv", (3, 3))  # what is new is known from here on
+    assert len(fetched(project.run("p"))) == 2
+    put(project, "d1/b.csv", (4, 4))
+    project.run("p")
+    assert stored(project) == [(1, 1), (2, 2), (4, 4)]
+    project.check_consistent()
+
+
 def test_a_failed_second_pass_changes_nothing(project):
     make(project, sql="select day, 100 // (x - 7) as x from a where 1 // (case when x = 7 then 0 else 1 end) = 1")
     put(project, "d1/a.csv", (1, 1))
