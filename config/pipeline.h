@@ -24,6 +24,7 @@ struct param {
     const char *description;
     const char *value; /* after --param and default; canonical text (dates ISO 8601); never NULL in
                           a pipeline that was loaded to be run */
+    bool from_env;     /* the value is the default's, which holds an ${env.…}: perhaps a secret */
 };
 
 struct resources {

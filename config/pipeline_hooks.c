@@ -74,6 +74,11 @@ void pipeline_validate_hooks(
             (INTERPOLATE_RUN_ID | INTERPOLATE_RUN_DUE))
             pipeline_fail(reader, &all[i].url,
                 "%s.url: a later run may have to deliver it: say ${run.…} in the body", own);
+        if (pipeline_uses(reader->pipeline, &all[i].body) & (INTERPOLATE_ENV | INTERPOLATE_SECRET))
+            pipeline_fail(reader, &all[i].body,
+                "%s.body: it is stored until it is delivered, and ${env.…} may be a secret: say it "
+                "in a header or in the url, which are not stored",
+                own);
         for (size_t j = 0; j < all[i].headers.count; j++)
             validate_header(reader, own, &all[i].headers.items[j]);
         if (all[i].body && !(pipeline_uses(reader->pipeline, &all[i].body) & INTERPOLATE_PARTIAL)) {

@@ -86,6 +86,7 @@ static void set_param(struct pipeline_reader *reader, struct param *param)
             diagnostics_error(reader->problems, reader->pipeline->path, (struct option_mark){0},
                 "--param %s: %s", param->item.name, err.message);
     } else if (param->preset && !(uses & INTERPOLATE_PARTIAL)) {
+        param->from_env = (uses & INTERPOLATE_ENV) != 0;
         if (set_value(reader, param, param->preset, &err))
             pipeline_fail(
                 reader, &param->preset, "params.%s.default: %s", param->item.name, err.message);

@@ -6,6 +6,7 @@
 #include "runner/base/time.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum {
     TTL_DEFAULT_MS = 60 * MS_PER_SECOND,
@@ -41,12 +42,17 @@ static int64_t ttl_of(const json_t *desk)
     return MAX(json_get_int(desk, "ttl_ms", TTL_DEFAULT_MS), 1);
 }
 
+/* A name says nothing of a host here: many share one (a container's, a function's), and those that
+ * share this state need not share a disk. Only what runs under this very kernel can be seen. */
 static enum process_status look(const json_t *desk, const struct desk_sight *sight)
 {
     const struct process holder = holder_of(desk);
 
-    return json_is_true(json_object_get(desk, "held")) ? process_look(sight->self, &holder)
-                                                       : PROCESS_DEAD;
+    if (!json_is_true(json_object_get(desk, "held")))
+        return PROCESS_DEAD;
+    if (!holder.boot_id[0] || strcmp(holder.boot_id, sight->self->boot_id) != 0)
+        return PROCESS_UNKNOWN;
+    return process_look(sight->self, &holder);
 }
 
 /* By the store's own two times; false: it did not say them. */

@@ -128,13 +128,18 @@ static void probe_step(struct probe *probe)
 {
     int result;
 
+    if (probe->state == PROBE_REMOVING && probe->goes_on) {
+        enter_state(probe, PROBE_CREATING);
+        return;
+    }
     if (probe->state == PROBE_REMOVING) {
         probe->done(probe, probe->err.code ? &probe->err : NULL);
         return;
     }
     result = judge(probe);
-    if (result == 1 && ++probe->round < PROBE_ROUNDS) {
-        enter_state(probe, PROBE_CREATING);
+    probe->goes_on = result == 1 && ++probe->round < PROBE_ROUNDS;
+    if (probe->goes_on) {
+        enter_state(probe, PROBE_REMOVING); /* each round has an object of its own */
         return;
     }
     if (result == 0)
@@ -148,6 +153,7 @@ static void probe_step(struct probe *probe)
 void probe_start(struct probe *probe)
 {
     probe->round = 0;
+    probe->goes_on = false;
     error_clear(&probe->err);
     enter_state(probe, PROBE_CREATING);
 }

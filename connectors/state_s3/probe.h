@@ -40,6 +40,7 @@ struct probe {
 
     enum probe_state state;
     unsigned round, running, winners, doubtful;
+    bool goes_on; /* with another round, once this one's object is removed */
     char key[1200], etag[256];
     struct probe_racer racers[PROBE_RACERS];
     struct error err;

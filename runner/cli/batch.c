@@ -113,6 +113,8 @@ static void fail(struct batch_item *item, const struct error *err)
     item->state = err->class == ERROR_CANCELLED ? BATCH_CANCELLED
                   : is_busy                     ? BATCH_NOTHING_NEW
                                                 : BATCH_FAILED;
+    if (err->code == ERROR_BUSY) /* a later one that is committed would hide that this one is due */
+        item->batch->ended[item->line] = true;
     if (item->state == BATCH_FAILED && !item->batch->keep_going)
         end_line(item);
 }

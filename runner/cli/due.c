@@ -49,7 +49,7 @@ int64_t due_since(const struct due_facts *facts)
     for (size_t i = 0; i < facts->run_count; i++) {
         const struct state_run *run = &facts->runs[i];
 
-        if (facts->again_lost && run->outcome == STATE_LOST)
+        if (facts->again_lost && (run->outcome == STATE_LOST || run->outcome == STATE_CANCELLED))
             continue;
         any_ms = MAX(any_ms, run->due_ms);
         if (facts->catchup == CATCHUP_ALL && run->due_ms > scheduled_ms && is_scheduled(facts, run))

@@ -25,7 +25,8 @@ struct due_facts {
     int64_t now_ms, watched_since_ms;
     const struct state_run *runs; /* the newest ones, in any order */
     size_t run_count;
-    bool again_lost; /* a run that was lost does not count: it is to be run again */
+    bool again_lost; /* a run that was lost or stopped (a container is told to end before it is
+                        killed) does not count: it is to be run again */
 };
 
 /* What a schedule's run is called: the same (pipeline, instance, due) is the same run. */

@@ -147,17 +147,18 @@ static void ask_state(struct recover *recover, struct state_request *request, en
         .pipeline = recover->pipeline,
         .instance = recover->instance,
         .run_id = run_id,
+        .lease = {.fence = recover->fence},
         .arena = &recover->arena,
         .done = done};
     recover->state->type->start(recover->state, request);
 }
 
-static void ask_commit(struct recover *recover)
+static void ask_commit(struct recover *recover, struct arena *arena)
 {
-    arena_deinit(&recover->list_arena);
+    arena_deinit(arena);
     recover->query = (struct catalog_query){.verb = CATALOG_GET_COMMIT,
         .run_id = entry_of(recover)->run_id,
-        .arena = &recover->list_arena,
+        .arena = arena,
         .done = on_query};
     recover->catalog->type->query(recover->catalog, &recover->query);
 }
@@ -172,11 +173,6 @@ static void ask_commits(struct recover *recover)
         .done = on_commits};
     recover->next = 0;
     recover->catalog->type->query(recover->catalog, &recover->commits);
-}
-
-char *recover_table_glob(const char *table_key, const char *run_id)
-{
-    return mem_printf("%s/**/%s-*", table_key, run_id);
 }
 
 static void list_files(struct recover *recover)
@@ -313,10 +309,13 @@ static void enter_step(struct recover *recover, enum recover_step step)
         ask_state(recover, &recover->journal, STATE_LIST_JOURNAL, recover->run_id, on_journal);
         break;
     case RECOVER_COMMIT:
-        ask_commit(recover);
+        ask_commit(recover, &recover->list_arena);
         break;
     case RECOVER_LISTING:
         list_files(recover);
+        break;
+    case RECOVER_AGAIN: /* the listing is kept */
+        ask_commit(recover, &recover->page_arena);
         break;
     case RECOVER_NAMED:
         ask_named(recover, NULL);
@@ -352,6 +351,15 @@ static void enter_step(struct recover *recover, enum recover_step step)
 
 /* --- the whole flow --- */
 
+/* Whether nobody but the dead process before us can have it: an earlier holder, which one in
+ * between found silent, may live and remove what it put. What is taken over gets our fence, so that
+ * a chain of crashes loses nothing. */
+static bool is_left_to_us(const struct recover *recover, const struct state_journal *entry)
+{
+    return recover->resumes && strcmp(entry->run_id, recover->run_id) == 0 &&
+           entry->fence == recover->fence - 1;
+}
+
 /* Entries of single files are no one's to remove: they are in a folder or below a table's key. */
 static void set_complete_aside(struct recover *recover)
 {
@@ -366,7 +374,7 @@ static void set_complete_aside(struct recover *recover)
 
         if (strcmp(entry.kind, "object") != 0 && strcmp(entry.kind, "file") != 0)
             all[left++] = entry;
-        else if (recover->resumes && strcmp(entry.run_id, recover->run_id) == 0)
+        else if (is_left_to_us(recover, &entry))
             recover->complete[recover->complete_count++] = entry;
     }
     recover->journal.count = left;
@@ -393,13 +401,21 @@ static bool is_complete(struct recover *recover, const struct store_object *obje
     return false;
 }
 
+/* While this process was stopped another one may have taken the run over: its files are not ours
+ * to remove, whether it has committed them or not yet. */
+static bool is_before_us(const struct recover *recover, const char *key)
+{
+    return recover_file_fence(key) < recover->fence;
+}
+
 /* Whether the listing has another one to be deleted. */
 static bool find_doomed(struct recover *recover)
 {
     while (recover->next_object < recover->list.object_count) {
         const struct store_object *object = &recover->list.objects[recover->next_object];
 
-        if (!is_complete(recover, object) && !table_has(&recover->named, object->key))
+        if (is_before_us(recover, object->key) && !is_complete(recover, object) &&
+            !table_has(&recover->named, object->key))
             break;
         recover->next_object++;
     }
@@ -479,11 +495,13 @@ static void recover_step(struct recover *recover)
         return;
     }
     case RECOVER_LISTING:
-        if (recover->query.count > 0 && recover->list.object_count > 0) {
+        if (recover->query.count > 0 && recover->list.object_count > 0)
             enter_step(recover, RECOVER_NAMED);
-            return;
-        }
-        enter_step(recover, find_doomed(recover) ? RECOVER_DELETING : RECOVER_SWEEPING);
+        else
+            enter_step(recover, find_doomed(recover) ? RECOVER_AGAIN : RECOVER_SWEEPING);
+        return;
+    case RECOVER_AGAIN:
+        enter_step(recover, recover->query.count > 0 ? RECOVER_NAMED : RECOVER_DELETING);
         return;
     case RECOVER_NAMED:
         keep_named(recover);
@@ -529,6 +547,7 @@ void recover_start(struct recover *recover, struct engine *engine, const char *p
     recover->pipeline = pipeline;
     recover->instance = instance;
     recover->run_id = run_id;
+    recover->fence = fence;
     recover->done = done;
     recover->step = RECOVER_PUBLISHING;
     table_init(&recover->found);

@@ -17,6 +17,7 @@ enum recover_step {
     RECOVER_JOURNAL,    /* list what dead runs own */
     RECOVER_COMMIT,     /* for each entry: was its run committed? */
     RECOVER_LISTING,    /* table files of the run */
+    RECOVER_AGAIN,      /* before any is deleted: is it committed by now? */
     RECOVER_NAMED,    /* where it was: those that the catalog names, page by page. The others are of
                          an earlier process of the run, or of an attempt that failed */
     RECOVER_DELETING, /* the others, one by one */
@@ -34,6 +35,7 @@ struct recover {
     struct catalog *catalog;
     struct state *state;
     const char *pipeline, *instance, *run_id;
+    int64_t fence;
     recover_done_fn done;
 
     enum recover_step step;
@@ -73,5 +75,9 @@ void recover_deinit(struct recover *recover);
 /* The glob of the table files that a run may have put: "wildlife/strikes/1/" + "**" + "/<run>-*".
  */
 char *recover_table_glob(const char *table_key, const char *run_id);
+/* Of the process that wrote it: "n/t/1/day=1/RUN-NAME-FENCE[-WORD…]-NUMBER.parquet"; 0: none is
+ * said.
+ */
+int64_t recover_file_fence(const char *key);
 
 #endif

@@ -52,6 +52,11 @@ static void on_leased(struct lease *lease, const struct error *err)
         group->done(group, &group->err);
         return;
     }
+    if (group->cancelled) {
+        error_set(&group->err, ERROR_STOPPED, "cancelled");
+        release(group);
+        return;
+    }
     group->step = GROUP_RECOVERING;
     recover_start(&group->recover, group->engine, group->pipeline, group->instance, group->id,
         lease->fence, on_recovered);

@@ -27,7 +27,8 @@ static void ask_state(struct run *run, enum state_verb verb, state_done_fn done)
     run->state_store->type->start(run->state_store, request);
 }
 
-/* What a process that goes on with the run needs to know. */
+/* What a process that goes on with the run needs to know. What the environment said may be a
+ * secret, and is said again by that of the other one. */
 static const char *begun(struct run *run)
 {
     const struct param *params = run->pipeline->params.items;
@@ -35,8 +36,10 @@ static const char *begun(struct run *run)
     const char *copy;
     char *line;
 
-    for (size_t i = 0; i < run->pipeline->params.count; i++)
-        json_put_text(values, params[i].item.name, params[i].value);
+    for (size_t i = 0; i < run->pipeline->params.count; i++) {
+        if (!params[i].from_env)
+            json_put_text(values, params[i].item.name, params[i].value);
+    }
     json_object_set_new(record, "params", values);
     line = json_line(record);
     copy = arena_strdup(&run->arena, line);

@@ -200,6 +200,55 @@ def test_a_backfill_hides_no_miss(project, within_the_hour):
     assert missed(project, "hourly") == (None, 0)
 
 
+ENDLESS = """
+transform:
+  rows: {sql: "select sum(hash(a.i * b.i)) as a from range(1000000) a(i), range(10000000) b(i)"}
+"""
+
+
+def start_endless(project):
+    """Until it is working; the pipeline's file is then the one from before."""
+    path = project.path("pipelines/hourly.yaml")
+    before, stamp = path.read_text(), path.stat().st_mtime
+    endless = before.replace("extract:\n  rows:", "extract:\n  source:").replace("\nload:", ENDLESS + "load:")
+    path.write_text(endless.replace("t.hourly}", "t.hourly, mode: overwrite}"))
+    os.utime(path, (stamp, stamp))
+    process = project.start("run", "--all-due", bufsize=0)
+    line = b" "
+    while line and b'"event":"task.started"' not in line:
+        line = process.stderr.readline()
+    assert line, "it ended before"
+    path.write_text(before)
+    os.utime(path, (stamp, stamp))
+    return process
+
+
+def test_a_busy_pipeline_is_left_to_the_next_call(project, within_the_hour):
+    """A later due time that is committed would hide the earlier ones for ever."""
+    scheduled(project, "hourly", "all")
+    hours = [as_due(last_hour() - datetime.timedelta(hours=n)) for n in (2, 1, 0)]
+    process = start_endless(project)
+    result = all_due(project, "--busy-ok")
+    assert [run["outcome"] for run in result["runs"]] == ["busy", "not_run"]  # behind the one that runs
+    process.kill()
+    process.communicate()
+    assert [run["due"] for run in all_due(project)["runs"]] == hours
+    assert project.commits() == [due_id("hourly", due) for due in hours]
+
+
+def test_a_stopped_run_is_run_again(project, within_the_hour):
+    """As a container is stopped."""
+    scheduled(project, "hourly")
+    due = as_due(last_hour())
+    process = start_endless(project)
+    process.terminate()
+    process.communicate()
+    assert process.returncode == 143
+    assert [run["outcome"] for run in project.sluice("runs", "--json").json] == ["cancelled"]
+    result = all_due(project)
+    assert [(run["run_id"], run["outcome"]) for run in result["runs"]] == [(due_id("hourly", due), "succeeded")]
+
+
 def test_a_killed_run_is_run_again(project, within_the_hour):
     """Its line in the history says that it runs; nobody runs it."""
     scheduled(project, "hourly")

@@ -373,6 +373,17 @@ def test_urls_hold_nothing_of_one_run(project, receiver):
     assert "a later run may have to deliver it" in project.fails("x", expect=2)
 
 
+def test_bodies_hold_nothing_of_the_environment(project, receiver):
+    """They are stored in the state and the catalog."""
+    hook = {"url": receiver.url, "body": '{"routing_key": "${env.PD_KEY}"}'}
+    make_pipeline(project, receiver, on_failure=[hook])
+    project.environment["PD_KEY"] = "streng-geheim"
+    message = project.fails("x", expect=2)
+    assert "on_failure[1].body" in message
+    assert "in a header or in the url" in message
+    assert "streng-geheim" not in message
+
+
 def test_rows_of_the_data_are_not_told(project, receiver):
     """`runs show` has rows that offend a check; whoever is told of the run does not get them."""
     make_pipeline(project, receiver, sql="select nullif(n, 1) as n, 'a secret' as s from x")

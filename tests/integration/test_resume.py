@@ -69,12 +69,12 @@ def files():
     files.close()
 
 
-def make_pipeline(project, files, endless=False):
+def make_pipeline(project, files, endless=False, default="no"):
     """Two objects; y is loaded by the first load; where it is endless, the second never gets there."""
     project.pipeline(
         "x",
         {
-            "params": {"p": {"default": "no"}},
+            "params": {"p": {"default": default}},
             "extract": {
                 "a": {"from": f"{files.url}/a.csv", "only_new": True},
                 "b": {"from": f"{files.url}/b.csv", "only_new": True},
@@ -146,6 +146,19 @@ def test_it_goes_on(project, files, by_flag):
     check_rows(project, p="yes")
     assert len(project.commits()) == 1 and project.commits() == [RUN]
     check_nothing_left(project)
+
+
+def test_what_the_environment_says_is_not_stored(project, files):
+    project.environment["TOKEN"] = "streng-geheim"
+    files.put("/a.csv", 1)
+    files.put("/b.csv", 1, ROWS)
+    make_pipeline(project, files, endless=True, default="${env.TOKEN}")
+    crash(project)
+    for part in project.path(".sluice").glob("state.db*"):
+        assert b"streng-geheim" not in part.read_bytes()
+    make_pipeline(project, files, default="${env.TOKEN}")
+    project.run("x", "--resume", RUN)
+    check_rows(project, "streng-geheim")
 
 
 def test_what_changed_is_fetched_again(project, files):

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HANG_MAX_MS = 60 * 1000, LONG_MS = 30 * 60 * 1000 };
+enum { HANG_MAX_MS = 60 * 1000, LONG_MS = 30 * 60 * 1000, OBJECT_BYTES = 10 };
 
 struct fakes *fakes_current;
 
@@ -152,7 +152,7 @@ static void add_object(struct store_request *request, const char *key, const cha
 {
     assert(request->object_count < FAKE_MAX);
     request->objects[request->object_count++] =
-        (struct store_object){.key = key, .size = 10, .version = version};
+        (struct store_object){.key = key, .size = OBJECT_BYTES, .version = version};
 }
 
 /* What matches among the sources and among the objects that were put. */
@@ -286,14 +286,16 @@ static struct store *open_store(const struct store_options *options, struct erro
 /* --- state --- */
 
 /* Splits "run|kind|what". */
-static struct state_journal journal_of(struct arena *arena, const char *key)
+static struct state_journal journal_of(struct arena *arena, const struct table_entry *entry)
 {
-    char *copy = arena_strdup(arena, key), *rest = copy;
-    struct state_journal journal;
+    char *copy = arena_strdup(arena, entry->key), *rest = copy;
+    struct state_journal journal = {0};
 
     journal.run_id = strsep(&rest, "|");
     journal.kind = strsep(&rest, "|");
     journal.what = rest;
+    journal.fence = entry->value ? strtoll(entry->value, NULL, 10) : 0;
+    journal.bytes = OBJECT_BYTES;
     return journal;
 }
 
@@ -303,7 +305,7 @@ static void list_journal(struct state_request *request)
 
     request->journals = arena_array(request->arena, journal->count, sizeof(*request->journals));
     for (size_t i = 0; i < journal->count; i++) {
-        const struct state_journal entry = journal_of(request->arena, journal->entries[i].key);
+        const struct state_journal entry = journal_of(request->arena, &journal->entries[i]);
 
         if (journal->entries[i].value && (strcmp(entry.run_id, fakes_current->holder) != 0 ||
                                              text_equal(entry.run_id, request->run_id)))
@@ -370,17 +372,22 @@ static void release(const struct state_request *request)
 static void add_journal(const struct state_journal *entry)
 {
     char *key = mem_printf("%s|%s|%s", entry->run_id, entry->kind, entry->what);
+    char fence[32];
 
-    fake_put(&fakes_current->journal, key, "1");
+    snprintf(fence, sizeof(fence), "%lld", (long long)entry->fence);
+    fake_put(&fakes_current->journal, key, fence);
     free(key);
 }
 
-static void clear_journal(const char *run_id)
+static void clear_journal(const struct state_request *request)
 {
-    char *prefix = mem_printf("%s|", run_id);
+    char *prefix = mem_printf("%s|", request->run_id);
 
     for (size_t i = 0; i < fakes_current->journal.count; i++) {
-        if (text_starts(fakes_current->journal.entries[i].key, prefix))
+        const struct table_entry *entry = &fakes_current->journal.entries[i];
+
+        if (entry->value && text_starts(entry->key, prefix) &&
+            (request->lease.fence == 0 || strtoll(entry->value, NULL, 10) <= request->lease.fence))
             fake_forget(&fakes_current->journal, fakes_current->journal.entries[i].key);
     }
     free(prefix);
@@ -408,7 +415,7 @@ static void do_state(struct state_request *request, struct error *err)
         list_journal(request);
         break;
     case STATE_CLEAR_JOURNAL:
-        clear_journal(request->run_id);
+        clear_journal(request);
         break;
     case STATE_ACQUIRE_LEASE:
         acquire(request, err);

@@ -83,7 +83,7 @@ struct fakes {
     struct table committed;    /* run id → struct fake_commit */
     struct table seen;         /* "load/extract/key" → version */
     struct table publications; /* "run|load|from" → to */
-    struct table journal;      /* "run|kind|what" → entry */
+    struct table journal;      /* "run|kind|what" → fence */
     struct table runs;         /* run id → the outcome's name */
     struct table run_rows;     /* run id → rows, in decimal */
     struct table run_errors;   /* run id → error */

@@ -50,6 +50,8 @@ static void list_commits(struct catalog_query *query)
     for (size_t i = committed->count; i-- > 0;) {
         const struct fake_commit *commit = committed->entries[i].value;
 
+        if (!commit) /* a test took it out for a while */
+            continue;
         if (query->verb == CATALOG_GET_COMMIT
                 ? strcmp(committed->entries[i].key, query->run_id) == 0
                 : strcmp(commit->pipeline, query->pipeline) == 0)

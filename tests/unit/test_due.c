@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 /* On 2026-11-21 at 12:02. A run is "due" or "due!": the one that a schedule starts for that time;
- * "due?": one that was lost. */
+ * "due?": one that was lost; "due~": one that was stopped. */
 struct due_case {
     const char *title, *schedule, *zone;
     enum catchup catchup;
@@ -46,6 +46,8 @@ static const struct due_case cases[] = {
         "2026-11-20T06:00 2026-11-21T06:00"},
     {"all, by hand only", "0 6 * * *", NULL, CATCHUP_ALL, "2026-01-01", {"2026-11-20T11:00"},
         "2026-11-21T06:00"},
+    {"stopped: again", "0 6 * * *", NULL, CATCHUP_LAST, "2026-01-01",
+        {"2026-11-21T06:00~", "2026-11-20T06:00!"}, "2026-11-21T06:00"},
     {"all, lost", "0 6 * * *", NULL, CATCHUP_ALL, "2026-01-01",
         {"2026-11-21T06:00?", "2026-11-20T06:00?", "2026-11-19T06:00!"},
         "2026-11-20T06:00 2026-11-21T06:00"},
@@ -60,7 +62,7 @@ static int64_t at(const char *text)
     int64_t time_ms;
     char copy[32];
 
-    snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(text, "!?"), text);
+    snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(text, "!?~"), text);
     assert_int_equal(time_parse(copy, &time_ms, NULL), 0);
     return time_ms;
 }
@@ -74,9 +76,11 @@ static size_t make_runs(
         const char *text = c->runs[count];
 
         runs[count] = (struct state_run){.due_ms = at(text),
-            .outcome = strchr(text, '?') ? STATE_LOST : STATE_FAILED,
+            .outcome = strchr(text, '?')   ? STATE_LOST
+                       : strchr(text, '~') ? STATE_CANCELLED
+                                           : STATE_FAILED,
             .run_id = "0190a2b4-0000-7000-8000-000000000000"};
-        if (strpbrk(text, "!?"))
+        if (strpbrk(text, "!?~"))
             runs[count].run_id = due_run_id("x", "", runs[count].due_ms, ids[count]);
     }
     return count;

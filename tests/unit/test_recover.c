@@ -96,6 +96,82 @@ static void test_files_of_a_dead_run_that_was_committed_stay(void **state)
     scenario_deinit(&scenario);
 }
 
+static void test_the_fence_in_a_name(void **state)
+{
+    static const struct {
+        const char *key;
+        int64_t fence;
+    } cases[] = {
+        {"n/t/1/day=1/run-1-a-7-0.parquet", 7},
+        {"n/t/1/run-1-a-7-again-12.parquet", 7},
+        {"n/t/1/run-1-a-b-7-again-deletes-0.parquet", 7},
+        {"n/t/1/run-1-a-5-7-kept-0.parquet", 7},
+        {"_quarantine/p__load_a/1/day=1/run-load.a-123-quarantine-3.parquet", 123},
+        {"n/t/1/run-a-0.parquet", 0},
+        {"n/t/1/run", 0},
+        {"-", 0},
+        {"", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++)
+        assert_int_equal(recover_file_fence(cases[i].key), cases[i].fence);
+}
+
+/* --- while this process was stopped, another one took the run over --- */
+
+static void take_over(struct fakes *fakes, const char *name)
+{
+    if (!text_starts(name, "store.list n/t/1"))
+        return;
+    add(&fakes->objects, "n/t/1/day=1/dead-a-2-0.parquet", "1");
+    add(&fakes->journal, "dead|folder|dead-2", "2");
+}
+
+static void test_files_of_whoever_took_over_stay(void **state)
+{
+    struct fakes fakes;
+    struct scenario scenario = {.fakes = &fakes, .text = text, .run_id = "first"};
+    char *folder;
+
+    (void)state;
+    fakes_init(&fakes, 1);
+    folder = leave_dead_run(&fakes, "dead");
+    fakes.watch = take_over;
+    run_once(&scenario);
+    assert_string_equal(scenario.err.message, "");
+    assert_null(table_get(&fakes.objects, "n/t/1/day=1/dead-a-0.parquet"));
+    assert_non_null(table_get(&fakes.objects, "n/t/1/day=1/dead-a-2-0.parquet"));
+    assert_int_equal(fakes_left(&fakes.journal), 1); /* nor is its journal */
+    assert_non_null(table_get(&fakes.journal, "dead|folder|dead-2"));
+    free(folder);
+    scenario_deinit(&scenario);
+}
+
+static void commit_now(struct fakes *fakes, const char *name)
+{
+    if (text_starts(name, "store.list n/t/1"))
+        table_put(&fakes->committed, "first", fakes->watch_data);
+}
+
+/* It was not committed when it was asked for first, but is when files are to be deleted. */
+static void test_files_that_are_committed_meanwhile_stay(void **state)
+{
+    struct fakes fakes;
+    struct scenario scenario = {.fakes = &fakes, .text = text};
+
+    (void)state;
+    fakes_init(&fakes, 1);
+    run_well(&scenario, "first");
+    assert_int_equal(fakes_left(&fakes.objects), 4);
+    fakes.watch_data = table_put(&fakes.committed, "first", NULL);
+    add(&fakes.journal, "first|table|n/t/1", "1");
+    fakes.watch = commit_now;
+    run_well(&scenario, "second"); /* nothing dangles */
+    assert_int_equal(fakes_left(&fakes.objects), 4);
+    scenario_deinit(&scenario);
+}
+
 /* As the journal has it: from the spool, wherever that is now. */
 static void test_a_folder_goes_by_its_name_in_the_spool(void **state)
 {
@@ -135,6 +211,34 @@ static void test_a_dead_run_cleans_up_after_itself(void **state)
     assert_int_equal(fakes_rows(&fakes, "n.t"), 12);
     free(folder);
     scenario_deinit(&scenario);
+}
+
+/* Of two processes before us with this run's id the first may live: it was silent when the second
+ * took over, which died before it had cleared the journal. What the second one has is ours. */
+static void test_what_the_one_just_before_had_is_kept(void **state)
+{
+    for (int64_t fence = 1; fence <= 2; fence++) {
+        const bool kept = fence == 2;
+        char *key = mem_printf("n/t/1/day=1/dead-a-%d-0.parquet", (int)fence);
+        char *entry = mem_printf("dead|file|%s", key);
+        struct fakes fakes;
+        struct scenario scenario = {.fakes = &fakes, .text = text};
+
+        (void)state;
+        fakes_init(&fakes, 1);
+        fakes.fence = fakes.catalog_fence = 2;
+        add(&fakes.journal, "dead|folder|dead-1", "1");
+        add(&fakes.journal, "dead|table|n/t/1", "1");
+        add(&fakes.journal, entry, kept ? "2" : "1");
+        add(&fakes.objects, key, "1");
+        run_well(&scenario, "dead"); /* nor does one stay that it has no use for */
+        assert_int_equal(logged(&scenario, "run.recovered"), !kept);
+        if (!kept)
+            assert_says(scenario.messages.data, "1 files and 1 folders removed");
+        free(entry);
+        free(key);
+        scenario_deinit(&scenario);
+    }
 }
 
 static void test_history_is_repaired_from_commits(void **state)
@@ -239,8 +343,12 @@ int main(void)
         cmocka_unit_test(test_exactly_the_files_of_the_dead_run_are_removed),
         cmocka_unit_test(test_the_glob_ends_the_run_id),
         cmocka_unit_test(test_files_of_a_dead_run_that_was_committed_stay),
+        cmocka_unit_test(test_the_fence_in_a_name),
+        cmocka_unit_test(test_files_of_whoever_took_over_stay),
+        cmocka_unit_test(test_files_that_are_committed_meanwhile_stay),
         cmocka_unit_test(test_a_folder_goes_by_its_name_in_the_spool),
         cmocka_unit_test(test_a_dead_run_cleans_up_after_itself),
+        cmocka_unit_test(test_what_the_one_just_before_had_is_kept),
         cmocka_unit_test(test_history_is_repaired_from_commits),
         cmocka_unit_test(test_a_repeated_run_leaves_its_history_alone),
         cmocka_unit_test(test_a_commit_that_failed_after_it_was_done_is_a_success),

@@ -198,6 +198,23 @@ static void test_recovery_that_fails_gives_the_lease_back(void **state)
     close_house(&house);
 }
 
+/* Told to end while it waits for the lease: nothing is begun with it. */
+static void test_cancelled_while_leasing(void **state)
+{
+    struct house house = {.cancels = true};
+
+    (void)state;
+    fakes_init(&house.fakes, 1);
+    open_house(&house);
+    assert_int_equal(house.opened, 1);
+    assert_int_equal(house.open_code, ERROR_STOPPED);
+    assert_int_equal(fakes_started(&house.fakes, "catalog.list_publications"), 0);
+    assert_int_equal(fakes_started(&house.fakes, "state.list_journal"), 0);
+    assert_int_equal(fakes_started(&house.fakes, "state.release_lease"), 1);
+    assert_false(house.fakes.leased);
+    close_house(&house);
+}
+
 /* The run whose turn it is finds out, and none of them commits. */
 static void test_a_lost_lease_ends_all_of_them(void **state)
 {
@@ -243,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_they_commit_in_order_under_one_lease),
         cmocka_unit_test(test_a_live_holder_keeps_it_closed),
         cmocka_unit_test(test_recovery_that_fails_gives_the_lease_back),
+        cmocka_unit_test(test_cancelled_while_leasing),
         cmocka_unit_test(test_a_lost_lease_ends_all_of_them),
         cmocka_unit_test(test_one_that_fails_leaves_the_others),
     };
