@@ -370,16 +370,16 @@ static void start_writing(struct quarantine *quarantine, const char *what, const
     struct task *task = quarantine->task;
     const struct run *run = task->run;
 
-    quarantine->request =
-        (struct sql_request){.write = {.dataset = name_of(quarantine, what),
-                                 .folder = run->folder,
-                                 .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "-%s",
-                                     run->options.run_id, task->node->id, run->lease.fence, suffix),
-                                 .schema = schema,
-                                 .partitions = &partition,
-                                 .partition_count = 1,
-                                 .file_bytes = 128u << 20,
-                                 .on_file = on_file}};
+    quarantine->request = (struct sql_request){
+        .write = {.dataset = name_of(quarantine, what),
+            .folder = run->folder,
+            .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "%s-%s", run->options.run_id,
+                task->node->id, run->lease.fence, run->widened ? "-again" : "", suffix),
+            .schema = schema,
+            .partitions = &partition,
+            .partition_count = 1,
+            .file_bytes = 128u << 20,
+            .on_file = on_file}};
     start(quarantine, SQL_WRITE);
 }
 
