@@ -2,6 +2,8 @@
 say so of their own bad rows."""
 
 import json
+import os
+import signal
 
 import pytest
 
@@ -166,3 +168,24 @@ def test_with_checks(project):
         ("day", None),
         (None, "not_null(n)"),
     ]
+
+
+def test_planned_again(project):
+    """Another table by the time of the commit: what fits now is in the table, and not put aside too."""
+    make(project, {"required": ["n"]})
+    project.pipeline("birds", {"extract": {"rows": extract()}, "load": {"rows": {"into": "t.rows"}}})
+    project.write("in/1.csv", "id,n,day,new\n2,,2020-01-02,a\n3,3,2020-01-02,b\n")
+    process = project.start("run", "birds", bufsize=0)
+    while b'"event":"task.started"' not in (line := process.stderr.readline()):
+        assert line
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        assert project.sluice("catalog", "alter", "t.rows", "--nullable", "n").exit == 0
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+    result = project.finish(process)
+    assert result.exit == 0 and result.named("commit.conflict") and result.named("rows.quarantined"), result
+    rows = project.sluice("sql", "select id, n from t.rows order by id", "--json").json["rows"]
+    assert [(row["id"], row["n"]) for row in rows] == [(1, 1), (2, None), (3, 3)]
+    assert result.named("run.finished")[0]["quarantined"] == 0
+    assert "there is no table" in str(project.sluice("sql", "select * from quarantine.birds_rows"))
