@@ -3,6 +3,7 @@
 #include "config/path.h"
 #include "runner/base/mem.h"
 #include "runner/cli/adhoc_tables.h"
+#include "runner/cli/quarantine_cells.h"
 #include "runner/cli/query_session.h"
 #include "runner/cli/questions.h"
 #include "runner/cli/run_flags.h"
@@ -210,11 +211,11 @@ static const char *select_rows(const struct retrying *retrying)
     const char *copy;
 
     buffer_init(&sql, 0);
-    buffer_printf(&sql,
+    buffer_puts(&sql,
         "select *, replace(replace(coalesce(row_json, case when json_valid(json) then case "
         "json_type(json) when 'OBJECT' then json end end), chr(10), ' '), chr(13), ' ') as text "
-        "from (select *, replace(raw, '\\x5c', '\\') as json from %s.%s",
-        QUARANTINE_NAMESPACE, retrying->retry.table);
+        "from (select *, replace(raw, '\\x5c', '\\') as json from " QUARANTINE_NAMESPACE ".");
+    text_append_sql_name(&sql, retrying->retry.table);
     append_condition(&sql, &retrying->flags);
     buffer_puts(&sql, ") as q");
     copy = arena_strdup(&retrying->cli->arena, sql.data);
@@ -315,49 +316,6 @@ static void on_names(struct sql_request *request, const struct sql_schema *schem
     }
 }
 
-static void append_quoted(struct buffer *out, const char *text)
-{
-    buffer_putc(out, '"');
-    for (; *text; text++) {
-        buffer_puts(out, *text == '"' ? "\"" : "");
-        buffer_putc(out, *text);
-    }
-    buffer_putc(out, '"');
-}
-
-/* The JSON pointer of a member. */
-static void append_pointer(struct buffer *sql, const char *name)
-{
-    struct buffer pointer;
-
-    buffer_init(&pointer, 0);
-    buffer_putc(&pointer, '/');
-    for (; *name; name++) {
-        if (*name == '~' || *name == '/')
-            buffer_puts(&pointer, *name == '~' ? "~0" : "~1");
-        else
-            buffer_putc(&pointer, *name);
-    }
-    text_append_sql_literal(sql, pointer.data);
-    buffer_deinit(&pointer);
-}
-
-/* A line of CSV as an expression over `text`. */
-static void append_cells(
-    struct buffer *sql, const struct reading *reading, const struct extract *extract)
-{
-    const struct text_list *nulls = &extract->csv.nulls;
-
-    for (size_t i = 0; i < reading->name_count; i++) {
-        buffer_puts(sql, i ? " || ',' || " : "");
-        buffer_puts(sql, "coalesce('\"' || replace(json_extract_string(text, ");
-        append_pointer(sql, reading->names[i]);
-        buffer_puts(sql, "), '\"', '\"\"') || '\"', ");
-        text_append_sql_literal(sql, nulls->count ? nulls->items[0] : "");
-        buffer_putc(sql, ')');
-    }
-}
-
 static int64_t lines_of(const char *text)
 {
     int64_t lines = 0;
@@ -391,7 +349,7 @@ static const char *take_rows(struct retrying *retrying, struct reading *reading)
             "(%s rows between unbounded preceding and 1 preceding), 0)::bigint as number from "
             "(select *, ",
             2 + lines_of(reading->header.data), order);
-        append_cells(&sql, reading, retrying->node->extract);
+        quarantine_append_cells(&sql, reading->names, reading->name_count, retrying->node->extract);
         buffer_puts(&sql, " as csv from " SELECTED " where text is not null) as c");
     }
     copy = arena_strdup(&retrying->cli->arena, sql.data);
@@ -410,7 +368,7 @@ static int find_names(struct reading *reading)
         return -1;
     for (size_t i = 0; i < reading->name_count; i++) {
         buffer_puts(&reading->header, i ? "," : "");
-        append_quoted(&reading->header, reading->names[i]);
+        quarantine_append_quoted(&reading->header, reading->names[i]);
     }
     return 0;
 }

@@ -534,3 +534,18 @@ def test_a_preview_of_what_has_bad_rows(project):
         shown = project.sluice("preview", "p", "a", "--format", "csv")
         assert (shown.exit, shown.stdout) == (0, "x\n1\n3\n"), str(shown)
     assert project.spooled() == [] and project.stored() == []
+
+
+def test_a_pipeline_whose_name_begins_with_a_digit(project):
+    """Its table's name needs quotes in SQL."""
+    extract = {"from": "in/*", "format": "csv", "only_new": True, "on_bad_row": "quarantine",
+               "csv": {"delimiter": ","}, "columns": {"n": "bigint"}}
+    content = {"extract": {"rows": extract}, "load": {"rows": {"into": "t.rows"}}}
+    project.write("in/a.csv", "id,n\n1,x\n")
+    project.pipeline("2024_orders", content)
+    project.run("2024_orders")
+    extract["columns"]["n"], content["load"]["rows"]["into"] = "varchar", "t.texts"
+    project.pipeline("2024_orders", content)
+    result = project.sluice("quarantine", "retry", "2024_orders")
+    assert result.exit == 0, result
+    assert project.rows("t.texts") == [(1, "x")]
