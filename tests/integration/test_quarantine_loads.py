@@ -33,7 +33,7 @@ def make(project, load=None, sql=None, **more):
 
 def aside(project, table="birds_rows", columns="column_name, reason, row_json"):
     result = project.sluice("sql", f"select {columns} from quarantine.{table} order by id", "--json")
-    assert result.exit == 0, result
+    assert result.exit == 0, str(result)
     return [tuple(row.values()) for row in result.json["rows"]]
 
 
@@ -189,3 +189,53 @@ def test_planned_again(project):
     assert [(row["id"], row["n"]) for row in rows] == [(1, 1), (2, None), (3, 3)]
     assert result.named("run.finished")[0]["quarantined"] == 0
     assert "there is no table" in str(project.sluice("sql", "select * from quarantine.birds_rows"))
+
+
+def retried(project, *args):
+    return project.sluice("quarantine", "retry", "birds", "rows", *args)
+
+
+def texts(project, table):
+    result = project.sluice("sql", f"select id, n from {table} order by id", "--json")
+    assert result.exit == 0, str(result)
+    return [(row["id"], row["n"]) for row in result.json["rows"]]
+
+
+def test_retry_goes_to_the_load_that_put_the_row_aside(project):
+    """The others have it already."""
+    one = {"from": "rows", "into": "t.one", "required": ["n"]}
+    content = {"extract": {"rows": extract(columns={"id": "bigint", "n": "bigint"})},
+               "load": {"one": one, "two": {"from": "rows", "into": "t.two"}}}
+    project.pipeline("birds", content)
+    project.write("in/0.csv", "id,n\n1,1\n2,\nthree,3\n")
+    project.run("birds")
+    assert (texts(project, "t.one"), texts(project, "t.two")) == ([(1, 1)], [(1, 1), (2, None)])
+    content["load"]["one"] = {"from": "rows", "into": "t.more"}
+    project.pipeline("birds", content)
+    result = retried(project)
+    assert result.exit == 2 and "--task load.one and --task extract.rows" in result.error, result
+    result = retried(project, "--task", "load.one")
+    assert result.exit == 0, result
+    assert (texts(project, "t.more"), texts(project, "t.two")) == ([(2, None)], [(1, 1), (2, None)])
+    repaired = project.write("repaired.csv", "id,n\n3,3\n")
+    result = retried(project, "--file", repaired)
+    assert result.exit == 0, result
+    assert (texts(project, "t.more"), texts(project, "t.two")) == ([(2, None), (3, 3)], [(1, 1), (2, None), (3, 3)])
+    project.check_consistent()
+
+
+def test_a_hash_is_no_value(project):
+    """A load hides what any extract masks: its rows cannot be read again as they are."""
+    content = make(project)
+    content["extract"]["more"] = extract(**{"from": "b/*.csv", "mask": ["n"]})
+    content["load"]["more"] = {"into": "t.more"}
+    project.pipeline("birds", content)
+    project.write("b/1.csv", "id,n\n1,1\n")
+    project.write("in/1.csv", "id,n,day\n2,secret77,2020-01-02\n")
+    project.run("birds")
+    content["load"]["rows"]["into"] = "t.texts"
+    project.pipeline("birds", content)
+    assert "values of 1 rows are masked in the quarantine" in retried(project).error
+    repaired = project.write("repaired.csv", "id,n,day\n2,2,2020-01-02\n")
+    assert retried(project, "--file", repaired).exit == 0
+    assert texts(project, "t.texts") == [(2, 2)]
