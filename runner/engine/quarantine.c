@@ -323,8 +323,7 @@ static void start_keeping(struct quarantine *quarantine)
 
 static void append_offenders(struct buffer *sql, const struct quarantine *quarantine)
 {
-    buffer_puts(sql, "null::varchar as source, null::varchar as source_version, null::bigint as "
-                     "line, ");
+    quarantine_append_origin(sql, quarantine->task, "r");
     quarantine_marks_append_why(&quarantine->marks, "r", sql);
     buffer_puts(sql, ", null::varchar as raw, ");
     quarantine_append_row_json(sql, quarantine->task, "r");

@@ -239,3 +239,19 @@ def test_a_hash_is_no_value(project):
     repaired = project.write("repaired.csv", "id,n,day\n2,2,2020-01-02\n")
     assert retried(project, "--file", repaired).exit == 0
     assert texts(project, "t.texts") == [(2, 2)]
+
+
+def test_metadata_is_not_of_the_row(project):
+    """It says where the row is from, and the row can be read again without it."""
+    content = make(project, metadata=True)
+    project.write("in/1.csv", "id,n,day\n2,2,2020-01-02\n3,x,2020-01-03\n")
+    project.run("birds")
+    ((source, version, line, row),) = aside(project, columns="source, source_version, line, row_json")
+    assert source.endswith("in/1.csv") and version and line == 3
+    assert json.loads(row) == {"id": 3, "n": "x", "day": "2020-01-03"}
+    content["load"]["rows"]["into"] = "t.texts"
+    project.pipeline("birds", content)
+    assert "no such rows" in retried(project, "--line", 2, "--object", source).error
+    result = retried(project, "--object", source, "--line", 3)
+    assert result.exit == 0, result
+    assert texts(project, "t.texts") == [(3, "x")]
