@@ -1,6 +1,7 @@
 #include "runner/engine/check.h"
 
 #include "runner/base/buffer.h"
+#include "runner/base/mem.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -76,7 +77,7 @@ static void append_outside(struct buffer *sql, const struct check *check)
     for (size_t i = 0; i < check->between.count; i++) {
         const struct option_named_texts *bounds = &check->between.items[i];
 
-        for (size_t j = 0; j < bounds->texts.count; j++) {
+        for (size_t j = 0; j < ARRAY_LENGTH(beyond) && j < bounds->texts.count; j++) {
             if (!bounds->texts.items[j][0])
                 continue;
             buffer_puts(sql, any ? " or " : "");

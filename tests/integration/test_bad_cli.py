@@ -45,8 +45,8 @@ def test_usage(ready, args, says):
 
 UNSUPPORTED = [
     (
-        {"only_new": {"on_changed": "replace"}},
-        "extract.flights.only_new.on_changed: replace",
+        {"from": "gs://bucket/in.csv", "only_new": True},
+        "extract.flights.from: gs:",
     ),
 ]
 
@@ -64,7 +64,7 @@ def test_what_comes_later_is_refused(ready, command, extract, says):
     assert ready.sluice("validate", "flights").exit == 0
     result = ready.sluice(command, "flights")
     assert result.exit == 2, str(result)
-    assert f"{says} cannot be executed by this version yet; use " in result.error
+    assert f"{says} cannot be executed by this version yet; read " in result.error
     assert result.error.startswith("sluice: pipelines/flights.yaml:")
     assert not ready.path(".sluice/catalog.db").exists()
 
