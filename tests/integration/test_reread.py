@@ -272,6 +272,20 @@ def test_a_failed_second_pass_changes_nothing(project):
     project.check_consistent()
 
 
+def test_rows_put_aside_by_both_passes(project):
+    """Only what the second pass has put aside counts, and it is there after the run has cleaned up."""
+    make(project)
+    text_of = project.path("pipelines/p.yaml").read_text()
+    project.write("pipelines/p.yaml", text_of.replace("    columns:", "    on_bad_row: quarantine\n    csv: {delimiter: ','}\n    columns:"))
+    put(project, "d1/a.csv", (1, 1), (2, 2))
+    project.run("p")
+    put(project, "d2/a.csv", (2, 20), (2, "bad"))
+    assert project.run("p").named("run.widened")
+    assert stored(project) == [(1, 1), (2, 2), (2, 20)]
+    project.check_consistent()
+    assert [row["raw"] for row in project.table("quarantine.p_a").to_pylist()] == ["2024-01-02,bad"]
+
+
 def test_two_loads_and_a_lookup(project):
     project.write(
         "pipelines/p.yaml",
