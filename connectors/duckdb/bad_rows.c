@@ -217,16 +217,18 @@ static void append_raw(struct buffer *line, const struct scan_plan *plan, const 
     buffer_putc(line, ']');
 }
 
-/* What a cell of a CSV holds, without quotes; false: null. */
+/* What a cell of a CSV holds, without quotes; false: null. Of one space before a quote the SQL
+ * engine makes nothing, of more it makes a text that happens to hold quotes. */
 static bool cell_value(
     const struct scan_plan *plan, const char *text, size_t length, struct buffer *value)
 {
     const char quote = *plan->quote, escape = *plan->escape;
     const struct text_list *nulls = &plan->scan->csv.nulls;
-    const bool quoted = length >= 2 && quote && text[0] == quote;
+    const size_t spaces = length >= 2 && quote && text[0] == ' ' && text[1] == quote;
+    const bool quoted = length >= 2 + spaces && quote && text[spaces] == quote;
 
     buffer_clear(value);
-    for (size_t i = quoted; i < length; i++) {
+    for (size_t i = quoted ? spaces + 1 : 0; i < length; i++) {
         if (quoted && text[i] == escape && escape && i + 1 < length &&
             (text[i + 1] == quote || text[i + 1] == escape))
             i++;
@@ -241,6 +243,23 @@ static bool cell_value(
     return nulls->count > 0 || value->length > 0;
 }
 
+/* The row's bytes in UTF-8; those of files in Latin-1 are its first 256 characters. */
+static void append_decoded(
+    struct buffer *text, const struct scan_plan *plan, const struct bad_row *row)
+{
+    const char *encoding = plan->scan->csv.encoding;
+    const bool latin = encoding && strcasecmp(encoding, "latin-1") == 0;
+
+    buffer_append(text, latin ? "" : row->raw, latin ? 0 : row->raw_length);
+    for (size_t i = 0; latin && i < row->raw_length; i++) {
+        const unsigned char byte = (unsigned char)row->raw[i];
+
+        if (byte >= 0x80)
+            buffer_putc(text, (char)(0xc0 | byte >> 6));
+        buffer_putc(text, (char)(byte >= 0x80 ? 0x80 | (byte & 0x3f) : byte));
+    }
+}
+
 /* The cells by name, so that the row can be read without the rest of its file. */
 static void append_cells(
     struct buffer *line, const struct scan_plan *plan, const struct bad_row *row)
@@ -249,18 +268,19 @@ static void append_cells(
         .delimiter = plan->delimiter, .quote = *plan->quote, .escape = *plan->escape};
     const struct scan_file *file = row->file;
     struct records_cell cell;
-    struct buffer object, value;
+    struct buffer text, object, value;
     size_t at = 0;
 
+    buffer_init(&text, 0);
     buffer_init(&object, 0);
     buffer_init(&value, 0);
+    append_decoded(&text, plan, row);
     for (size_t i = 0;
-         i < file->count && records_next_cell(&dialect, row->raw, row->raw_length, &at, &cell);
-         i++) {
+         i < file->count && records_next_cell(&dialect, text.data, text.length, &at, &cell); i++) {
         buffer_puts(&object, i ? ",\"" : "{\"");
         append_escaped(&object, plan->columns[file->columns[i]].name,
             strlen(plan->columns[file->columns[i]].name), false);
-        if (cell_value(plan, row->raw + cell.start, cell.length, &value)) {
+        if (cell_value(plan, text.data + cell.start, cell.length, &value)) {
             buffer_puts(&object, "\":\"");
             append_escaped(&object, value.data, value.length, false);
             buffer_putc(&object, '"');
@@ -270,6 +290,7 @@ static void append_cells(
     }
     buffer_putc(&object, '}');
     append_text(line, "row_json", object.data);
+    buffer_deinit(&text);
     buffer_deinit(&object);
     buffer_deinit(&value);
 }

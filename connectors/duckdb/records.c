@@ -10,7 +10,7 @@
 enum { WINDOW_BYTES = 1024 * 1024, UNIT_BYTES = 64 * 1024 };
 
 /* Where in a record a byte stands. */
-enum place { AT_CELL, IN_CELL, IN_QUOTES, ESCAPED, BEHIND_QUOTES, BROKEN };
+enum place { AT_CELL, BEHIND_SPACE, IN_CELL, IN_QUOTES, ESCAPED, BEHIND_QUOTES, BROKEN };
 
 struct records {
     struct records_dialect dialect;
@@ -180,8 +180,8 @@ static bool ends_delimiter(const char *delimiter, size_t length, const char *tex
            memcmp(text + at + 1 - length, delimiter, length) == 0;
 }
 
-/* As DuckDB's state machine goes: quotes mean something at the beginning of a cell only, and after
- * what cannot be the rest of the line is lost. */
+/* As DuckDB's state machine goes: quotes mean something at the beginning of a cell only, behind one
+ * space at most, and after what cannot be the rest of the line is lost. */
 static enum place next_place(const struct records_dialect *dialect, size_t delimiter_length,
     enum place place, const char *text, size_t at)
 {
@@ -189,12 +189,13 @@ static enum place next_place(const struct records_dialect *dialect, size_t delim
 
     switch (place) {
     case AT_CELL:
+    case BEHIND_SPACE:
     case IN_CELL:
         if (ends_delimiter(dialect->delimiter, delimiter_length, text, at))
             return AT_CELL;
-        if (place == AT_CELL && byte == dialect->quote && byte)
+        if (place != IN_CELL && byte == dialect->quote && byte)
             return IN_QUOTES;
-        return place == AT_CELL && byte == ' ' ? AT_CELL : IN_CELL;
+        return place == AT_CELL && byte == ' ' ? BEHIND_SPACE : IN_CELL;
     case IN_QUOTES:
         if (byte == dialect->escape && byte && dialect->escape != dialect->quote)
             return ESCAPED;

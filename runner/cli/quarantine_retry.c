@@ -3,6 +3,7 @@
 #include "config/path.h"
 #include "runner/base/mem.h"
 #include "runner/cli/adhoc_tables.h"
+#include "runner/cli/quarantine_cells.h"
 #include "runner/cli/query_session.h"
 #include "runner/cli/questions.h"
 #include "runner/cli/run_flags.h"
@@ -19,7 +20,7 @@
 
 struct retry_flags {
     struct run_flags run;
-    const char *file, *object;
+    const char *file, *object, *task;
     int64_t line; /* 0: all */
     struct text_list ids;
 };
@@ -31,6 +32,8 @@ static const struct option retry_table[] = {
         .value_name = "N", .help = "Only the row of that line"},
     {"id", OPTION_TEXTS, offsetof(struct retry_flags, ids), .value_name = "ID",
         .help = "Only this row, as show has it; again for more"},
+    {"task", OPTION_TEXT, offsetof(struct retry_flags, task), .value_name = "TASK",
+        .help = "Only rows that this task put aside: extract.NAME or load.NAME"},
     {"file", OPTION_TEXT, offsetof(struct retry_flags, file), .value_name = "FILE",
         .help = "Repaired rows, in place of those that are quarantined"},
     {"param", OPTION_PAIRS, offsetof(struct retry_flags, run.params), .value_name = "NAME=VALUE",
@@ -143,12 +146,18 @@ static int look_at_table(struct retrying *retrying)
 #define SELECTED "__sluice_selected"
 #define TAKEN "__sluice_taken"
 
+/* Ids are RUN/TASK/NUMBER. */
+#define TASK_OF_ROW "regexp_extract(id, '/([^/]+)/[0-9]+$', 1)"
+
 struct reading {
     struct query_session query;
     struct adhoc_tables tables;
     FILE *out;
     int64_t rows, readable;
-    const char **names; /* of the cells of CSV */
+    int64_t masked;           /* of the readable ones: those with a hash for a value */
+    int64_t others;           /* those that no load put aside */
+    const char *first, *last; /* of the loads that put some aside; NULL: none did */
+    const char **names;       /* of the cells of CSV */
     size_t name_count, name_capacity;
     struct buffer header;
 };
@@ -163,6 +172,10 @@ static void on_counts(struct sql_request *request, const struct sql_schema *sche
         return;
     reading->rows = strtoll(cells[0], NULL, 10);
     reading->readable = strtoll(cells[1], NULL, 10);
+    reading->masked = strtoll(cells[2], NULL, 10);
+    reading->others = strtoll(cells[3], NULL, 10);
+    reading->first = cells[4] ? arena_strdup(&reading->query.cli->arena, cells[4]) : NULL;
+    reading->last = cells[5] ? arena_strdup(&reading->query.cli->arena, cells[5]) : NULL;
 }
 
 static void on_texts(struct sql_request *request, const struct sql_schema *schema,
@@ -188,6 +201,11 @@ static void append_condition(struct buffer *sql, const struct retry_flags *flags
         buffer_printf(sql, "%sline = %" PRId64, separator, flags->line);
         separator = " and ";
     }
+    if (flags->task) {
+        buffer_printf(sql, "%s" TASK_OF_ROW " = ", separator);
+        text_append_sql_literal(sql, flags->task);
+        separator = " and ";
+    }
     for (size_t i = 0; i < flags->ids.count; i++) {
         buffer_printf(sql, "%s", i ? ", " : separator);
         buffer_puts(sql, i ? "" : "id in (");
@@ -198,7 +216,7 @@ static void append_condition(struct buffer *sql, const struct retry_flags *flags
 
 static bool selects(const struct retry_flags *flags)
 {
-    return flags->object || flags->line || flags->ids.count;
+    return flags->object || flags->line || flags->task || flags->ids.count;
 }
 
 /* The rows that were asked for, each as a JSON object of one line where it can be read again: what
@@ -210,11 +228,11 @@ static const char *select_rows(const struct retrying *retrying)
     const char *copy;
 
     buffer_init(&sql, 0);
-    buffer_printf(&sql,
+    buffer_puts(&sql,
         "select *, replace(replace(coalesce(row_json, case when json_valid(json) then case "
         "json_type(json) when 'OBJECT' then json end end), chr(10), ' '), chr(13), ' ') as text "
-        "from (select *, replace(raw, '\\x5c', '\\') as json from %s.%s",
-        QUARANTINE_NAMESPACE, retrying->retry.table);
+        "from (select *, replace(raw, '\\x5c', '\\') as json from " QUARANTINE_NAMESPACE ".");
+    text_append_sql_name(&sql, retrying->retry.table);
     append_condition(&sql, &retrying->flags);
     buffer_puts(&sql, ") as q");
     copy = arena_strdup(&retrying->cli->arena, sql.data);
@@ -247,12 +265,15 @@ static int open_session(struct retrying *retrying, struct reading *reading, cons
 /* What is there is counted: with --file all of it is stood for, else what can be read. */
 static int count_rows(struct retrying *retrying, struct reading *reading)
 {
+    static const char sql[] =
+        "select count(*), count(text), count(*) filter (regexp_matches(text, "
+        "'\"sha256:[0-9a-f]{16}\"')), count(*) filter (not starts_with(task, 'load.')), "
+        "min(task) filter (starts_with(task, 'load.')), max(task) filter (starts_with(task, "
+        "'load.')) from (select text, " TASK_OF_ROW " as task from " SELECTED ") as q";
     const bool own = retrying->retry.own;
     struct error *err = &reading->query.err;
 
-    if (ask(reading, SQL_QUERY,
-            (struct sql_request){.query = {.sql = "select count(*), count(text) from " SELECTED,
-                                     .on_rows = on_counts}}))
+    if (ask(reading, SQL_QUERY, (struct sql_request){.query = {.sql = sql, .on_rows = on_counts}}))
         return -1;
     if (reading->rows == 0)
         return error_set(err, ERROR_NOT_FOUND,
@@ -263,6 +284,11 @@ static int count_rows(struct retrying *retrying, struct reading *reading)
             "%" PRId64 " rows cannot be read again as they are (their cells cannot be told apart): "
             "give them, repaired, with --file",
             reading->rows);
+    if (own && reading->masked > 0)
+        return error_set(err, ERROR_INVALID,
+            "values of %" PRId64 " rows are masked in the quarantine: give the rows, repaired, "
+            "with --file",
+            reading->masked);
     if (own && reading->readable < reading->rows)
         fprintf(stderr,
             "sluice: warning: %" PRId64 " of %" PRId64 " rows cannot be read again as they are "
@@ -271,6 +297,31 @@ static int count_rows(struct retrying *retrying, struct reading *reading)
     retrying->retry.all =
         !selects(&retrying->flags) && (!own || reading->readable == reading->rows);
     return 0;
+}
+
+/* What a load put aside is in the tables of the others already: it goes into that load's own. */
+static int narrow_loads(struct retrying *retrying, const struct reading *reading, struct error *err)
+{
+    struct text_list *tasks = &retrying->flags.run.tasks;
+
+    if (!reading->first)
+        return 0;
+    if (strcmp(reading->first, reading->last) != 0 || (reading->others > 0 && tasks->count > 1))
+        return error_set(err, ERROR_INVALID,
+            "%s put rows aside that go into its own table only, and so did not all of the others: "
+            "try them again one task after the other, with --task %s and --task %s",
+            reading->first, reading->first,
+            reading->others > 0 ? retrying->node->id : reading->last);
+    for (size_t i = 0; i < tasks->count; i++) {
+        if (strcmp(tasks->items[i], reading->first) == 0) {
+            tasks->items[0] = tasks->items[i];
+            tasks->count = 1;
+            return 0;
+        }
+    }
+    return error_set(err, ERROR_INVALID,
+        "%s put these rows aside, and adds no rows to a table: mend the object, and run %s again",
+        reading->first, retrying->graph->pipeline->name);
 }
 
 /* The files outlive the session: the run reads them. */
@@ -315,49 +366,6 @@ static void on_names(struct sql_request *request, const struct sql_schema *schem
     }
 }
 
-static void append_quoted(struct buffer *out, const char *text)
-{
-    buffer_putc(out, '"');
-    for (; *text; text++) {
-        buffer_puts(out, *text == '"' ? "\"" : "");
-        buffer_putc(out, *text);
-    }
-    buffer_putc(out, '"');
-}
-
-/* The JSON pointer of a member. */
-static void append_pointer(struct buffer *sql, const char *name)
-{
-    struct buffer pointer;
-
-    buffer_init(&pointer, 0);
-    buffer_putc(&pointer, '/');
-    for (; *name; name++) {
-        if (*name == '~' || *name == '/')
-            buffer_puts(&pointer, *name == '~' ? "~0" : "~1");
-        else
-            buffer_putc(&pointer, *name);
-    }
-    text_append_sql_literal(sql, pointer.data);
-    buffer_deinit(&pointer);
-}
-
-/* A line of CSV as an expression over `text`. */
-static void append_cells(
-    struct buffer *sql, const struct reading *reading, const struct extract *extract)
-{
-    const struct text_list *nulls = &extract->csv.nulls;
-
-    for (size_t i = 0; i < reading->name_count; i++) {
-        buffer_puts(sql, i ? " || ',' || " : "");
-        buffer_puts(sql, "coalesce('\"' || replace(json_extract_string(text, ");
-        append_pointer(sql, reading->names[i]);
-        buffer_puts(sql, "), '\"', '\"\"') || '\"', ");
-        text_append_sql_literal(sql, nulls->count ? nulls->items[0] : "");
-        buffer_putc(sql, ')');
-    }
-}
-
 static int64_t lines_of(const char *text)
 {
     int64_t lines = 0;
@@ -391,7 +399,7 @@ static const char *take_rows(struct retrying *retrying, struct reading *reading)
             "(%s rows between unbounded preceding and 1 preceding), 0)::bigint as number from "
             "(select *, ",
             2 + lines_of(reading->header.data), order);
-        append_cells(&sql, reading, retrying->node->extract);
+        quarantine_append_cells(&sql, reading->names, reading->name_count, retrying->node->extract);
         buffer_puts(&sql, " as csv from " SELECTED " where text is not null) as c");
     }
     copy = arena_strdup(&retrying->cli->arena, sql.data);
@@ -410,7 +418,7 @@ static int find_names(struct reading *reading)
         return -1;
     for (size_t i = 0; i < reading->name_count; i++) {
         buffer_puts(&reading->header, i ? "," : "");
-        append_quoted(&reading->header, reading->names[i]);
+        quarantine_append_quoted(&reading->header, reading->names[i]);
     }
     return 0;
 }
@@ -448,7 +456,7 @@ static int read_rows(struct retrying *retrying, struct reading *reading)
     if (open_session(retrying, reading, sql) ||
         ask(reading, SQL_DERIVE,
             (struct sql_request){.derive = {.dataset = SELECTED, .sql = sql}}) ||
-        count_rows(retrying, reading) ||
+        count_rows(retrying, reading) || narrow_loads(retrying, reading, &reading->query.err) ||
         (retrying->retry.own && is_csv(retrying) && find_names(reading)) ||
         ask(reading, SQL_DERIVE,
             (struct sql_request){

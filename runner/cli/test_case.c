@@ -365,8 +365,8 @@ static json_t *quarantined_rows(struct testing *testing, const struct graph_node
         arena_printf(arena,
             "select line, column_name as \"column\", reason, check_name as \"check\", raw, "
             "row_json "
-            "as \"row\" from %s order by line, id",
-            name));
+            "as \"row\" from " QUARANTINE_NAMESPACE ".\"%s\" order by line, id",
+            table));
 }
 
 static void look_at_quarantine(struct testing *testing)

@@ -347,6 +347,7 @@ void plan_deinit(struct plan *plan)
             arena_deinit(&operation->nodes[i].arena);
             table_deinit(&operation->nodes[i].read);
             table_deinit(&operation->nodes[i].more);
+            table_deinit(&operation->nodes[i].empty);
         }
         for (size_t i = 0; i < operation->seen_count; i++) {
             arena_deinit(&operation->seen[i].arena);

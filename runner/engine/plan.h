@@ -39,9 +39,9 @@ struct plan_extract {
     bool rereads;                      /* `reread: partition`, and there is something to be read: */
     size_t folders, again;             /* that are read; objects among them that were read before */
     size_t near_folders; /* to be read as well, if rows go where those of these folders went */
-    const char **gone;   /* plan_cursor_key() of objects that were read before and are no longer in
-                            the folders that are read */
-    size_t gone_count;
+    const char **gone;   /* plan_cursor_key() of objects that were read before and are no longer
+                            there, of folders whose rows are made anew */
+    size_t gone_count, gone_told;
 };
 
 struct plan_load {

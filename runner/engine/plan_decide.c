@@ -339,9 +339,12 @@ static void find_replaced(struct plan *plan, const struct graph_node *node, stru
 {
     const struct plan_operation *operation = plan->operation;
     const struct node_question *question = &operation->nodes[node->index];
-    const struct seen_question *seen = &operation->seen[question->first_seen];
+    const struct seen_question *seen;
     size_t count = 0;
 
+    if (question->seen_count == 0)
+        return;
+    seen = &operation->seen[question->first_seen];
     for (size_t i = 0; i < question->seen_count; i++)
         count += seen[i].changed_count;
     load->replaced.items = arena_array(&plan->arena, count + 1, sizeof(const char *));

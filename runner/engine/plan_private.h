@@ -21,6 +21,8 @@ struct node_question {
     const char **folders;               /* of one that rereads: by object of the listing */
     struct table read, more; /* folders: of the objects that are read; and, once the tasks have run,
                                 those that are to be read besides */
+    struct table
+        empty; /* folders of which no object is left, with rows in partitions that change */
 };
 
 /* What one load has seen of one extract that drives it. */

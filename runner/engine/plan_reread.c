@@ -58,6 +58,30 @@ static void read_map(struct seen_question *question)
         map->known = question->is_new[i] || table_has(&map->folders, extract->folders[i]);
 }
 
+/* An object that was put again: where its old rows are is known by its folder alone, and where it
+ * is not they would stay behind. */
+static void refuse_unknown(struct plan *plan, const struct seen_question *question)
+{
+    const struct node_question *extract = node_of(plan, question->extract);
+    struct error err = {0};
+
+    if (node_of(plan, question->load)->version.count == 0)
+        return;
+    for (size_t i = 0; i < extract->list.object_count && !err.code; i++) {
+        if (question->is_changed[i] && !table_has(&question->map.folders, extract->folders[i]))
+            error_set(&err, ERROR_CHANGED,
+                "\"%s\" was read before and has changed, and which partitions of %s its old rows "
+                "went into is not remembered (it was read before `reread: partition` was asked "
+                "for, the table was partitioned anew, or there are more than %d folders): put the "
+                "old one back and the new one under another name, or let all be read again: sluice "
+                "catalog delete-table",
+                extract->list.objects[i].key, question->load->load->into, REREAD_FOLDERS_MAX);
+    }
+    if (err.code)
+        plan_keep_error(plan, question->extract, &question->extract->extract->only_new.reread,
+            "only_new", &err);
+}
+
 void plan_reread_find(struct plan *plan, struct seen_question *question)
 {
     const struct node_question *extract = node_of(plan, question->extract);
@@ -65,6 +89,7 @@ void plan_reread_find(struct plan *plan, struct seen_question *question)
 
     find_folders(plan, question->extract);
     read_map(question);
+    refuse_unknown(plan, question);
     table_init(&touched);
     for (size_t i = 0; i < extract->list.object_count; i++) {
         if (question->is_new[i])
@@ -89,8 +114,28 @@ static bool goes_into(
     return !list && !map->known && partitions->count > 0;
 }
 
+/* Notes folders of which no object is left: nobody reads them, and rows that they have in one of
+ * the partitions go as it is made anew. */
+static void find_empty(
+    struct plan *plan, const struct seen_question *asked, const struct table *partitions)
+{
+    struct node_question *question = node_of(plan, asked->extract);
+    struct table listed;
+
+    table_init(&listed);
+    for (size_t i = 0; i < question->list.object_count; i++)
+        table_put(&listed, question->folders[i], plan);
+    for (size_t i = 0; i < asked->map.folders.count; i++) {
+        const char *folder = asked->map.folders.entries[i].key;
+
+        if (!table_has(&listed, folder) && goes_into(&asked->map, folder, partitions))
+            table_put(&question->empty, folder, plan);
+    }
+    table_deinit(&listed);
+}
+
 /* Folders that are read besides, if rows go where those of their folders went before. */
-static void count_near(struct plan *plan, const struct graph_node *extract)
+static void find_near(struct plan *plan, const struct graph_node *extract)
 {
     const struct node_question *question = node_of(plan, extract);
     struct plan_extract *planned = &plan->tasks[extract->index].extract;
@@ -98,9 +143,9 @@ static void count_near(struct plan *plan, const struct graph_node *extract)
 
     table_init(&old);
     table_init(&near);
-    if (question->chosen)
-        plan_reread_add_old(plan, question->chosen->load, &old);
-    for (size_t i = 0; question->chosen && i < question->list.object_count; i++) {
+    plan_reread_add_old(plan, question->chosen->load, &old);
+    find_empty(plan, question->chosen, &old);
+    for (size_t i = 0; i < question->list.object_count; i++) {
         if (!table_has(&question->read, question->folders[i]) &&
             goes_into(&question->chosen->map, question->folders[i], &old))
             table_put(&near, question->folders[i], plan);
@@ -133,7 +178,8 @@ static void find_gone(struct plan *plan, const struct graph_node *extract)
         const char *folder = reread_folder(key, &plan->arena);
 
         if (seen->seen[i].version[0] && !table_has(&there, key) &&
-            (table_has(&question->read, folder) || table_has(&question->more, folder)))
+            (table_has(&question->read, folder) || table_has(&question->more, folder) ||
+                table_has(&question->empty, folder)))
             planned->gone[planned->gone_count++] = key;
     }
     table_deinit(&there);
@@ -156,8 +202,8 @@ void plan_reread_choose(struct plan *plan, const struct graph_node *extract)
     planned->folders = question->read.count;
     planned->again = planned->object_count - question->chosen->new_count;
     planned->seen_before = planned->listed - question->chosen->new_count;
+    find_near(plan, extract);
     find_gone(plan, extract);
-    count_near(plan, extract);
 }
 
 /* --- after them --- */
@@ -188,7 +234,7 @@ void plan_reread_add_old(
         for (size_t i = 0; i < read->count; i++) {
             const struct text_list *old = table_get(&question->map.folders, read->entries[i].key);
 
-            for (size_t j = 0; old && question->map.known && j < old->count; j++)
+            for (size_t j = 0; old && j < old->count; j++)
                 table_put(partitions, old->items[j], (void *)plan);
         }
     }
@@ -211,6 +257,9 @@ bool plan_reread_note(
             table_put(&extract->more, folder, plan);
             any = true;
         }
+        find_empty(plan, question, partitions);
+        if (extract->chosen)
+            find_gone(plan, question->extract);
     }
     return any;
 }
@@ -262,14 +311,23 @@ static const struct text_list *both(
     return list;
 }
 
-static bool all_was_read(const struct node_question *asked)
+/* What is known of folders that were not read stays so; those that are still there come first, as
+ * not all may find a place. */
+static void add_others(
+    struct reread_map *map, const struct reread_map *old, const struct node_question *asked)
 {
     for (size_t i = 0; i < asked->list.object_count; i++) {
-        if (!table_has(&asked->read, asked->folders[i]) &&
-            !table_has(&asked->more, asked->folders[i]))
-            return false;
+        const char *folder = asked->folders[i];
+
+        if (table_has(&old->folders, folder) && !table_has(&map->folders, folder))
+            table_put(&map->folders, folder, table_get(&old->folders, folder));
     }
-    return true;
+    for (size_t i = 0; i < old->folders.count; i++) {
+        const struct table_entry *entry = &old->folders.entries[i];
+
+        if (!table_has(&map->folders, entry->key))
+            table_put(&map->folders, entry->key, entry->value);
+    }
 }
 
 json_t *plan_reread_remember(const struct plan *plan, const struct graph_node *load,
@@ -287,20 +345,20 @@ json_t *plan_reread_remember(const struct plan *plan, const struct graph_node *l
         if (question->extract == extract)
             break;
     }
-    if (!question || !(question->map.known || all_was_read(asked)))
+    if (!question)
         return NULL;
     table_init(&map.folders);
-    for (size_t i = 0; question->map.known && i < question->map.folders.count; i++)
-        table_put(&map.folders, question->map.folders.entries[i].key,
-            question->map.folders.entries[i].value);
-    for (size_t i = 0; i < asked->more.count && !question->map.known; i++)
-        table_put(&map.folders, asked->more.entries[i].key, found);
     for (size_t i = 0; i < asked->read.count; i++) {
         const char *folder = asked->read.entries[i].key;
+        const struct text_list *old = table_get(&question->map.folders, folder);
 
-        table_put(&map.folders, folder,
-            kept ? (struct text_list *)both(table_get(&map.folders, folder), written, arena) : now);
+        if (!kept || old || question->map.known) /* else what it had before is not known */
+            table_put(
+                &map.folders, folder, kept ? (struct text_list *)both(old, written, arena) : now);
     }
+    for (size_t i = 0; i < asked->more.count && !question->map.known && !kept; i++)
+        table_put(&map.folders, asked->more.entries[i].key, found);
+    add_others(&map, &question->map, asked);
     value = reread_write(&map, version);
     table_deinit(&map.folders);
     return value;

@@ -22,8 +22,8 @@ void plan_reread_choose(struct plan *plan, const struct graph_node *extract);
 void plan_reread_add_old(
     const struct plan *plan, const struct graph_node *load, struct table *partitions);
 
-/* Notes folders that are still to be read, as they have rows in these partitions. False: there are
- * none. */
+/* Notes folders that are still to be read, as they have rows in these partitions, and objects of
+ * others that are gone. False: there are none to be read. */
 bool plan_reread_note(
     struct plan *plan, const struct graph_node *load, const struct table *partitions);
 

@@ -323,8 +323,7 @@ static void start_keeping(struct quarantine *quarantine)
 
 static void append_offenders(struct buffer *sql, const struct quarantine *quarantine)
 {
-    buffer_puts(sql, "null::varchar as source, null::varchar as source_version, null::bigint as "
-                     "line, ");
+    quarantine_append_origin(sql, quarantine->task, "r");
     quarantine_marks_append_why(&quarantine->marks, "r", sql);
     buffer_puts(sql, ", null::varchar as raw, ");
     quarantine_append_row_json(sql, quarantine->task, "r");
@@ -370,16 +369,16 @@ static void start_writing(struct quarantine *quarantine, const char *what, const
     struct task *task = quarantine->task;
     const struct run *run = task->run;
 
-    quarantine->request =
-        (struct sql_request){.write = {.dataset = name_of(quarantine, what),
-                                 .folder = run->folder,
-                                 .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "-%s",
-                                     run->options.run_id, task->node->id, run->lease.fence, suffix),
-                                 .schema = schema,
-                                 .partitions = &partition,
-                                 .partition_count = 1,
-                                 .file_bytes = 128u << 20,
-                                 .on_file = on_file}};
+    quarantine->request = (struct sql_request){
+        .write = {.dataset = name_of(quarantine, what),
+            .folder = run->folder,
+            .prefix = arena_printf(&task->arena, "%s-%s-%" PRId64 "%s-%s", run->options.run_id,
+                task->node->id, run->lease.fence, run->widened ? "-again" : "", suffix),
+            .schema = schema,
+            .partitions = &partition,
+            .partition_count = 1,
+            .file_bytes = 128u << 20,
+            .on_file = on_file}};
     start(quarantine, SQL_WRITE);
 }
 

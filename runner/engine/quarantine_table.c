@@ -47,13 +47,36 @@ const struct sql_schema *quarantine_rows_schema(const struct task *task)
                : &task->dataset.schema;
 }
 
+/* A load's own rows of an extract end with what `metadata: true` adds. */
+static size_t metadata_count(const struct task *task)
+{
+    const struct graph_node *from = task->node->kind == TASK_LOAD
+                                        ? graph_dataset(task->run->graph, task->node->load->from)
+                                        : NULL;
+
+    return from && from->kind == TASK_EXTRACT && from->extract->metadata ? SQL_METADATA_COUNT : 0;
+}
+
+void quarantine_append_origin(struct buffer *sql, const struct task *task, const char *alias)
+{
+    if (metadata_count(task) > 0)
+        buffer_printf(sql,
+            "%s." SQL_METADATA_SOURCE " as source, %s." SQL_METADATA_VERSION
+            " as source_version, %s." SQL_METADATA_ROW " as line, ",
+            alias, alias, alias);
+    else
+        buffer_puts(sql,
+            "null::varchar as source, null::varchar as source_version, null::bigint as line, ");
+}
+
 void quarantine_append_row_json(struct buffer *sql, const struct task *task, const char *alias)
 {
     const struct run *run = task->run;
     const struct sql_schema *schema = quarantine_rows_schema(task);
+    const size_t count = schema->count - metadata_count(task);
 
     buffer_puts(sql, "cast(json_object(");
-    for (size_t i = 0; i < schema->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const bool masked = pipeline_masks(run->pipeline, schema->columns[i].name);
 
         buffer_puts(sql, i ? ", " : "");

@@ -24,8 +24,11 @@ const char *quarantine_key(const char *table, const struct sql_file *file, struc
 /* The columns of what the task's checks are over. */
 const struct sql_schema *quarantine_rows_schema(const struct task *task);
 
+/* "source, source_version, line, " of the row `alias`: what `metadata: true` says, else nulls. */
+void quarantine_append_origin(struct buffer *sql, const struct task *task, const char *alias);
+
 /* The row `alias` of the task's dataset as a JSON object, columns under `mask:` of any extract
- * hashed. */
+ * hashed, and without those of `metadata: true`, which another reading makes anew. */
 void quarantine_append_row_json(struct buffer *sql, const struct task *task, const char *alias);
 
 /* Adds one change to a list that grows. */

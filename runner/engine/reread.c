@@ -109,15 +109,11 @@ static void add_name(json_t *in, const char *folder)
 
 json_t *reread_write(const struct reread_map *map, int64_t version)
 {
-    json_t *own, *folders;
+    json_t *own = json_object(), *folders = json_array();
     struct table groups; /* by the address of the list */
 
-    if (!map->known || map->folders.count > REREAD_FOLDERS_MAX)
-        return NULL;
-    own = json_object();
-    folders = json_array();
     table_init(&groups);
-    for (size_t i = 0; i < map->folders.count; i++) {
+    for (size_t i = 0; i < map->folders.count && i < REREAD_FOLDERS_MAX; i++) {
         const struct text_list *partitions = map->folders.entries[i].value;
         char address[32];
         json_t *group;

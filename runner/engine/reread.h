@@ -10,10 +10,10 @@
 #include "runner/base/table.h"
 #include "runner/base/text.h"
 
-enum { REREAD_FOLDERS_MAX = 10000 }; /* of more nothing is remembered: then all is read */
+enum { REREAD_FOLDERS_MAX = 10000 }; /* as many are remembered; where there are more all is read */
 
 struct reread_map {
-    bool known; /* else the rows of any folder may be anywhere */
+    bool known; /* else the rows of a folder that has no list may be anywhere */
     struct table
         folders; /* name → struct text_list *: reread_partition() of each; they may have
                     fewer in truth, never more. Folders that were read together share one */
@@ -26,7 +26,7 @@ void reread_deinit(struct reread_map *map);
  * version of the table. The map is initialized; what it holds is in the arena. */
 void reread_read(struct reread_map *map, const char *state, int64_t version, struct arena *arena);
 
-/* New reference; NULL: there is nothing to be remembered. */
+/* The first REREAD_FOLDERS_MAX folders; new reference. */
 json_t *reread_write(const struct reread_map *map, int64_t version);
 
 /* "a/b" of "a/b/c.csv", "" of "c.csv"; in the arena. */

@@ -3,6 +3,7 @@
  * is. Each refusal means that some other run got through, so ten in a row are many. */
 #include "runner/base/mem.h"
 #include "runner/engine/load_table.h"
+#include "runner/engine/quarantine.h"
 #include "runner/engine/run_private.h"
 #include "runner/engine/run_steps.h"
 
@@ -133,6 +134,33 @@ static void replan_next(struct run *run)
     run_step(run);
 }
 
+/* Of `quarantine retry`: its rows are not to be read again, so that it ends where others have
+ * written to their table; that will never be the one that it expects again. */
+static void on_retried_known(struct catalog_query *query, const struct error *err)
+{
+    struct run *run = container_of(query, struct run, query);
+    const struct run_retry *retry = run->options.retry;
+
+    error_keep_first(&run->err, err);
+    if (!run->err.code &&
+        (query->count == 0 || query->versions[0].last_position != retry->position ||
+            query->versions[0].schema_id != retry->schema_id))
+        error_set(&run->err, ERROR_CONFLICT,
+            "rows were put into " QUARANTINE_NAMESPACE ".%s, or taken out of it, while those that "
+            "were in it were tried again, and nothing was committed: try them once more",
+            retry->table);
+    replan_next(run);
+}
+
+static void ask_retried(struct run *run)
+{
+    run->query = (struct catalog_query){.verb = CATALOG_GET_VERSION,
+        .at = {.namespace = QUARANTINE_NAMESPACE, .table = run->options.retry->table},
+        .arena = &run->step_arena,
+        .done = on_retried_known};
+    run->catalog->type->query(run->catalog, &run->query);
+}
+
 /* Not to take a commit for refused that holds all the same is worth a question. */
 static void on_commit_known(struct catalog_query *query, const struct error *err)
 {
@@ -142,6 +170,8 @@ static void on_commit_known(struct catalog_query *query, const struct error *err
     run->committed = !err && query->count > 0;
     if (run->committed)
         run_step(run);
+    else if (run->options.retry && !run->err.code)
+        ask_retried(run);
     else
         replan_next(run);
 }

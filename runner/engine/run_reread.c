@@ -37,17 +37,20 @@ void run_reread_warn(struct run *run)
 {
     for (unsigned i = 0; i < run->graph->count; i++) {
         const struct graph_node *node = &run->graph->nodes[i];
-        const size_t gone = node->kind == TASK_EXTRACT ? run->plan.tasks[i].extract.gone_count : 0;
+        struct plan_extract *extract = &run->plan.tasks[i].extract;
+        size_t gone;
         json_t *fields;
 
-        if (gone == 0)
+        if (node->kind != TASK_EXTRACT || extract->gone_count <= extract->gone_told)
             continue;
+        gone = extract->gone_count - extract->gone_told;
+        extract->gone_told = extract->gone_count;
         fields = json_object();
         json_put_text(fields, "extract", node->id);
         json_put_int(fields, "objects", (int64_t)gone);
         log_event(run->engine->log, LOG_WARN, "objects.gone", &run->context, fields,
-            "%s: %zu objects that were read before are gone from folders that are read again: "
-            "their rows go, too",
+            "%s: %zu objects that were read before are gone, and the partitions that had rows of "
+            "their folders are made anew: their rows go, too",
             node->id, gone);
     }
 }
@@ -69,6 +72,7 @@ bool run_reread_judge(struct task *load)
     }
     plan_reread_add_old(&run->plan, load->node, &own->touched);
     load->partial = plan_reread_note(&run->plan, load->node, &own->touched);
+    run_reread_warn(run);
     return load->partial;
 }
 

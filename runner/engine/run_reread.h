@@ -19,7 +19,7 @@ struct run_reread {
     struct table found;   /* second pass: all that there were rows for */
 };
 
-/* Objects that were read before and are gone from folders that are read again. */
+/* Objects that were read before and are gone, of folders whose rows are made anew; each once. */
 void run_reread_warn(struct run *run);
 
 /* A load has written all of its rows. True: other folders have to be read for its partitions; the

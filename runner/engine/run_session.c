@@ -204,16 +204,22 @@ static void on_folder_removed(struct work *work, bool ran)
     run->state_store->type->start(run->state_store, &run->state_request);
 }
 
-/* What the commit names stays. */
+static void keep_file(struct run *run, struct task *task, const char *key)
+{
+    table_put(&task->puts, key, NULL);
+    table_put(&run->first_puts, key, NULL);
+}
+
+/* What the commit names stays, whichever pass has put it. */
 static void keep_committed_files(struct run *run)
 {
     for (unsigned i = 0; run->committed && run->tasks && i < run->graph->count; i++) {
         struct task *task = &run->tasks[i];
 
         for (size_t j = 0; j < task->file_count; j++)
-            table_put(&task->puts, task->files[j].file.key, NULL);
+            keep_file(run, task, task->files[j].file.key);
         for (size_t j = 0; j < task->quarantined.file_count; j++)
-            table_put(&task->puts, task->quarantined.files[j].file.key, NULL);
+            keep_file(run, task, task->quarantined.files[j].file.key);
     }
 }
 
@@ -232,8 +238,12 @@ static const char *next_orphan(struct run *run)
                 return entry->key;
         }
     }
-    if (run->first_swept < run->first_puts.count)
-        return run->first_puts.entries[run->first_swept++].key;
+    while (run->first_swept < run->first_puts.count) {
+        const struct table_entry *entry = &run->first_puts.entries[run->first_swept++];
+
+        if (entry->value)
+            return entry->key;
+    }
     return resume_next_left(run);
 }
 

@@ -112,7 +112,7 @@ static void put_source(const struct plan_table *table, const struct extract *opt
 static void put_load(const struct plan_load *load, const struct load *options, json_t *item)
 {
     const struct catalog_version *version = &load->version;
-    json_t *columns;
+    json_t *columns, *replaced;
 
     json_put_text(item, "into", options->into);
     json_put_text(item, "to", options->to);
@@ -127,6 +127,12 @@ static void put_load(const struct plan_load *load, const struct load *options, j
     json_put_int(item, "version", version->version);
     json_put_int(item, "position", version->last_position);
     json_object_set_new(item, "columns", columns);
+    if (load->replaced.count == 0)
+        return;
+    replaced = json_object();
+    for (size_t i = 0; i < load->replaced.count; i++)
+        put_named(replaced, load->replaced.items[i], json_true());
+    json_object_set_new(item, "replaced", replaced);
 }
 
 static json_t *task_json(
@@ -267,6 +273,24 @@ static void compare_objects(struct moves *moves, json_t *then, json_t *now)
     }
 }
 
+/* Objects whose old rows go: of the same version each may be new, or have changed. */
+static void compare_replaced(struct moves *moves, const char *table, json_t *then, json_t *now)
+{
+    const char *key;
+    json_t *any;
+
+    json_object_foreach(then, key, any)
+    {
+        if (!json_object_get(now, key))
+            moved(moves, "rows of %s in %s are not to be replaced any more", key, table);
+    }
+    json_object_foreach(now, key, any)
+    {
+        if (!json_object_get(then, key))
+            moved(moves, "rows of %s in %s would be replaced, it was read meanwhile", key, table);
+    }
+}
+
 static void compare_number(struct moves *moves, const char *table, const json_t *then,
     const json_t *now, const char *key, const char *what)
 {
@@ -303,6 +327,9 @@ static void compare_task(struct moves *moves, const char *id, const json_t *then
     if (json_object_get(then, "columns") &&
         !json_equal(json_object_get(then, "columns"), json_object_get(now, "columns")))
         moved(moves, "%s has other columns", table);
+    if (moves->count == before)
+        compare_replaced(
+            moves, table, json_object_get(then, "replaced"), json_object_get(now, "replaced"));
     if (moves->count == before &&
         json_is_true(json_object_get(then, "runs")) != json_is_true(json_object_get(now, "runs")))
         moved(moves, "%s %s", id,

@@ -538,8 +538,9 @@ static void load_start(struct task *task)
     task->source = task->node->load->from;
     task->operation = stage;
     task->activity = "writing";
+    quarantine_forget(task);
     task->file_count = 0;
-    task->rows = 0;
+    task->rows = task->rejected = 0;
     task->keeps_table = false;
     task->partial = false;
     task->bytes_written = 0;

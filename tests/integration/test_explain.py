@@ -81,6 +81,20 @@ def test_partitions(project):
     assert row["partition"] == ["q"] and "x=q" in row["file"]
 
 
+def test_numbers_that_json_has_no_word_for(project):
+    sql = (
+        "select 1 as id, 'nan'::double as a, '-inf'::float as b, {'c': ['inf'::double, 2.5]} as d, "
+        "$$\"NaN\\, Infinity$$ as \"N,aN\", $${\"x\": \"I, N\"}$$::json as j, null as n"
+    )
+    project.pipeline("q", {"transform": {"t": {"sql": sql}}, "load": {"t": {"into": "n.q", "mode": "overwrite"}}})
+    project.run("q")
+    row, = explain(project, "true", table="n.q")
+    assert row["row"] == {
+        "id": 1, "a": "NaN", "b": "-Infinity", "d": {"c": ["Infinity", 2.5]},
+        "N,aN": "\"NaN\\, Infinity", "j": {"x": "I, N"}, "n": None,
+    }  # fmt: skip
+
+
 def test_what_cannot_be_said(project):
     make(project)
     put(project, "a1", (1, "p"))

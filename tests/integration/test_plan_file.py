@@ -195,3 +195,26 @@ def test_objects_that_may_be_read_again_are_sealed_too(project):
     result = project.sluice("run", "--plan", "plan.json")
     assert result.exit == 0, str(result)
     assert sorted(project.rows("t.a")) == [(1, 1), (1, 3)]
+
+
+def test_objects_whose_rows_go_are_sealed(project):
+    """The object is the same and so is the table, yet rows of another pipeline would go."""
+    settings(project)
+    extract = {"rows": {"from": "data/*.csv", "metadata": True, "only_new": {"on_changed": "replace"}}}
+    load = {"kept": {"into": "t.kept"}}
+    project.pipeline("first", {"extract": extract, "transform": {"kept": {"sql": "select * from rows"}}, "load": load})
+    project.write("kept.sql", "select * from rows where a >= $least")
+    project.pipeline("x", {
+        "params": {"least": {"type": "int", "default": 2}},
+        "extract": extract, "transform": {"kept": {"sql_file": "kept.sql"}}, "load": load,
+    })
+    project.write("data/a.csv", "a\n7\n8\n")
+    project.run("first")
+    path = project.path("data/a.csv")
+    at = path.stat().st_mtime_ns
+    assert project.sluice("plan", "x", "--out", "plan.json").exit == 0
+    os.utime(path, ns=(at, at - 10**9))
+    project.run("x", "--param", "least=99")  # another version, none of whose rows it takes
+    os.utime(path, ns=(at, at))
+    refused(project, "rows of data/a.csv in t.kept would be replaced")
+    assert sorted(row[0] for row in project.rows("t.kept")) == [7, 8]

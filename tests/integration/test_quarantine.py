@@ -3,6 +3,8 @@ putting them through again."""
 
 import gzip
 import json
+import os
+import signal
 import sqlite3
 
 import pytest
@@ -457,6 +459,31 @@ def test_retries_at_once(project):
     assert quarantined(project) == []
 
 
+def test_a_retry_ends_where_more_was_put_aside(project):
+    """It will never find the quarantine as it was: it says so at once."""
+    project.write("in/a.csv", "id,n\n" + "".join(f"{i},x{i}\n" for i in range(5000)))
+    columns = {"id": "bigint", "n": "bigint"}
+    pipeline(project, {"csv": {"delimiter": ","}, "columns": columns})
+    project.run("birds")
+    process = project.start("quarantine", "retry", "birds", bufsize=0)
+    log = b""
+    while b'"event":"task.started"' not in log:
+        line = process.stderr.readline()
+        assert line, log
+        log += line
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        project.run("birds", "--instance", "other")
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+    ended = project.finish(process)
+    assert ended.exit == 1, str(ended)
+    assert "rows were put into quarantine.birds_rows, or taken out of it" in ended.error
+    assert len(ended.named("commit.conflict")) == 1
+    assert len(quarantined(project)) == 10000
+    project.check_consistent()
+
+
 def test_retry_is_not_for_loads_that_overwrite(project):
     project.write("in/a.csv", "id,n\n1,1\n2,x\n")
     pipeline(
@@ -534,3 +561,63 @@ def test_a_preview_of_what_has_bad_rows(project):
         shown = project.sluice("preview", "p", "a", "--format", "csv")
         assert (shown.exit, shown.stdout) == (0, "x\n1\n3\n"), str(shown)
     assert project.spooled() == [] and project.stored() == []
+
+
+def test_a_pipeline_whose_name_begins_with_a_digit(project):
+    """Its table's name needs quotes in SQL."""
+    extract = {"from": "in/*", "format": "csv", "only_new": True, "on_bad_row": "quarantine",
+               "csv": {"delimiter": ","}, "columns": {"n": "bigint"}}
+    content = {"extract": {"rows": extract}, "load": {"rows": {"into": "t.rows"}}}
+    project.write("in/a.csv", "id,n\n1,x\n")
+    project.pipeline("2024_orders", content)
+    project.run("2024_orders")
+    extract["columns"]["n"], content["load"]["rows"]["into"] = "varchar", "t.texts"
+    project.pipeline("2024_orders", content)
+    result = project.sluice("quarantine", "retry", "2024_orders")
+    assert result.exit == 0, result
+    assert project.rows("t.texts") == [(1, "x")]
+
+
+def cells_and_retry(project, settings, content):
+    """What row_json has of the rows, and what a retry makes of them once n may be anything."""
+    project.write("in/a.csv", content)
+    pipeline(project, settings)
+    project.run("birds")
+    cells = [json.loads(row) for (row,) in quarantined(project, columns="row_json")]
+    settings["columns"]["n"] = "varchar"
+    pipeline(project, settings, load={"rows": {"into": "t.texts"}})
+    result = project.sluice("quarantine", "retry", "birds")
+    assert result.exit == 0, result
+    return cells, project.rows("t.texts")
+
+
+def test_retry_of_latin_text(project):
+    settings = {"csv": {"delimiter": ",", "encoding": "latin-1"}, "columns": {"name": "varchar", "n": "bigint"}}
+    content = 'id,name,n\n1,Zoë,1\n2,Anaïs,x\n3,"é,""ÿ\\xe9",y\n'.encode("latin-1")
+    cells, rows = cells_and_retry(project, settings, content)
+    assert project.rows("t.rows") == [(1, "Zoë", 1)]
+    assert [cell["name"] for cell in cells] == ["Anaïs", 'é,"ÿ\\xe9']
+    assert rows == [(2, "Anaïs", "x"), (3, 'é,"ÿ\\xe9', "y")]
+
+
+def test_spaces_around_quotes(project):
+    """What row_json has is what the SQL engine reads there."""
+    kinds = ['"Smith, J"', ' "Smith, J"', '  "p"', ' "a ""b"""', '"c" ', ' "d"  ', " e", ' e "f"', " ", ' ""', '""']
+    settings = {"csv": {"delimiter": ","}, "columns": {"id": "bigint", "name": "varchar", "n": "bigint"}}
+    good = "".join(f"{i},{kind},1\n" for i, kind in enumerate(kinds))
+    bad = "".join(f"{i},{kind},x\n" for i, kind in enumerate(kinds))
+    cells, rows = cells_and_retry(project, settings, "id,name,n\n" + good + bad)
+    names = {row_id: name for row_id, name, _ in project.rows("t.rows")}
+    assert len(names) == len(kinds) and names[1] == "Smith, J" and names[5] == "d" and names[2] == '  "p"'
+    assert {int(cell["id"]): cell["name"] for cell in cells} == names
+    assert {row_id: name for row_id, name, _ in rows} == names
+
+
+def test_a_quote_behind_two_spaces_opens_nothing(project):
+    """So its row ends with its line."""
+    project.write("in/a.csv", 'id,name,n\n1,  "a,x\n2,b,2\n3,c,y\n4,  "d, e",x\n')
+    pipeline(project, {"csv": {"delimiter": ","}, "columns": {"id": "bigint", "name": "varchar", "n": "bigint"}})
+    project.run("birds")
+    assert project.rows("t.rows") == [(2, "b", 2)]
+    assert [(line, raw) for _, line, _, raw in by_line(project)] == [
+        (2, '1,  "a,x'), (4, "3,c,y"), (5, '4,  "d, e",x')]

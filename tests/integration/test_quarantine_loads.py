@@ -2,6 +2,8 @@
 say so of their own bad rows."""
 
 import json
+import os
+import signal
 
 import pytest
 
@@ -31,7 +33,7 @@ def make(project, load=None, sql=None, **more):
 
 def aside(project, table="birds_rows", columns="column_name, reason, row_json"):
     result = project.sluice("sql", f"select {columns} from quarantine.{table} order by id", "--json")
-    assert result.exit == 0, result
+    assert result.exit == 0, str(result)
     return [tuple(row.values()) for row in result.json["rows"]]
 
 
@@ -166,3 +168,90 @@ def test_with_checks(project):
         ("day", None),
         (None, "not_null(n)"),
     ]
+
+
+def test_planned_again(project):
+    """Another table by the time of the commit: what fits now is in the table, and not put aside too."""
+    make(project, {"required": ["n"]})
+    project.pipeline("birds", {"extract": {"rows": extract()}, "load": {"rows": {"into": "t.rows"}}})
+    project.write("in/1.csv", "id,n,day,new\n2,,2020-01-02,a\n3,3,2020-01-02,b\n")
+    process = project.start("run", "birds", bufsize=0)
+    while b'"event":"task.started"' not in (line := process.stderr.readline()):
+        assert line
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        assert project.sluice("catalog", "alter", "t.rows", "--nullable", "n").exit == 0
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+    result = project.finish(process)
+    assert result.exit == 0 and result.named("commit.conflict") and result.named("rows.quarantined"), result
+    rows = project.sluice("sql", "select id, n from t.rows order by id", "--json").json["rows"]
+    assert [(row["id"], row["n"]) for row in rows] == [(1, 1), (2, None), (3, 3)]
+    assert result.named("run.finished")[0]["quarantined"] == 0
+    assert "there is no table" in str(project.sluice("sql", "select * from quarantine.birds_rows"))
+
+
+def retried(project, *args):
+    return project.sluice("quarantine", "retry", "birds", "rows", *args)
+
+
+def texts(project, table):
+    result = project.sluice("sql", f"select id, n from {table} order by id", "--json")
+    assert result.exit == 0, str(result)
+    return [(row["id"], row["n"]) for row in result.json["rows"]]
+
+
+def test_retry_goes_to_the_load_that_put_the_row_aside(project):
+    """The others have it already."""
+    one = {"from": "rows", "into": "t.one", "required": ["n"]}
+    content = {"extract": {"rows": extract(columns={"id": "bigint", "n": "bigint"})},
+               "load": {"one": one, "two": {"from": "rows", "into": "t.two"}}}
+    project.pipeline("birds", content)
+    project.write("in/0.csv", "id,n\n1,1\n2,\nthree,3\n")
+    project.run("birds")
+    assert (texts(project, "t.one"), texts(project, "t.two")) == ([(1, 1)], [(1, 1), (2, None)])
+    content["load"]["one"] = {"from": "rows", "into": "t.more"}
+    project.pipeline("birds", content)
+    result = retried(project)
+    assert result.exit == 2 and "--task load.one and --task extract.rows" in result.error, result
+    result = retried(project, "--task", "load.one")
+    assert result.exit == 0, result
+    assert (texts(project, "t.more"), texts(project, "t.two")) == ([(2, None)], [(1, 1), (2, None)])
+    repaired = project.write("repaired.csv", "id,n\n3,3\n")
+    result = retried(project, "--file", repaired)
+    assert result.exit == 0, result
+    assert (texts(project, "t.more"), texts(project, "t.two")) == ([(2, None), (3, 3)], [(1, 1), (2, None), (3, 3)])
+    project.check_consistent()
+
+
+def test_a_hash_is_no_value(project):
+    """A load hides what any extract masks: its rows cannot be read again as they are."""
+    content = make(project)
+    content["extract"]["more"] = extract(**{"from": "b/*.csv", "mask": ["n"]})
+    content["load"]["more"] = {"into": "t.more"}
+    project.pipeline("birds", content)
+    project.write("b/1.csv", "id,n\n1,1\n")
+    project.write("in/1.csv", "id,n,day\n2,secret77,2020-01-02\n")
+    project.run("birds")
+    content["load"]["rows"]["into"] = "t.texts"
+    project.pipeline("birds", content)
+    assert "values of 1 rows are masked in the quarantine" in retried(project).error
+    repaired = project.write("repaired.csv", "id,n,day\n2,2,2020-01-02\n")
+    assert retried(project, "--file", repaired).exit == 0
+    assert texts(project, "t.texts") == [(2, 2)]
+
+
+def test_metadata_is_not_of_the_row(project):
+    """It says where the row is from, and the row can be read again without it."""
+    content = make(project, metadata=True)
+    project.write("in/1.csv", "id,n,day\n2,2,2020-01-02\n3,x,2020-01-03\n")
+    project.run("birds")
+    ((source, version, line, row),) = aside(project, columns="source, source_version, line, row_json")
+    assert source.endswith("in/1.csv") and version and line == 3
+    assert json.loads(row) == {"id": 3, "n": "x", "day": "2020-01-03"}
+    content["load"]["rows"]["into"] = "t.texts"
+    project.pipeline("birds", content)
+    assert "no such rows" in retried(project, "--line", 2, "--object", source).error
+    result = retried(project, "--object", source, "--line", 3)
+    assert result.exit == 0, result
+    assert texts(project, "t.texts") == [(3, "x")]

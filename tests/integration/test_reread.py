@@ -129,6 +129,28 @@ def test_objects_that_are_gone(project):
     assert stored(project) == [(1, 2), (1, 3)]
 
 
+@pytest.mark.parametrize("late, known", [("d1/b.csv", 1), ("d3/a.csv", 0)])
+def test_folders_that_are_gone(project, late, known):
+    """Of d2 nothing is left, and the 1st, which has rows of it, is made anew: known beforehand of
+    a late file of d1, and of d3 once it is read."""
+    make(project)
+    put(project, "d1/a.csv", (1, 1))
+    project.run("p")
+    put(project, "d2/a.csv", (1, 2), (2, 2))
+    project.run("p")
+    project.path("in/d2/a.csv").unlink()
+    put(project, late, (1, 3))
+    assert ("; 1 that was read before is gone\n" in project.sluice("plan", "p").stdout) == bool(known)
+    result = project.run("p")
+    assert [line["objects"] for line in result.named("objects.gone")] == [1]
+    assert stored(project) == [(1, 1), (1, 3), (2, 2)]
+    put(project, late, (1, 4))  # told once
+    assert not project.run("p").named("objects.gone")
+    put(project, "d2/a.csv", (1, 2), (2, 2))  # back again
+    project.run("p")
+    assert stored(project) == [(1, 1), (1, 2), (1, 4), (2, 2)]
+
+
 def test_limits_of_what_is_taken_away_are_asked_at_the_end(project):
     """The first pass has half of the partition: that is no loss yet."""
     make(project)
@@ -147,8 +169,7 @@ def test_limits_of_what_is_taken_away_are_asked_at_the_end(project):
     project.check_consistent()
 
 
-def test_what_was_loaded_before_it_was_asked_for(project):
-    """Nothing is known of the folders: all of them are read once."""
+def append_two(project):
     make(project)
     text_of = project.path("pipelines/p.yaml").read_text()
     project.write(
@@ -160,6 +181,11 @@ def test_what_was_loaded_before_it_was_asked_for(project):
     put(project, "d1/a.csv", (1, 1), (2, 2))
     put(project, "d2/a.csv", (2, 20))
     project.run("p")
+
+
+def test_what_was_loaded_before_it_was_asked_for(project):
+    """Nothing is known of the folders: all of them are read once."""
+    append_two(project)
     make(project)
     assert project.run("p").named("run.nothing_new")
     put(project, "d2/late.csv", (2, 21))
@@ -168,6 +194,69 @@ def test_what_was_loaded_before_it_was_asked_for(project):
     put(project, "d1/late.csv", (1, 10))
     project.run("p")
     assert stored(project) == [(1, 1), (1, 10), (2, 2), (2, 20), (2, 21)]
+    project.check_consistent()
+
+
+def test_what_changed_before_it_is_known_where_it_went(project):
+    """Its old row would stay behind in the 1st: it is refused, and a table made anew has none."""
+    append_two(project)
+    make(project)
+    put(project, "d1/a.csv", (3, 1))
+    before = project.counts()
+    said = project.fails("p")
+    assert "was read before and has changed, and which partitions of n.t its old rows went into" in said
+    assert "extract.a.only_new" in said
+    assert project.counts() == before
+    project.sluice("catalog", "delete-table", "n.t")
+    project.run("p")
+    assert stored(project) == [(2, 20), (3, 1)]
+    put(project, "d1/a.csv", (4, 1))
+    project.run("p")
+    assert stored(project) == [(2, 20), (4, 1)]
+
+
+def put_raw(project, name, *rows):
+    """A folder whose name JSON cannot hold: nothing is remembered of it, so all is always read."""
+    path = os.fsencode(project.path("in")) + b"/" + name
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text(rows))
+
+
+def test_rows_move_where_not_all_folders_are_known(project):
+    make(project)
+    put(project, "d1/a.csv", (1, 1))
+    put(project, "d2/a.csv", (2, 2))
+    project.run("p")
+    put_raw(project, b"d\xff/a.csv", (3, 3))
+    project.run("p")
+    put(project, "d1/a.csv", (4, 1))
+    assert len(fetched(project.run("p"))) == 3
+    assert stored(project) == [(2, 2), (3, 3), (4, 1)]
+    put(project, "d1/a.csv", (5, 1))  # what is known of d1 has not been forgotten
+    project.run("p")
+    assert stored(project) == [(2, 2), (3, 3), (5, 1)]
+    project.check_consistent()
+
+
+def test_a_table_that_was_partitioned_anew(project):
+    """Its rows are where nobody remembers."""
+    make(project)
+    put(project, "d1/a.csv", (1, 1))
+    put(project, "d2/a.csv", (2, 2))
+    project.run("p")
+    result = project.sluice("catalog", "alter", "n.t", "--partition-by", "x")
+    assert result.exit == 0, str(result)
+    project.write("pipelines/p.yaml", project.path("pipelines/p.yaml").read_text().replace("[day]", "[x]"))
+    put(project, "d1/a.csv", (1, 10))
+    assert "its old rows went into is not remembered" in project.fails("p")
+    assert stored(project) == [(1, 1), (2, 2)]
+    project.path("in/d1/a.csv").unlink()
+    put(project, "d1/b.csv", (3, 3))  # what is new is known from here on
+    assert len(fetched(project.run("p"))) == 2
+    put(project, "d1/b.csv", (4, 4))
+    project.run("p")
+    assert stored(project) == [(1, 1), (2, 2), (4, 4)]
     project.check_consistent()
 
 
@@ -181,6 +270,20 @@ def test_a_failed_second_pass_changes_nothing(project):
     assert "no" in project.fails("p")
     assert project.counts() == before
     project.check_consistent()
+
+
+def test_rows_put_aside_by_both_passes(project):
+    """Only what the second pass has put aside counts, and it is there after the run has cleaned up."""
+    make(project)
+    text_of = project.path("pipelines/p.yaml").read_text()
+    project.write("pipelines/p.yaml", text_of.replace("    columns:", "    on_bad_row: quarantine\n    csv: {delimiter: ','}\n    columns:"))
+    put(project, "d1/a.csv", (1, 1), (2, 2))
+    project.run("p")
+    put(project, "d2/a.csv", (2, 20), (2, "bad"))
+    assert project.run("p").named("run.widened")
+    assert stored(project) == [(1, 1), (2, 2), (2, 20)]
+    project.check_consistent()
+    assert [row["raw"] for row in project.table("quarantine.p_a").to_pylist()] == ["2024-01-02,bad"]
 
 
 def test_two_loads_and_a_lookup(project):
