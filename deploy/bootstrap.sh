@@ -47,6 +47,7 @@ want_build() {
 }
 
 want_test() {
+    want_command strace strace
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 }
 
