@@ -187,8 +187,7 @@ def test_killed_behind_its_commit_after_it_was_gone_on_with(tmp_path):
     add_file(project, 0)
     step = kill_until(project, range(40, 2000, 10), lambda: any("-quarantine-" in what for what in journal(project)))
     kill_until(project, range(step, 4000, 5), project.commits)
-    named = {row["path"] for row in project.query("SELECT path FROM files")}
-    assert journal(project) and set(project.stored()) - named, "it was killed too late"
+    assert journal(project), "it was killed too late"
     project.run("x")
     check(project, [0])
     project.check_consistent()
