@@ -202,7 +202,7 @@ def test_a_backfill_hides_no_miss(project, within_the_hour):
 
 ENDLESS = """
 transform:
-  rows: {sql: "select sum(hash(a.i * b.i)) as a from range(1000000) a(i), range(10000000) b(i)"}
+  rows: {sql: "select sum(hash(a.i * b.i))::double as a from range(1000000) a(i), range(10000000) b(i)"}
 """
 
 
