@@ -146,7 +146,7 @@ SEEDS = int(os.environ.get("QUARANTINE_SEEDS", "8"))
 
 @pytest.mark.parametrize("index", range(SEEDS))
 def test_csv(project, index):
-    seed = int(os.environ.get("QUARANTINE_SEED", random.randrange(1 << 32))) + index
+    seed = int(os.environ.get("QUARANTINE_SEED", 1)) + index
     dice = random.Random(seed)
     dialect = Dialect(dice)
     print(f"QUARANTINE_SEED={seed}", dialect)
@@ -185,7 +185,7 @@ def make_line(dice, number):
 
 @pytest.mark.parametrize("index", range(SEEDS // 2))
 def test_ndjson(project, index):
-    seed = int(os.environ.get("QUARANTINE_SEED", random.randrange(1 << 32))) + index
+    seed = int(os.environ.get("QUARANTINE_SEED", 1)) + index
     dice = random.Random(seed)
     end, packing = dice.choice([b"\n", b"\r\n"]), dice.choice(["", ".gz", ".zst"])
     print(f"QUARANTINE_SEED={seed}", end, packing)
