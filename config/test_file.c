@@ -180,31 +180,11 @@ static void read_count(
             rows->name, value->text);
 }
 
-static void read_quarantine(
-    const struct reader *reader, const struct yaml_node *map, struct test_rows_list *ret_list)
-{
-    if (!map || !is_a(reader, map, YAML_MAP, "quarantine"))
-        return;
-    ret_list->items = arena_array(reader->arena, map->count, sizeof(*ret_list->items));
-    for (size_t i = 0; i < map->count; i++) {
-        const struct yaml_node *value = map->pairs[i].value;
-        struct test_rows *rows = &ret_list->items[ret_list->count++];
-
-        *rows =
-            (struct test_rows){.name = map->pairs[i].key->text, .mark = map->pairs[i].key->mark};
-        if (value->kind == YAML_SCALAR)
-            read_count(reader, value, rows);
-        else if (value->kind == YAML_LIST)
-            read_list(reader, value, rows);
-        else
-            read_map(reader, value, rows->name, true, rows);
-        check_quarantined(reader, rows);
-    }
-}
-
 static void read_rows_list(const struct reader *reader, const struct yaml_node *map,
     const char *what, bool expected, struct test_rows_list *ret_list)
 {
+    const bool quarantine = strcmp(what, "quarantine") == 0;
+
     if (!map || !is_a(reader, map, YAML_MAP, what))
         return;
     ret_list->items = arena_array(reader->arena, map->count, sizeof(*ret_list->items));
@@ -214,10 +194,14 @@ static void read_rows_list(const struct reader *reader, const struct yaml_node *
 
         *rows =
             (struct test_rows){.name = map->pairs[i].key->text, .mark = map->pairs[i].key->mark};
-        if (value->kind == YAML_LIST)
+        if (value->kind == YAML_SCALAR && quarantine)
+            read_count(reader, value, rows);
+        else if (value->kind == YAML_LIST)
             read_list(reader, value, rows);
         else if (is_a(reader, value, YAML_MAP, rows->name))
             read_map(reader, value, rows->name, expected, rows);
+        if (quarantine)
+            check_quarantined(reader, rows);
     }
 }
 
@@ -275,7 +259,7 @@ static void read_case(
     read_rows_list(reader, yaml_get(map, "inputs"), "inputs", false, &test->inputs);
     read_rows_list(reader, yaml_get(map, "tables"), "tables", false, &test->tables);
     read_rows_list(reader, yaml_get(map, "expect"), "expect", true, &test->expect);
-    read_quarantine(reader, yaml_get(map, "quarantine"), &test->quarantine);
+    read_rows_list(reader, yaml_get(map, "quarantine"), "quarantine", true, &test->quarantine);
     check_words(reader, test);
     if (!test->fails && test->expect.count + test->quarantine.count + test->checks.count == 0)
         fail(reader, map, "a case says what is to come out: expect, quarantine, checks or fails");
