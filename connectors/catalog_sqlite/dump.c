@@ -150,21 +150,6 @@ struct writer {
     int64_t rows, bytes;
 };
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        const ssize_t written = write(fd, bytes, length);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -1;
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return 0;
-}
-
 /* What has been appended to the line; steals the value where it is not NULL. */
 static int write_line(struct writer *writer, json_t *value, struct error *err)
 {
@@ -175,9 +160,10 @@ static int write_line(struct writer *writer, json_t *value, struct error *err)
     buffer_putc(&writer->line, '\n');
     writer->crc = crc_update(CRC_32C, writer->crc, writer->line.data, writer->line.length);
     writer->bytes += (int64_t)writer->line.length;
-    rc = write_all(writer->file.fd, writer->line.data, writer->line.length);
+    rc = file_write_all(
+        writer->file.fd, writer->line.data, writer->line.length, writer->file.to, err);
     buffer_clear(&writer->line);
-    return rc ? error_set_errno(err, errno, "cannot write %s", writer->file.to) : 0;
+    return rc;
 }
 
 static json_t *value_json(sqlite3_stmt *row, int column)

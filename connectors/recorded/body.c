@@ -19,19 +19,18 @@ static char *path_of(const char *folder, const char *name)
     return mem_printf("%s/" BODY_FOLDER "/%s", folder, name);
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
+/* BLOCK_BYTES at most; 0 at the end, -1 with err. */
+static ssize_t read_block(
+    const char *path, int fd, char *block, const atomic_bool *stop, struct error *err)
 {
-    while (length > 0) {
-        const ssize_t written = write(fd, bytes, length);
+    ssize_t length;
 
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -1;
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return 0;
+    if (stop && atomic_load(stop))
+        return error_set(err, ERROR_STOPPED, "%s: cancelled", path);
+    do
+        length = read(fd, block, BLOCK_BYTES);
+    while (length < 0 && errno == EINTR);
+    return length < 0 ? error_set_errno(err, errno, "cannot read %s", path) : length;
 }
 
 /* Reads it to its end; `to` ≥ 0: and writes it there. */
@@ -41,36 +40,32 @@ static int sum_file(const char *path, int to, const atomic_bool *stop,
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct body body = {0};
     struct sha256 *sum;
-    ssize_t length = -1;
+    ssize_t length = 1;
     char *block;
+    int rc = 0;
 
     if (fd < 0)
         return error_set_errno(err, errno, "cannot open %s", path);
     sum = sha256_new();
     block = mem_calloc(1, BLOCK_BYTES);
-    while (!(stop && atomic_load(stop)) && (length = read(fd, block, BLOCK_BYTES)) != 0) {
-        if (length < 0 && errno == EINTR)
+    while (rc == 0 && length != 0) {
+        length = read_block(path, fd, block, stop, err);
+        rc = length < 0 ? -1 : 0;
+        if (length <= 0)
             continue;
-        if (length < 0 || (to >= 0 && write_all(to, block, (size_t)length)))
-            break;
+        if (to >= 0)
+            rc = file_write_all(to, block, (size_t)length, "the recording", err);
         sha256_update(sum, block, (size_t)length);
         body.bytes += (uint64_t)length;
         if (progress)
             atomic_store(progress, body.bytes);
     }
-    if (stop && atomic_load(stop))
-        error_set(err, ERROR_STOPPED, "%s: cancelled", path);
-    else if (length < 0)
-        error_set_errno(err, errno, "cannot read %s", path);
-    else if (length > 0)
-        error_set_errno(err, errno, "cannot write the recording");
     sha256_end(sum, body.sha256);
     free(block);
     close(fd);
-    if (length != 0)
-        return -1;
-    *ret_body = body;
-    return 0;
+    if (rc == 0)
+        *ret_body = body;
+    return rc;
 }
 
 /* The same with what is masked taken out: *ret_body is of what is left. */
@@ -93,16 +88,14 @@ static int mask_file(const char *path, int to, const struct mask *mask, const at
     buffer_init(&output, SIZE_MAX / 2);
     masking_init(&masking, mask, &output);
     while (rc == 0 && length != 0) {
-        length = read(fd, block, BLOCK_BYTES);
-        if (stop && atomic_load(stop))
-            rc = error_set(err, ERROR_STOPPED, "%s: cancelled", path);
-        else if (length < 0)
-            rc = error_set_errno(err, errno, "cannot read %s", path);
+        length = read_block(path, fd, block, stop, err);
+        if (length < 0)
+            rc = -1;
         else
             rc = length > 0 ? masking_add(&masking, block, (size_t)length, err)
                             : masking_end(&masking, err);
-        if (rc == 0 && write_all(to, output.data, output.length))
-            rc = error_set_errno(err, errno, "cannot write the recording");
+        if (rc == 0)
+            rc = file_write_all(to, output.data, output.length, "the recording", err);
         sha256_update(sum, output.data, output.length);
         body.bytes += output.length;
         buffer_clear(&output);

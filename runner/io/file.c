@@ -100,7 +100,7 @@ static ssize_t read_block(int fd, void *block, size_t size)
     return (ssize_t)length;
 }
 
-static int write_all(int fd, const void *bytes, size_t length, const char *path, struct error *err)
+int file_write_all(int fd, const void *bytes, size_t length, const char *path, struct error *err)
 {
     const char *at = bytes;
 
@@ -264,7 +264,7 @@ int file_write(const char *path, const void *bytes, size_t length, struct error 
 
     if (file_new_begin(&file, path, err))
         return -1;
-    rc = write_all(file.fd, bytes, length, path, err);
+    rc = file_write_all(file.fd, bytes, length, path, err);
     return file_new_end(&file, rc, true, err);
 }
 
@@ -325,7 +325,7 @@ static int copy_by_hand(const struct copy *copy, struct error *err)
             return error_set_errno(err, errno, "cannot read %s", copy->from);
         if (n == 0)
             return 0;
-        if (write_all(copy->to_fd, block, (size_t)n, copy->to, err) ||
+        if (file_write_all(copy->to_fd, block, (size_t)n, copy->to, err) ||
             after_block(copy, (uint64_t)n, err))
             return -1;
     }

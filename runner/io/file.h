@@ -51,9 +51,12 @@ int file_read(const char *path, size_t limit, struct buffer *buffer, struct erro
 /* Whole or not at all: a temporary file in the same folder, fsync, rename, fsync of the folder. */
 int file_write(const char *path, const void *bytes, size_t length, struct error *err);
 
-/* The same from another file, of any size. `progress` (may be NULL) counts bytes; `stop` (may be
- * NULL) is looked at between blocks and ends the copy with ERROR_STOPPED. `replace` false: an
- * existing target is ERROR_EXISTS. Same file system: uses a reflink or copy_file_range. */
+/* All of it, where the descriptor stands; `path` is for the error. */
+int file_write_all(int fd, const void *bytes, size_t length, const char *path, struct error *err);
+
+/* As file_write(), from another file, of any size. `progress` (may be NULL) counts bytes; `stop`
+ * (may be NULL) is looked at between blocks and ends the copy with ERROR_STOPPED. `replace` false:
+ * an existing target is ERROR_EXISTS. Same file system: uses a reflink or copy_file_range. */
 int file_copy(const char *from, const char *to, bool replace, atomic_uint_fast64_t *progress,
     const atomic_bool *stop, struct error *err);
 
